@@ -1,0 +1,175 @@
+"""Parse a list of integers and summarise it, exactly."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Iterator, List, Optional, Tuple, Union
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+MAX_DIGITS = 300
+BLANKS = " \t\r\n"
+_ITEM = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}")
+_LONG_ITEM = re.compile(r"[+-]?[0-9]+")
+_ALPHABET = b"0123456789,+-"
+_BLOCK = 1 << 20  # characters; keeps the memory beside the text and the numbers small
+_SMALL = 1 << 14  # characters; below this, loading numpy costs more than it saves
+_INT64 = range(-(1 << 63), 1 << 63)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Minimum, maximum, median and mean of a list of integers.
+
+    `min` and `max` are exact. `mean`, and `median` where it is no integer, are the floats
+    nearest to the exact value.
+    """
+
+    count: int
+    min: int
+    max: int
+    median: Union[int, float]
+    mean: float
+
+    def to_json(self) -> str:
+        """Write the summary as a JSON object with the fields' names."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Summary:
+        """Read what `to_json` wrote."""
+        return cls(**json.loads(text))
+
+
+def check(text: str) -> None:
+    """Raise ValueError, naming the item, if `text` is no list of integers."""
+    for _ in _parsed(text):
+        pass
+
+
+def summarise(text: str) -> Summary:
+    """Summarise integers of up to 300 digits that are separated by commas.
+
+    Blanks around an integer do not count. Raises ValueError, naming the item, if `text` is no
+    such list.
+    """
+    if len(text) > _SMALL:
+        return _summarise_long(text)
+    values = sorted(value for _, values in _parsed(text) for value in values)
+    count = len(values)
+    middle = values[(count - 1) // 2] + values[count // 2]
+    return _summary(count, values[0], values[-1], middle, sum(values))
+
+
+def _summary(count: int, low: int, high: int, middle: int, total: int) -> Summary:
+    """Build a summary; `middle` is the sum of the two middle values.
+
+    Dividing one int by another gives the nearest float, whatever their size.
+    """
+    median = middle / 2 if middle % 2 else middle // 2
+    return Summary(count, low, high, median, total / count)
+
+
+def _summarise_long(text: str) -> Summary:
+    """Summarise with numpy: integers of 64 bits in one array, the few beyond apart."""
+    import numpy as np
+
+    within = np.empty(text.count(",") + 1, dtype=np.int64)
+    size, total = 0, 0
+    beyond: List[int] = []
+    for array, values in _parsed(text):
+        if array is None:
+            beyond.extend(value for value in values if value not in _INT64)
+            array = np.array([value for value in values if value in _INT64], dtype=np.int64)
+        within[size : size + len(array)] = array
+        size += len(array)
+        total += _exact_sum(array)
+    return _select(within[:size], sorted(beyond), total + sum(beyond))
+
+
+def _exact_sum(array: npt.NDArray[np.int64]) -> int:
+    """Add up in two halves of 32 bits, neither of which can overflow in a block."""
+    return (int((array >> 32).sum()) << 32) + int((array & 0xFFFFFFFF).sum())
+
+
+def _select(within: npt.NDArray[np.int64], beyond: List[int], total: int) -> Summary:
+    """Pick the order statistics: what lies beyond 64 bits sorts before or after the rest."""
+    count = len(within) + len(beyond)
+    below = sum(value < 0 for value in beyond)
+    wanted = [0, (count - 1) // 2, count // 2, count - 1]
+    inside = [rank - below for rank in wanted if 0 <= rank - below < len(within)]
+    if inside:
+        within.partition(sorted(set(inside)))
+
+    def value_at(rank: int) -> int:
+        if rank < below:
+            return beyond[rank]
+        if rank < below + len(within):
+            return int(within[rank - below])
+        return beyond[rank - len(within)]
+
+    low, left, right, high = map(value_at, wanted)
+    return _summary(count, low, high, left + right, total)
+
+
+def _parsed(text: str) -> Iterator[Tuple[Optional[npt.NDArray[np.int64]], List[int]]]:
+    """Give the integers block by block: as an array where that is exact, otherwise as a list."""
+    if not text.strip(BLANKS):
+        raise ValueError("the list is empty: give integers separated by commas, such as 3,1,2")
+    first, start = 1, 0
+    while start <= len(text):
+        end = text.find(",", start + _BLOCK)
+        end = len(text) if end < 0 else end
+        block = text[start:end]
+        array = _parse_array(block) if len(text) > _SMALL else None
+        yield array, [] if array is not None else _parse_items(block, first)
+        first += block.count(",") + 1
+        start = end + 1
+
+
+def _parse_items(block: str, first: int) -> List[int]:
+    items = [item.strip(BLANKS) for item in block.split(",")]
+    for number, item in enumerate(items, first):
+        if not _ITEM.fullmatch(item):
+            raise ValueError(_complaint(number, item))
+    return [int(item) for item in items]
+
+
+def _parse_array(block: str) -> Optional[npt.NDArray[np.int64]]:
+    """Parse with numpy, or give None where only `_parse_items` can tell what the block holds.
+
+    numpy takes blanks and lone signs for zeros, stops at other faults (so the count tells, unless
+    the fault is in the last item) and clamps what is beyond 64 bits to the ends of the range.
+    """
+    import numpy as np
+
+    block = block.strip(BLANKS).replace(", ", ",")
+    if any(blank in block for blank in BLANKS):
+        block = ",".join(item.strip(BLANKS) for item in block.split(","))
+    if not block.isascii() or block.encode().translate(None, _ALPHABET):
+        return None
+    if "-," in block or "+," in block:
+        return None
+    if not _ITEM.fullmatch(block[block.rfind(",") + 1 :]):
+        return None
+    try:
+        array = np.fromstring(block, dtype=np.int64, sep=",")
+    except ValueError:
+        return None
+    whole = len(array) == block.count(",") + 1
+    exact = whole and array.min() > _INT64[0] and array.max() < _INT64[-1]
+    return array if exact else None
+
+
+def _complaint(number: int, item: str) -> str:
+    shown = repr(item if len(item) <= 40 else item[:37] + "...")
+    if not item:
+        return f"item {number} is empty"
+    if _LONG_ITEM.fullmatch(item):
+        digits = len(item.lstrip("+-"))
+        return f"item {number}, {shown}, has {digits} digits; at most {MAX_DIGITS} are allowed"
+    return f"item {number}, {shown}, is not an integer"

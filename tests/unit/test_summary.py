@@ -1,0 +1,166 @@
+"""The summary is exact, and every list that is none is refused with its item."""
+
+import contextlib
+import statistics
+from fractions import Fraction
+from typing import List, Tuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calculation.summary import Summary, check, summarise
+
+BIG = 10**299
+MAX = 2**63 - 1
+integers = st.one_of(
+    st.integers(-99, 99),
+    st.integers(-(2**64), 2**64),
+    st.integers(-BIG, BIG),
+    st.sampled_from([2**53, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), -(2**63) - 1, BIG, -BIG]),
+)
+blanks = st.text(" \t\r\n", max_size=2)
+LONG = ",".join(["7"] * 20_000)  # past the point from which numpy parses
+
+
+def expected(values: List[int]) -> Summary:
+    """Work it out with fractions."""
+    ordered = sorted(values)
+    count = len(values)
+    middle = Fraction(ordered[(count - 1) // 2] + ordered[count // 2], 2)
+    median = int(middle) if middle.denominator == 1 else float(middle)
+    mean = float(Fraction(sum(values), count))
+    return Summary(count, min(values), max(values), median, mean)
+
+
+@given(st.lists(integers, min_size=1, max_size=30))
+def test_summary_equals_exact_fractions(values: List[int]) -> None:
+    """Min and max are exact, mean and median the nearest floats."""
+    assert summarise(",".join(map(str, values))) == expected(values)
+
+
+@given(st.lists(integers, min_size=1, max_size=30), st.integers(-(2**63), 2**63))
+def test_long_list_equals_exact_fractions(values: List[int], filler: int) -> None:
+    """A list that numpy parses has the same summary as one that Python parses."""
+    values = [*values, *([filler] * (20_000 - len(values)))]
+
+    assert summarise(",".join(map(str, values))) == expected(values)
+
+
+@given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=20))
+def test_summary_agrees_with_the_statistics_module(values: List[int]) -> None:
+    """The standard library finds the same."""
+    summary = summarise(",".join(map(str, values)))
+
+    assert summary.median == statistics.median(values)
+    assert summary.mean == pytest.approx(statistics.fmean(values))
+
+
+@pytest.mark.parametrize("prefix", ["", LONG + ","], ids=["short", "long"])
+@given(st.lists(st.tuples(blanks, st.integers(-(2**70), 2**70), blanks), min_size=1, max_size=9))
+def test_blanks_signs_and_zeros_around_a_number_do_not_count(
+    prefix: str, items: List[Tuple[str, int, str]]
+) -> None:
+    """Blanks around an item, a plus and leading zeros change nothing."""
+    plain = prefix + ",".join(str(value) for _, value, _ in items)
+    dressed = ",".join(f"{left}{_dress(value)}{right}" for left, value, right in items)
+
+    assert summarise(prefix + dressed) == summarise(plain)
+
+
+def _dress(value: int) -> str:
+    return f"+00{value}" if value >= 0 else f"-0{-value}"
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("5", Summary(1, 5, 5, 5, 5.0)),
+        ("3,1", Summary(2, 1, 3, 2, 2.0)),
+        ("1,2", Summary(2, 1, 2, 1.5, 1.5)),
+        ("4,4,4", Summary(3, 4, 4, 4, 4.0)),
+        ("-1,-2", Summary(2, -2, -1, -1.5, -1.5)),
+        ("+7", Summary(1, 7, 7, 7, 7.0)),
+        ("007", Summary(1, 7, 7, 7, 7.0)),
+        (" 3,\t1\n, 2\r\n", Summary(3, 1, 3, 2, 2.0)),
+        (f"{2**53},{2**53 + 1}", Summary(2, 2**53, 2**53 + 1, 2.0**53, 2.0**53)),
+        (f"{2**63 - 1},{2**63}", Summary(2, 2**63 - 1, 2**63, 2.0**63, 2.0**63)),
+        (f"-{2**63}", Summary(1, -(2**63), -(2**63), -(2**63), -(2.0**63))),
+        (",".join([str(MAX)] * 9), Summary(9, MAX, MAX, MAX, 2.0**63)),
+        (str(BIG), Summary(1, BIG, BIG, BIG, 1e299)),
+    ],
+)
+def test_known_summaries(text: str, result: Summary) -> None:
+    """Edges of the number range come out as worked out by hand."""
+    assert summarise(text) == result
+    assert Summary.from_json(result.to_json()) == result
+
+
+BAD_ITEMS = {
+    "": "is empty",
+    " ": "is empty",
+    "1.5": "'1.5', is not an integer",
+    "1e3": "'1e3', is not an integer",
+    "abc": "'abc', is not an integer",
+    "1_000": "'1_000', is not an integer",
+    "٣": "is not an integer",
+    "²": "is not an integer",
+    "1 2": "'1 2', is not an integer",
+    "- 5": "'- 5', is not an integer",
+    "-": "'-', is not an integer",
+    "--5": "'--5', is not an integer",
+    "+-5": "'+-5', is not an integer",
+    "1-2": "'1-2', is not an integer",
+    "0x10": "'0x10', is not an integer",
+    "1\x002": r"'1\x002', is not an integer",
+    "1\x0b": r"'1\x0b', is not an integer",
+    "9" * 301: "has 301 digits; at most 300 are allowed",
+    "-" + "9" * 301: "has 301 digits; at most 300 are allowed",
+}
+
+
+@pytest.mark.parametrize("item", BAD_ITEMS)
+@pytest.mark.parametrize("before", ["", "8,", LONG + ","], ids=["alone", "second", "late"])
+@pytest.mark.parametrize("after", ["", ",9", "," + LONG], ids=["last", "inner", "early"])
+def test_what_is_no_integer_is_refused_with_its_number_and_text(
+    before: str, item: str, after: str
+) -> None:
+    """The complaint names the item as the person counts it."""
+    text = before + item + after
+    where = f"item {before.count(',') + 1}" if text.strip() else "the list"
+
+    with pytest.raises(ValueError, match=f"^{where}\\b") as error:
+        summarise(text)
+
+    assert BAD_ITEMS[item] in str(error.value)
+    with pytest.raises(ValueError, match=f"^{where}\\b"):
+        check(text)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t", " " * 30_000])
+def test_empty_list_is_refused(text: str) -> None:
+    """Nothing but blanks is no list."""
+    with pytest.raises(ValueError, match="the list is empty"):
+        summarise(text)
+
+
+@given(st.text("0123456789+-, \t\n.", max_size=12))
+def test_numpy_accepts_exactly_what_python_accepts(text: str) -> None:
+    """A list is accepted or refused alike, short or long, with the same numbers."""
+
+    def outcome(prefix: str) -> object:
+        try:
+            summary = summarise(prefix + text)
+        except ValueError:
+            return None
+        return summary.count - (prefix.count(",") if prefix else 0)
+
+    if text.strip():
+        assert outcome(LONG + ",") == outcome("")
+
+
+@given(st.text(max_size=20))
+def test_only_value_errors_come_out(text: str) -> None:
+    """Whatever is typed, the answer is a summary or a complaint."""
+    with contextlib.suppress(ValueError):
+        assert summarise(text).count == text.count(",") + 1
