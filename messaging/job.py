@@ -1,0 +1,62 @@
+"""A request in a worker's hands: what came, what became of it, and how that is told."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Optional, Tuple
+
+from .envelope import ERROR, OK, Delivery, Reply
+
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")  # no message may forge a line
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a handler gives: the reply's body, and lines for the log."""
+
+    body: str
+    notes: Tuple[str, ...] = ()
+    etag: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A delivery and its outcome.
+
+    `reply_to` is None where there is nobody to answer, `retry_in` the seconds until the next try
+    where the handler failed, None where the request is settled.
+    """
+
+    delivery: Delivery
+    correlation_id: str
+    reply_to: Optional[str]
+    result: Result
+    status: str = OK
+    retry_in: Optional[int] = None
+    seconds: float = 0.0
+
+    def reply(self, log_key: str) -> Reply:
+        """Make the reply."""
+        return Reply(self.result.body, self.correlation_id, self.status, log_key, self.result.etag)
+
+    def log_entry(self, worker: str) -> str:
+        """Write the lines that tell of this job in the log object."""
+        came = datetime.fromtimestamp(self.delivery.received_at, timezone.utc)
+        lines = [
+            f"received  {came.isoformat(timespec='milliseconds')}, "
+            f"delivery {self.delivery.receive_count} of message {self.delivery.message_id} "
+            f"from {self.delivery.sender}",
+            f"handled   in {self.seconds * 1000:.3f} ms by {worker}",
+            *(f"note      {note}" for note in self.result.notes),
+            f"{self._outcome():<9} {self.result.body}",
+        ]
+        if self.retry_in is not None:
+            lines.append(f"retry     in {self.retry_in} s")
+        return "".join(_CONTROL.sub(" ", line) + "\n" for line in lines) + "\n"
+
+    def _outcome(self) -> str:
+        if self.retry_in is not None:
+            return "failed"
+        return "refused" if self.status == ERROR else "result"

@@ -1,0 +1,82 @@
+"""Lanes: threads that take turns at one queue."""
+
+import logging
+import threading
+import time
+from typing import Callable, List
+
+from .envelope import Delivery
+from .queues import MAX_BATCH
+from .trouble import AWS_ERRORS, explain
+
+logger = logging.getLogger(__name__)
+
+LONG_POLL = 20  # seconds, the longest that SQS allows
+
+
+class Lanes:
+    """Threads that each receive a batch, process it, and receive the next.
+
+    One lane at a time waits for messages (leader and followers), so an idle queue costs one long
+    poll however many lanes there are. A lane whose last batch was full knows of a backlog and
+    takes its next without a wait or a turn, so a busy queue is fetched by all at once.
+
+    Args:
+        receive: takes the seconds to wait, gives the messages
+        process: handles a batch
+        wanted: tells whether to go on, and may block until that is so
+    """
+
+    def __init__(
+        self,
+        count: int,
+        receive: Callable[[int], List[Delivery]],
+        process: Callable[[List[Delivery]], None],
+        wanted: Callable[[], bool],
+        wait: int = LONG_POLL,
+    ) -> None:
+        self._receive = receive
+        self._process = process
+        self._wanted = wanted
+        self._wait = wait
+        self._turn = threading.Lock()
+        self._ended = [threading.Event() for _ in range(count)]
+        self._threads = [
+            threading.Thread(target=self._run, args=(ended,), name="lane", daemon=True)
+            for ended in self._ended
+        ]
+
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def join(self) -> None:
+        """Wait until all have ended; they end when nothing is wanted any more.
+
+        Waits for events, since Thread.join takes a thread for ended once KeyboardInterrupt
+        has interrupted it (CPython before 3.13).
+        """
+        for thread, ended in zip(self._threads, self._ended):
+            if thread.ident:  # a start may have been interrupted
+                ended.wait()
+
+    def _run(self, ended: threading.Event) -> None:
+        backlog = False
+        while self._wanted():
+            try:
+                batch = self._receive(0) if backlog else self._wait_for_turn()
+                backlog = len(batch) == MAX_BATCH
+                if batch:
+                    self._process(batch)
+            except AWS_ERRORS as error:
+                logger.warning("A batch was given up: %s.", explain(error))
+            except Exception as error:
+                logger.error("A batch was given up: %r. Going on in a second.", error)
+                logger.debug("The cause:", exc_info=error)
+                time.sleep(1)  # a fault of ours that comes each time shall not spin
+        ended.set()
+
+    def _wait_for_turn(self) -> List[Delivery]:
+        with self._turn:
+            return self._receive(self._wait) if self._wanted() else []

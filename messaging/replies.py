@@ -1,0 +1,157 @@
+"""Replies: the client's end of a reply queue, private or shared."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Deque, Dict, List, Optional
+
+from . import reply_queue
+from .envelope import Delivery, Reply
+from .errors import InvalidMessage
+from .lanes import LONG_POLL, Lanes
+from .queues import MAX_BATCH, Queue, open_queue
+from .trouble import AWS_ERRORS, Patience, explain, is_denied
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
+
+logger = logging.getLogger(__name__)
+
+LANES = 4
+HIDDEN = reply_queue.RETENTION  # seconds; a reply read once does not come again while it lasts
+SHARED_HIDDEN = 15  # seconds; the longest that a crash here keeps others from their replies
+SHARED_POLL = 2  # seconds; short, since a poll of a shared queue is never abandoned
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 8.0  # seconds after a look that found replies of others
+REMEMBERED = 10_000  # ids of replies not awaited any more, by which to know duplicates
+SWEEP_CHANCE = 0.02  # one session in fifty looks for orphans
+
+
+class Replies:
+    """Reads one reply queue while replies are awaited, and gives each to who awaits it.
+
+    A private queue is ours alone, so what was read is deleted by tens, and the rest with the
+    queue. From a shared one only our own replies are deleted, and those of others given back.
+    """
+
+    def __init__(self, sqs: SQSClient, output_queue: str, shared: Optional[str] = None) -> None:
+        self._sqs = sqs
+        self._output_queue = output_queue
+        self._closed = threading.Event()
+        self._patience = Patience(self._closed)
+        self._awaited: Dict[str, Future[Reply]] = {}
+        self._change = threading.Condition()
+        self._known: Deque[str] = deque(maxlen=REMEMBERED)
+        self._read: List[Delivery] = []
+        self._pause = FIRST_PAUSE
+        self.last_arrival = 0.0
+        self._shared = shared is not None
+        self._queue = open_queue(sqs, shared) if shared is not None else self._create()
+        if self._shared:
+            self._lanes = Lanes(1, self._receive, self._sort, self._wanted, SHARED_POLL)
+        else:
+            self._lanes = Lanes(LANES, self._receive, self._take, self._wanted, LONG_POLL)
+        self._lanes.start()
+
+    @property
+    def name(self) -> str:
+        """The name of the queue, for a request's `reply_to`."""
+        return self._queue.name
+
+    def expect(self, correlation_id: str) -> Future[Reply]:
+        """Give the future of a reply; to be called before its request is sent."""
+        with self._change:
+            future = self._awaited[correlation_id] = Future()
+            self._change.notify_all()
+        return future
+
+    def forget(self) -> None:
+        """Expect nothing any more; what still comes is thrown away."""
+        with self._change:
+            self._known.extend(self._awaited)
+            self._awaited.clear()
+
+    def close(self) -> None:
+        """Delete a private queue; end the poll of a shared one and give back what it brings."""
+        self.forget()
+        self._closed.set()
+        with self._change:
+            self._change.notify_all()
+        try:
+            if self._shared:
+                self._lanes.join()
+            else:
+                self._sqs.delete_queue(QueueUrl=self._queue.url)
+        except AWS_ERRORS as error:
+            logger.debug("The reply queue stays until it is swept: %s.", explain(error))
+
+    def _create(self) -> Queue:
+        try:
+            private = reply_queue.create(self._sqs, reply_queue.new_name(self._output_queue))
+        except AWS_ERRORS as error:
+            if not is_denied(error):
+                raise
+            logger.warning("No right to make a reply queue: sharing %s.", self._output_queue)
+            self._shared = True
+            return open_queue(self._sqs, self._output_queue)
+        if random.random() < SWEEP_CHANCE:
+            threading.Thread(target=self._sweep, name="sweeper", daemon=True).start()
+        return private
+
+    def _sweep(self) -> None:
+        try:
+            reply_queue.sweep(self._sqs, self._output_queue)
+        except AWS_ERRORS as error:
+            logger.debug("Cannot look for orphaned reply queues: %s.", explain(error))
+
+    def _wanted(self) -> bool:
+        """Wait until a reply is awaited; no reply, no request."""
+        with self._change:
+            self._change.wait_for(lambda: self._awaited or self._closed.is_set())
+        return not self._closed.is_set()
+
+    def _receive(self, wait: int) -> List[Delivery]:
+        hidden = SHARED_HIDDEN if self._shared else HIDDEN
+        return self._patience(
+            lambda: self._queue.receive(MAX_BATCH, wait, hidden), f"receive from {self.name}"
+        )
+
+    def _take(self, deliveries: List[Delivery]) -> None:
+        """Give out what came through the private queue."""
+        for delivery in deliveries:
+            self._give(delivery)
+        with self._change:
+            self._read += deliveries
+            whole = len(self._read) // MAX_BATCH * MAX_BATCH
+            done, self._read = self._read[:whole], self._read[whole:]
+        self._queue.delete(done, self._patience)
+
+    def _sort(self, deliveries: List[Delivery]) -> None:
+        """Give out what is ours of a shared queue; release the rest, and look less often."""
+        ours = [delivery for delivery in deliveries if self._give(delivery)]
+        foreign = [delivery for delivery in deliveries if delivery not in ours]
+        self._queue.hide(foreign, 0, self._patience)
+        self._queue.delete(ours, self._patience)
+        if foreign:
+            self._pause = FIRST_PAUSE if ours else min(self._pause * 2, LONGEST_PAUSE)
+            self._closed.wait(self._pause)
+
+    def _give(self, delivery: Delivery) -> bool:
+        """Give a reply to who awaits it; tell whether it was meant for us at all."""
+        try:
+            reply = Reply.from_delivery(delivery)
+        except InvalidMessage as error:
+            logger.debug("Message %s is not for us: %s.", delivery.message_id, error)
+            return False
+        with self._change:
+            future = self._awaited.pop(reply.correlation_id, None)
+            known = reply.correlation_id in self._known
+            self._known.append(reply.correlation_id) if future else None
+        if future:
+            self.last_arrival = time.monotonic()
+            future.set_result(reply)
+        return known or future is not None

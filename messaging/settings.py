@@ -1,0 +1,83 @@
+"""Settings: names of queues and bucket, account and region; makes the boto3 clients."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Dict, Optional
+
+from .storage import Storage
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_sqs.client import SQSClient
+
+CONNECTIONS = 50  # kept open at most; more than all threads of a program need
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a program was told by its options and the environment.
+
+    None leaves a thing to boto3, or for the bucket to the default name.
+    """
+
+    input_queue: str
+    output_queue: str
+    bucket: Optional[str] = None
+    profile: Optional[str] = None
+    region: Optional[str] = None
+    endpoint_url: Optional[str] = None
+
+
+class Connection:
+    """AWS as the settings say, with one client for each service, made when first needed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = threading.Lock()
+        self._clients: Dict[str, Any] = {}
+        self._session: Any = None
+
+    @property
+    def sqs(self) -> SQSClient:
+        """The client for SQS."""
+        return self._client("sqs")  # type: ignore[no-any-return]
+
+    @property
+    def s3(self) -> S3Client:
+        """The client for S3."""
+        return self._client("s3")  # type: ignore[no-any-return]
+
+    @property
+    def region(self) -> str:
+        """The region in use."""
+        return self.sqs.meta.region_name
+
+    def storage(self, account: str) -> Storage:
+        """Give the bucket, by default the one named after the account, which has to own it."""
+        if self.settings.bucket:
+            return Storage(self.s3, self.settings.bucket)
+        return Storage(self.s3, f"aws-project-{account}-{self.region}", account)
+
+    def _client(self, service: str) -> Any:
+        import boto3  # takes a third of a second, which --help shall not
+        from botocore.config import Config
+
+        with self._lock:  # boto3's session is not safe for threads, its clients are
+            if self._session is None:
+                self._session = boto3.Session(
+                    profile_name=self.settings.profile, region_name=self.settings.region
+                )
+            if service not in self._clients:
+                config = Config(
+                    connect_timeout=5,
+                    read_timeout=30,  # above the long poll of 20 s
+                    tcp_keepalive=True,
+                    max_pool_connections=CONNECTIONS,
+                    retries={"mode": "standard", "total_max_attempts": 5},
+                )
+                self._clients[service] = self._session.client(
+                    service, endpoint_url=self.settings.endpoint_url, config=config
+                )
+            return self._clients[service]

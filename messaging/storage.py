@@ -1,0 +1,131 @@
+"""The bucket: objects, claim checks and log objects."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Dict, Optional
+
+from botocore.exceptions import ClientError
+
+from .envelope import PAYLOADS, Request
+from .errors import ConfigurationError, RequestRejected
+from .trouble import code_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import PublicAccessBlockConfigurationTypeDef
+
+LOGS = "logs/"
+MAX_PAYLOAD = 200 * 1024 * 1024  # bytes
+_MISSING = {"404", "NoSuchKey", "NoSuchBucket"}
+_PRIVATE: PublicAccessBlockConfigurationTypeDef = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": True,
+    "BlockPublicPolicy": True,
+    "RestrictPublicBuckets": True,
+}
+
+
+@dataclass(frozen=True)
+class Storage:
+    """One bucket; `owner` is the account it has to belong to, None where that is open."""
+
+    s3: S3Client
+    bucket: str
+    owner: Optional[str] = None
+
+    def open(self) -> None:
+        """Make sure the bucket is there and ours, or create it; raises ConfigurationError."""
+        owner: Dict[str, Any] = {"ExpectedBucketOwner": self.owner} if self.owner else {}
+        try:
+            self.s3.head_bucket(Bucket=self.bucket, **owner)
+        except ClientError as error:
+            if code_of(error) == "403":
+                raise ConfigurationError(
+                    f"the bucket {self.bucket} belongs to somebody else, or the credentials may "
+                    "not list it: choose another with --bucket, or allow s3:ListBucket"
+                ) from error
+            if code_of(error) not in _MISSING:
+                raise
+            self._create()
+
+    def _create(self) -> None:
+        region = self.s3.meta.region_name
+        place: Any = {"LocationConstraint": region}
+        extra = {} if region == "us-east-1" else {"CreateBucketConfiguration": place}
+        try:
+            self.s3.create_bucket(Bucket=self.bucket, **extra)
+        except ClientError as error:
+            if code_of(error) != "BucketAlreadyOwnedByYou":  # another program was faster
+                raise
+        self.s3.put_public_access_block(
+            Bucket=self.bucket,
+            PublicAccessBlockConfiguration=_PRIVATE,
+        )
+        rules: Any = [_expiry(PAYLOADS, 7), _expiry(LOGS, 90), _UNFINISHED_UPLOADS]
+        self.s3.put_bucket_lifecycle_configuration(
+            Bucket=self.bucket, LifecycleConfiguration={"Rules": rules}
+        )
+
+    def put(self, key: str, body: bytes, content_type: str) -> None:
+        """Write an object whole."""
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+
+    def get(self, key: str, limit: int) -> bytes:
+        """Read an object; raises RequestRejected if it is not there or over `limit` bytes."""
+        try:
+            answer = self.s3.get_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if code_of(error) in _MISSING:
+                raise RequestRejected(f"there is no object {key!r} in {self.bucket}") from error
+            raise
+        with answer["Body"] as body:
+            size = answer["ContentLength"]
+            if size > limit:
+                raise RequestRejected(f"{key!r} has {size} bytes; at most {limit} are allowed")
+            return body.read()
+
+    def put_log(self, part: str, text: str) -> str:
+        """Write a log object; give its key."""
+        now = datetime.now(timezone.utc)
+        key = f"{LOGS}{part}/{now:%Y/%m/%d/%H%M%S}Z-{secrets.token_hex(4)}.txt"
+        self.put(key, text.encode(errors="backslashreplace"), "text/plain; charset=utf-8")
+        return key
+
+    def check_in(self, request: Request) -> Request:
+        """Put the body into the bucket, and let the request carry its key instead."""
+        body = request.body.encode()
+        if len(body) > MAX_PAYLOAD:
+            raise RequestRejected(f"{len(body)} bytes are too many; at most {MAX_PAYLOAD}")
+        key = PAYLOADS + request.correlation_id
+        self.put(key, body, "text/plain; charset=utf-8")
+        return replace(request, body=f"The body is in the bucket: {key}", payload_key=key)
+
+    def check_out(self, request: Request) -> Request:
+        """Fetch the body of a request that carries a key instead."""
+        if request.payload_key is None:
+            return request
+        try:
+            body = self.get(request.payload_key, MAX_PAYLOAD).decode()
+        except UnicodeDecodeError as error:
+            raise RequestRejected(f"{request.payload_key} is not text in UTF-8") from error
+        return replace(request, body=body)
+
+
+def _expiry(prefix: str, days: int) -> Dict[str, Any]:
+    return {
+        "ID": prefix.rstrip("/"),
+        "Status": "Enabled",
+        "Filter": {"Prefix": prefix},
+        "Expiration": {"Days": days},
+    }
+
+
+_UNFINISHED_UPLOADS = {
+    "ID": "unfinished-uploads",
+    "Status": "Enabled",
+    "Filter": {"Prefix": ""},
+    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+}

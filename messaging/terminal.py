@@ -1,0 +1,68 @@
+"""Talking to a person at a terminal: prompts, and how long we have waited."""
+
+import sys
+from typing import Callable, Iterable, Iterator, Optional, TextIO, TypeVar
+
+from .envelope import Reply
+from .requester import Item, Requester
+
+T = TypeVar("T")
+
+
+def ask(prompt: str, convert: Callable[[str], T]) -> T:
+    """Ask until the answer converts; what ValueError says is shown. Raises EOFError at the end."""
+    while True:
+        try:
+            return convert(input(prompt))
+        except ValueError as error:
+            print(f"{str(error).capitalize()}. Please try again.")
+
+
+class Waiting:
+    """Says at once that we wait, and on a terminal for how long."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._live = sys.stderr.isatty()
+        self._shown = ""
+
+    def __call__(self, seconds: float) -> None:
+        if self._live:
+            self._show(f"Waiting for {self._what} ... {seconds:.0f} s (Ctrl-C stops waiting)")
+        elif seconds < 1:
+            print(f"Waiting for {self._what} ...", file=sys.stderr, flush=True)
+
+    def done(self) -> None:
+        """Take the line away."""
+        self._show("")
+
+    def _show(self, text: str) -> None:
+        if self._live:
+            sys.stderr.write("\r" + text.ljust(len(self._shown)) + ("" if text else "\r"))
+            sys.stderr.flush()
+            self._shown = text
+
+
+def follow(
+    requester: Requester, items: Iterable[Item], timeout: float, total: Optional[int], unit: str
+) -> Iterator[Reply]:
+    """Ask, and show on standard error that we wait: the seconds of one, the progress of many."""
+    if total == 1:
+        waiting = Waiting("the reply")
+        try:
+            for reply in requester.ask(items, timeout, waiting):
+                waiting.done()
+                yield reply
+        finally:
+            waiting.done()
+    else:
+        from tqdm import tqdm  # not needed for the menu
+
+        yield from tqdm(requester.ask(items, timeout), total=total, unit=unit, disable=None)
+
+
+def show(text: str, file: Optional[TextIO] = None) -> None:
+    """Print a line without running into a progress bar."""
+    from tqdm import tqdm
+
+    tqdm.write(text, file=file or sys.stdout)
