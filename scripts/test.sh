@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Checks everything: style, types, tests. Needs bash and a Python from 3.8 up; words given go to pytest.
+#   bash scripts/test.sh
+#   PYTHON=python3.8 LOCAL_AWS=moto bash scripts/test.sh tests/unit
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/environment.sh
+. "$root/scripts/environment.sh"
+cd "$root"
+make_environment requirements.txt tests/requirements.txt
+"$python" -m ruff check .
+"$python" -m ruff format --check .
+"$python" -m mypy .
+exec "$python" -m pytest "$@"
