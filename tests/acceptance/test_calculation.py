@@ -1,0 +1,255 @@
+"""The calculation pair as a person uses it."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Iterator
+
+import pexpect
+import pytest
+
+from scripts.local_aws import LocalAws
+from tests.conftest import ROOT, Place, take, wait_until
+
+MENU = "Your choice: "
+LIST = "separated by commas: "
+
+
+@pytest.fixture
+def menu(place: Place) -> Iterator[Any]:
+    """The client's menu on a terminal."""
+    command = ["-m", "calculation.client", "--timeout", "30"]
+    child = pexpect.spawn(
+        sys.executable, command, cwd=str(ROOT), env=place.environment, encoding="utf-8", timeout=30
+    )
+    yield child
+    child.close(force=True)
+
+
+def test_menu_sends_a_list_and_comes_again(place: Place, menu: Any) -> None:
+    """Choosing 1 and typing a list shows its summary and log, then the menu; 2 ends with 0."""
+    place.worker()
+    menu.expect(MENU)
+    menu.sendline("1")
+    menu.expect(LIST)
+    menu.sendline("3,1,2")
+    menu.expect("Waiting for the reply")
+    menu.expect(r"count +3\s+min +1\s+max +3\s+median +2\s+mean +2\s+log +(logs/calculation/\S+)")
+    key = menu.match[1]
+    menu.expect(MENU)
+    menu.sendline("2")
+    menu.expect(pexpect.EOF)
+    menu.wait()
+
+    assert menu.exitstatus == 0
+    assert "3 numbers" in place.read(key)
+
+
+def test_menu_says_what_is_wrong_and_asks_again(menu: Any) -> None:
+    """A wrong choice and a wrong list are each explained and asked for again."""
+    menu.expect(MENU)
+    menu.sendline("x")
+    menu.expect("'x' is not a choice: type 1 or 2")
+    menu.expect(MENU)
+    menu.sendline("1")
+    menu.expect(LIST)
+    menu.sendline("1,a,3")
+    menu.expect("Item 2, 'a', is not an integer")
+    menu.expect(LIST)
+
+
+def test_interrupt_while_waiting_goes_back_to_the_menu(menu: Any) -> None:
+    """Ctrl-C gives up the wait, not the program; the wait is shown with its seconds."""
+    menu.expect(MENU)
+    menu.sendline("1")
+    menu.expect(LIST)
+    menu.sendline("3,1,2")
+    menu.expect("Waiting for the reply ... 0 s")
+    menu.expect("Waiting for the reply ... 2 s")
+    menu.sendintr()
+    menu.expect("No longer waiting")
+    menu.expect(MENU)
+    menu.sendline("2")
+    menu.expect(pexpect.EOF)
+    menu.wait()
+
+    assert menu.exitstatus == 0
+
+
+@pytest.mark.parametrize("typed", ["", "1\n"], ids=["at the menu", "at the list"])
+def test_end_of_input_quits(place: Place, typed: str) -> None:
+    """Without more input the menu ends with 0."""
+    command = [sys.executable, "-m", "calculation.client"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=place.environment, input=typed.encode(), stdout=subprocess.DEVNULL
+    )
+
+    assert done.returncode == 0
+
+
+def test_lists_as_arguments_give_json_lines_in_order(place: Place) -> None:
+    """Standard output holds one object a list and nothing else."""
+    place.worker()
+
+    done = place.client("3,1,2", "-5,7", "--json")
+
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert done.returncode == 0, done.stderr
+    assert list(first) == ["count", "min", "max", "median", "mean", "log"]
+    assert list(first.values())[:5] == [3, 1, 3, 2, 2.0]
+    assert list(second.values())[:5] == [2, -5, 7, 1, 1.0]
+    assert first["log"].startswith("logs/calculation/")
+
+
+def test_a_refused_list_leaves_the_others_alone(place: Place) -> None:
+    """The bad list's line is an error, the others are answered, the exit code is 1."""
+    place.worker()
+
+    done = place.client("1", "1,,2", "2", "--json")
+
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1
+    assert [line.get("min") for line in lines] == [1, None, 2]
+    assert lines[1] == {"error": "item 2 is empty"}
+
+
+def test_file_keeps_order_and_shows_progress(place: Place, aws: LocalAws, tmp_path: Path) -> None:
+    """Ten thousand lines come back in order, with a progress bar and one bad line told."""
+    count = 10_000 if aws.kind == "ministack" else 300
+    place.worker()
+    file = tmp_path / "lists.txt"
+    lines = [f"{number},{random.randint(0, number)}" for number in range(count)]
+    lines[count // 2] = "1,a,3"
+    file.write_text("\n".join(lines) + "\n")
+    results = tmp_path / "results.jsonl"
+    command = f"{sys.executable} -m calculation.client --file {file} --json > {results}"
+
+    child = pexpect.spawn(
+        "sh", ["-c", command], cwd=str(ROOT), env=place.environment, encoding="utf-8", timeout=200
+    )
+    child.expect(f"/{count} ")
+    child.expect(pexpect.EOF)
+    child.wait()
+
+    answers = [json.loads(line) for line in results.read_text().splitlines()]
+    assert child.exitstatus == 1
+    assert answers.pop(count // 2) == {"error": "item 2, 'a', is not an integer"}
+    wanted = [number for number in range(count) if number != count // 2]
+    assert [answer["max"] for answer in answers] == wanted
+
+
+def test_standard_input_is_a_file_too(place: Place) -> None:
+    """With --file - the lists come from a pipe."""
+    place.worker()
+
+    command = [sys.executable, "-m", "calculation.client", "--file", "-", "--json"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=place.environment, input=b"1,2\n3\n", stdout=subprocess.PIPE
+    )
+
+    assert [json.loads(line)["max"] for line in done.stdout.splitlines()] == [2, 3]
+
+
+def test_no_worker_ends_with_3_and_advice(place: Place) -> None:
+    """Without a reply in time the line says what to check."""
+    done = place.client("3,1,2", "--timeout", "1.5")
+
+    assert done.returncode == 3
+    assert "no reply in 1.5 s: check that a worker runs" in done.stderr
+    assert place.settings.input_queue in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_list_of_megabytes_travels_through_the_bucket(place: Place, tmp_path: Path) -> None:
+    """A list too long for SQS is answered like any other, and lies under payloads/."""
+    place.worker()
+    file = tmp_path / "long.txt"
+    file.write_text(",".join(map(str, range(700_000))) + "\n")
+
+    done = place.client("--file", str(file), "--json")
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["max"] == 699_999
+    listed = place.s3.list_objects_v2(Bucket=place.settings.bucket, Prefix="payloads/")
+    assert listed["KeyCount"] == 1
+
+
+def test_the_client_leaves_no_queue_behind(place: Place) -> None:
+    """Its reply queue is deleted after a result, a timeout, an interrupt and a termination."""
+
+    def queues() -> Any:
+        prefix = f"{place.settings.output_queue}-"
+        return place.sqs.list_queues(QueueNamePrefix=prefix).get("QueueUrls", [])
+
+    place.client("1", "--timeout", "1")
+    assert queues() == []
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        command = [sys.executable, "-m", "calculation.client", "1"]
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=place.environment, stderr=subprocess.DEVNULL
+        )
+        wait_until(queues)
+        process.send_signal(number)
+
+        assert process.wait(10) == 130
+        assert queues() == []
+
+
+def test_log_tells_of_each_job(place: Place) -> None:
+    """The log has who asked and when, the count, the result or refusal, the time and the worker."""
+    worker = place.worker()
+    place.client("3,1,2")
+    place.inbox().send([{"MessageBody": "1,a\nresult forged"}])
+    wait_until(lambda: len(place.logs()) == 2)
+
+    good, bad = sorted(place.logs(), key=lambda text: "refused" in text)
+    for text in (good, bad):
+        assert "received  20" in text
+        assert "delivery 1 of message " in text
+        assert " from " in text
+        assert " ms by " in text
+        assert f"-{worker.process.pid}" in text
+    assert "note      3 numbers" in good
+    assert 'result    {"count": 3, "min": 1, "max": 3, "median": 2, "mean": 2.0}' in good
+    assert "refused   item 2, 'a\\nresult forged', is not an integer" in bad
+
+
+def test_a_message_typed_by_hand_is_answered(place: Place) -> None:
+    """A bare body on the input queue is answered on the output queue, by its message id."""
+    sent = place.sqs.send_message(QueueUrl=place.inbox().url, MessageBody="3,1,2")
+    place.worker()
+
+    (reply,) = take(place.outbox())
+
+    assert json.loads(reply.body)["median"] == 2
+    assert reply.text("Status") == "ok"
+    assert reply.text("CorrelationId") == sent["MessageId"]
+
+
+PROGRAMS = ["calculation/client.py", "calculation/worker.py"]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("way", ["folder", "root", "module", "absolute"])
+def test_programs_start_from_anywhere(program: str, way: str) -> None:
+    """Each program starts in its folder, from the root, as a module and by absolute path."""
+    folder, name = os.path.split(program)
+    cwd, command = {
+        "folder": (ROOT / folder, [name]),
+        "root": (ROOT, [program]),
+        "module": (ROOT, ["-m", program[:-3].replace("/", ".")]),
+        "absolute": (Path("/"), [str(ROOT / program)]),
+    }[way]
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+
+    done = subprocess.run(
+        [sys.executable, *command, "--help"], cwd=cwd, env=environment, stdout=subprocess.PIPE
+    )
+
+    assert done.returncode == 0
+    assert b"examples:" in done.stdout

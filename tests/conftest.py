@@ -1,0 +1,188 @@
+"""Fixtures: a server for the session; for each test names of its own, and programs to use them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Sequence
+
+import pytest
+
+from messaging import Connection, Settings
+from messaging.queues import Queue, open_queue
+from scripts.local_aws import LocalAws
+from tests.gateway import Gateway
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_report_header() -> List[str]:
+    """Say what the results depend on."""
+    import botocore
+    import numpy
+
+    return [f"botocore {botocore.__version__}, numpy {numpy.__version__}"]
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[LocalAws]:
+    """The server."""
+    with LocalAws() as server:
+        yield server
+
+
+class Place:
+    """Queues and a bucket of one test, and the programs that use them.
+
+    Attributes:
+        environment: the variables for a program
+        connection: AWS as the programs see it
+    """
+
+    def __init__(self, url: str, environment: Dict[str, str]) -> None:
+        mark = uuid.uuid4().hex[:8]
+        self.settings = Settings(
+            f"in-{mark}", f"out-{mark}", f"bucket-{mark}", region="us-east-1", endpoint_url=url
+        )
+        self.environment = {
+            **{k: v for k, v in environment.items() if not k.startswith("PYTHON")},
+            "AWS_ENDPOINT_URL": url,
+            "CALCULATION_INPUT_QUEUE": self.settings.input_queue,
+            "CALCULATION_OUTPUT_QUEUE": self.settings.output_queue,
+            "CALCULATION_BUCKET": str(self.settings.bucket),
+        }
+        self.connection = Connection(self.settings)
+        self._processes: List[subprocess.Popen[bytes]] = []
+
+    @property
+    def sqs(self) -> Any:
+        return self.connection.sqs
+
+    @property
+    def s3(self) -> Any:
+        return self.connection.s3
+
+    def inbox(self) -> Queue:
+        return open_queue(self.sqs, self.settings.input_queue, dead_letter=True)
+
+    def outbox(self) -> Queue:
+        return open_queue(self.sqs, self.settings.output_queue)
+
+    def logs(self) -> List[str]:
+        """Give the texts of all log objects."""
+        listed = self.s3.list_objects_v2(Bucket=self.settings.bucket, Prefix="logs/")
+        keys = [item["Key"] for item in listed.get("Contents", ())]
+        return [self.read(key) for key in keys]
+
+    def read(self, key: str) -> str:
+        answer = self.s3.get_object(Bucket=self.settings.bucket, Key=key)
+        return str(answer["Body"].read().decode())
+
+    def client(
+        self, *arguments: str, module: str = "calculation.client", **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a client to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=ROOT,
+            env={**self.environment, **options.pop("environment", {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=options.pop("timeout", 120),
+            **options,
+        )
+
+    def worker(self, *arguments: str, module: str = "calculation.worker") -> Running:
+        """Start a worker and wait until it reads its queue."""
+        running = Running([sys.executable, "-m", module, *arguments], self.environment)
+        self._processes.append(running.process)
+        running.wait_for(" reads ")
+        return running
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+
+class Running:
+    """A program that runs, with what it says on standard error in a file."""
+
+    def __init__(self, command: Sequence[str], environment: Dict[str, str]) -> None:
+        handle, name = tempfile.mkstemp()
+        self._said = Path(name)
+        self.process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=handle,
+        )
+        os.close(handle)
+
+    def said(self) -> str:
+        return self._said.read_text()
+
+    def wait_for(self, text: str, seconds: float = 30) -> None:
+        wait_until(lambda: text in self.said() or self.process.poll() is not None, seconds)
+        assert text in self.said(), self.said()
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    def cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 30) -> Any:
+    """Wait for what another process does; fails when it takes too long."""
+    give_up = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < give_up, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def take(queue: Queue, wait: int = 20, limit: int = 10) -> List[Any]:
+    """Receive and delete messages."""
+    deliveries = queue.receive(limit, wait, 30)
+    queue.delete(deliveries)
+    return deliveries
+
+
+@pytest.fixture
+def place(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """Names of this test alone, on the server."""
+    for name, value in aws.environment.items():
+        monkeypatch.setenv(name, value)
+    made = Place(aws.url, aws.environment)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def gateway(aws: LocalAws) -> Iterator[Gateway]:
+    """A gateway to the server that counts and spoils requests."""
+    with Gateway(aws.url) as made:
+        yield made
+
+
+@pytest.fixture
+def counted(gateway: Gateway, aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """As `place`, through the gateway."""
+    for name, value in aws.environment.items():
+        monkeypatch.setenv(name, value)
+    made = Place(gateway.url, aws.environment)
+    yield made
+    made.close()

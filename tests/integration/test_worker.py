@@ -1,0 +1,271 @@
+"""The worker keeps its promises: it refuses, keeps, releases, answers and counts as it should."""
+
+import json
+import time
+from typing import Any, Dict, List
+
+import pytest
+
+from messaging import reply_queue
+from messaging.queues import MAX_RECEIVE_COUNT
+from tests.conftest import Place, take, wait_until
+from tests.gateway import Gateway
+
+SLOW = "tests.slow_worker"
+
+
+def send(place: Place, body: str, **attributes: str) -> str:
+    """Send a request as another program might; give its message id."""
+    sent = place.sqs.send_message(
+        QueueUrl=place.inbox().url,
+        MessageBody=body,
+        MessageAttributes={
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+        },
+    )
+    return str(sent["MessageId"])
+
+
+def numbers_of(place: Place) -> Dict[str, int]:
+    """Count the messages of the input queue, visible and in flight."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = place.sqs.get_queue_attributes(QueueUrl=place.inbox().url, AttributeNames=names)
+    return {name: int(value) for name, value in answer["Attributes"].items()}
+
+
+def is_empty(place: Place) -> bool:
+    """Tell whether the input queue holds nothing at all."""
+    return not any(numbers_of(place).values())
+
+
+def bad_addresses(place: Place) -> Dict[str, str]:
+    """Make up addresses that are none of ours."""
+    name = place.settings.output_queue
+    return {
+        "input queue": place.settings.input_queue,
+        "dead-letter queue": f"{place.settings.input_queue}-dead-letter",
+        "other account": f"https://sqs.us-east-1.amazonaws.com/210987654321/{name}",
+        "other path": f"../{name}",
+        "long": name + "x" * 200,
+        "empty": "",
+        "almost private": f"{name}-20260101T0000-0123456789abcde",
+        "no date": f"{name}-20261301T0000-0123456789abcdef",
+        "newline": f"{name}\n",
+    }
+
+
+@pytest.mark.parametrize("case", bad_addresses(Place("http://127.0.0.1:1", {})))
+def test_addresses_that_are_none_of_ours_are_refused(place: Place, case: str) -> None:
+    """A request with a foreign ReplyTo is logged and deleted, and the worker lives on."""
+    place.worker()
+    send(place, "1", ReplyTo=bad_addresses(place)[case])
+    (log,) = wait_until(place.logs)
+
+    send(place, "2")
+
+    (reply,) = take(place.outbox())
+    assert json.loads(reply.body)["min"] == 2
+    assert "refused   ReplyTo is neither" in log
+    wait_until(lambda: is_empty(place))
+
+
+def test_a_refused_request_is_answered_and_deleted(place: Place) -> None:
+    """The sender reads one sentence with the reason; nothing stays in the queue."""
+    place.worker()
+
+    message_id = send(place, "1,a,3")
+
+    (reply,) = take(place.outbox())
+    assert reply.text("Status") == "error"
+    assert reply.text("CorrelationId") == message_id
+    assert reply.body == "item 2, 'a', is not an integer"
+    wait_until(lambda: is_empty(place))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        ({"PayloadKey": "logs/x"}, "PayloadKey does not start with payloads/"),
+        ({"PayloadKey": "payloads/none"}, "there is no object 'payloads/none'"),
+        ({"Parameters": "[1"}, "Parameters is not JSON"),
+        ({"Parameters": "[" * 100_000}, "Parameters is not JSON"),
+        ({"Parameters": "NaN"}, "Parameters is not JSON"),
+        ({"Parameters": "7"}, "Parameters is not a JSON object"),
+        ({"CorrelationId": "a b"}, "CorrelationId is not 1 to 128 printable characters"),
+        ({"ETag": "x" * 129}, "ETag is not 1 to 128 printable characters"),
+    ],
+)
+def test_broken_attributes_are_refused(place: Place, attributes: Any, reason: str) -> None:
+    """What breaks the wire format is refused with the attribute's name."""
+    place.worker()
+
+    send(place, "1", **attributes)
+
+    (reply,) = take(place.outbox())
+    assert reply.text("Status") == "error"
+    assert reason in reply.body
+
+
+def test_an_attribute_that_is_no_string_is_refused(place: Place) -> None:
+    """A binary attribute where a String belongs is named."""
+    place.worker()
+    binary = {"DataType": "Binary", "BinaryValue": b"\xff"}
+
+    place.sqs.send_message(
+        QueueUrl=place.inbox().url, MessageBody="1", MessageAttributes={"Parameters": binary}
+    )
+
+    (reply,) = take(place.outbox())
+    assert reply.body == "the attribute Parameters is not of type String"
+
+
+def test_stopped_while_idle_leaves_the_next_message_visible(place: Place) -> None:
+    """A message sent after SIGTERM to an idle worker is there for the next one at once."""
+    worker = place.worker()
+    worker.terminate()
+    worker.wait_for("Stopping")
+
+    send(place, "3,1,2")
+
+    assert worker.process.wait(25) == 0
+    (delivery,) = place.inbox().receive(1, 1, 30)
+    assert delivery.body == "3,1,2"
+
+
+def test_stopped_while_busy_finishes_the_running_and_releases_the_rest(place: Place) -> None:
+    """What runs is answered, what waits is visible before that is done, the exit code is 0."""
+    for body in ("sleep 3", "sleep 0", "sleep 0"):
+        send(place, body)
+    worker = place.worker("--visibility-timeout", "60", module=SLOW)
+    wait_until(lambda: numbers_of(place)["ApproximateNumberOfMessagesNotVisible"] == 3)
+
+    worker.terminate()
+
+    wait_until(lambda: numbers_of(place)["ApproximateNumberOfMessages"] == 2, 2)
+    assert worker.process.poll() is None
+    assert worker.process.wait(25) == 0
+    (reply,) = take(place.outbox())
+    assert json.loads(reply.body)["did"] == "sleep 3"
+    assert numbers_of(place)["ApproximateNumberOfMessagesNotVisible"] == 0
+
+
+def test_second_signal_ends_at_once(place: Place) -> None:
+    """A worker that is told twice does not wait for what runs."""
+    send(place, "sleep 30")
+    worker = place.worker(module=SLOW)
+    wait_until(lambda: numbers_of(place)["ApproximateNumberOfMessagesNotVisible"])
+    worker.terminate()
+    worker.wait_for("Stopping")
+
+    started = time.monotonic()
+    worker.terminate()
+
+    assert worker.process.wait(10) == 130
+    assert time.monotonic() - started < 3
+
+
+def test_a_long_job_is_kept_hidden_and_runs_once(place: Place) -> None:
+    """A job of 4 s under a visibility timeout of 2 s is handled once, by one of two workers."""
+    send(place, "sleep 4")
+
+    workers = [place.worker("--visibility-timeout", "2", module=SLOW) for _ in range(2)]
+
+    (reply,) = take(place.outbox())
+    assert json.loads(reply.body)["process"] in [worker.process.pid for worker in workers]
+    wait_until(lambda: is_empty(place))
+    assert len(place.logs()) == 1
+    assert take(place.outbox(), wait=1) == []
+
+
+def test_poison_is_kept_for_the_operator_and_told_to_the_client(place: Place) -> None:
+    """What fails each time leaves the others alone and ends in the dead-letter queue."""
+    poison = send(place, "fail")
+    send(place, "sleep 0")
+    place.worker("--visibility-timeout", "1", module=SLOW)
+
+    (good,) = take(place.outbox())
+    (bad,) = take(place.outbox())
+
+    assert json.loads(good.body)["did"] == "sleep 0"
+    assert bad.text("CorrelationId") == poison
+    assert f"the worker failed {MAX_RECEIVE_COUNT} times" in bad.body
+    dead = place.inbox().sibling(f"{place.settings.input_queue}-dead-letter")
+    (delivery,) = wait_until(lambda: dead.receive(1, 1, 30))
+    assert delivery.body == "fail"
+
+
+def test_a_crash_repeats_the_work_and_loses_nothing(place: Place) -> None:
+    """A request whose worker died is answered by the next one."""
+    send(place, "sleep 5")
+    worker = place.worker("--visibility-timeout", "2", module=SLOW)
+    wait_until(lambda: numbers_of(place)["ApproximateNumberOfMessagesNotVisible"])
+    worker.process.kill()
+
+    second = place.worker(module=SLOW)
+
+    (reply,) = take(place.outbox())
+    assert json.loads(reply.body)["process"] == second.process.pid
+
+
+def test_a_reply_queue_that_is_gone_does_not_hold_the_worker(place: Place) -> None:
+    """Nobody waits there any more: the request is deleted, and the next is answered."""
+    send(place, "1", ReplyTo=reply_queue.new_name(place.settings.output_queue))
+    worker = place.worker()
+    worker.wait_for("is gone; nobody waits", 15)
+
+    send(place, "2")
+
+    (reply,) = take(place.outbox())
+    assert json.loads(reply.body)["min"] == 2
+    wait_until(lambda: is_empty(place))
+
+
+def test_draining_answers_all_and_ends(place: Place) -> None:
+    """With --drain a worker answers what is there, then ends with 0."""
+    place.inbox().send([{"MessageBody": str(number)} for number in range(25)])
+
+    worker = place.worker("--drain")
+
+    assert worker.process.wait(30) == 0
+    assert is_empty(place)
+    outbox = place.outbox()
+    replies: List[Any] = []
+    while len(replies) < 25:
+        replies += take(outbox)
+    assert sorted(json.loads(reply.body)["min"] for reply in replies) == list(range(25))
+
+
+def test_an_idle_worker_costs_three_requests_a_minute(counted: Place, gateway: Gateway) -> None:
+    """However many lanes wait, one long poll of 20 s is under way, and no CPU is used."""
+    worker = counted.worker("--concurrency", "8")
+    wait_until(lambda: gateway.counts["ReceiveMessage"] == 1)
+    before, started = worker.cpu_seconds(), time.monotonic()
+
+    wait_until(lambda: gateway.counts["ReceiveMessage"] == 2)
+
+    seconds = time.monotonic() - started
+    share = (worker.cpu_seconds() - before) / seconds
+    print(f"idle: one request in {seconds:.1f} s, {share:.2%} of a core")
+    assert seconds > 19
+    assert share < 0.01
+
+
+def test_a_thousand_lists_cost_few_requests(
+    counted: Place, gateway: Gateway, tmp_path: Any
+) -> None:
+    """A list costs at most 0.40 SQS requests on either side, and 0.12 S3 requests."""
+    count = 1000
+    counted.worker()
+    gateway.counts.clear()
+    file = tmp_path / "lists.txt"
+    file.write_text("".join(f"{number},1,2\n" for number in range(count)))
+
+    done = counted.client("--file", str(file), "--json")
+
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == count
+    counts = gateway.counts
+    print(f"{count} lists: {dict(counts)}")
+    assert gateway.of_service("s3") / count <= 0.12
+    assert gateway.of_service("sqs") / count <= 0.80
+    assert (counts["SendMessageBatch"] + counts["DeleteMessageBatch"]) / count <= 0.5

@@ -1,0 +1,34 @@
+"""A worker for tests: `sleep 2` takes two seconds, `fail` raises, `crash` ends the process."""
+
+import json
+import logging
+import os
+import time
+from typing import List
+
+from messaging import Request, RequestRejected, Result, commandline, program
+
+
+def handle(request: Request) -> Result:
+    """Do what the request says."""
+    verb, _, value = request.body.partition(" ")
+    if verb == "sleep":
+        time.sleep(float(value))
+    elif verb == "fail" and not os.path.exists(value):
+        raise RuntimeError("as told")
+    elif verb == "crash":
+        os._exit(9)
+    elif verb == "refuse":
+        raise RequestRejected(value)
+    return Result(json.dumps({"did": request.body, "process": os.getpid()}))
+
+
+def main(arguments: List[str]) -> int:
+    """Run the worker on the queues of the calculation tests."""
+    parser = commandline.parser("calculation", "in", "out", "A worker for tests.", "  none\n")
+    commandline.add_worker_options(parser, concurrency=1)
+    return program.serve(parser.parse_args(arguments), "slow", handle)
+
+
+if __name__ == "__main__":
+    program.run(main, logging.INFO)
