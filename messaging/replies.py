@@ -54,7 +54,7 @@ class Replies:
         if self._shared:
             self._lanes = Lanes(1, self._receive, self._sort, self._wanted, SHARED_POLL)
         else:
-            self._lanes = Lanes(LANES, self._receive, self._take, self._wanted, LONG_POLL)
+            self._lanes = Lanes(LANES, self._collect, self._delete, self._wanted, LONG_POLL)
         self._lanes.start()
 
     @property
@@ -120,10 +120,15 @@ class Replies:
             lambda: self._queue.receive(MAX_BATCH, wait, hidden), f"receive from {self.name}"
         )
 
-    def _take(self, deliveries: List[Delivery]) -> None:
-        """Give out what came through the private queue."""
+    def _collect(self, wait: int) -> List[Delivery]:
+        """Receive from a private queue and give out at once, so that no lane polls in vain."""
+        deliveries = self._receive(wait)
         for delivery in deliveries:
             self._give(delivery)
+        return deliveries
+
+    def _delete(self, deliveries: List[Delivery]) -> None:
+        """Delete what was read, by tens."""
         with self._change:
             self._read += deliveries
             whole = len(self._read) // MAX_BATCH * MAX_BATCH

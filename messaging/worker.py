@@ -125,7 +125,8 @@ class Worker:
                 if self._stop.is_set() or not self._take(delivery):
                     continue
                 started.append(delivery)
-                jobs.append(self._handle(delivery))
+                if self._heartbeat.holds(delivery):
+                    jobs.append(self._handle(delivery))
                 if time.monotonic() - since > PROMPT:
                     self._settlement.settle(jobs)
                     jobs, since = [], time.monotonic()

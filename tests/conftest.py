@@ -57,6 +57,7 @@ class Place:
             "CALCULATION_OUTPUT_QUEUE": self.settings.output_queue,
             "CALCULATION_BUCKET": str(self.settings.bucket),
         }
+        self.url = url
         self.connection = Connection(self.settings)
         self._processes: List[subprocess.Popen[bytes]] = []
 
@@ -91,7 +92,7 @@ class Place:
         return subprocess.run(
             [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
-            env={**self.environment, **options.pop("environment", {})},
+            env=_set({**self.environment, **options.pop("environment", {})}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -99,9 +100,10 @@ class Place:
             **options,
         )
 
-    def worker(self, *arguments: str, module: str = "calculation.worker") -> Running:
+    def worker(self, *arguments: str, module: str = "calculation.worker", url: str = "") -> Running:
         """Start a worker and wait until it reads its queue."""
-        running = Running([sys.executable, "-m", module, *arguments], self.environment)
+        environment = {**self.environment, "AWS_ENDPOINT_URL": url or str(self.url)}
+        running = Running([sys.executable, "-m", module, *arguments], environment)
         self._processes.append(running.process)
         running.wait_for(" reads ")
         return running
@@ -141,6 +143,11 @@ class Running:
     def cpu_seconds(self) -> float:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _set(environment: Dict[str, str]) -> Dict[str, str]:
+    """Leave out the variables that a test has emptied."""
+    return {name: value for name, value in environment.items() if value}
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 30) -> Any:

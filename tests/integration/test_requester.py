@@ -1,0 +1,153 @@
+"""The requester gives each its own reply, in order, whatever shares the queue with it."""
+
+import json
+import threading
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Any, Iterator, List
+
+import pytest
+
+from messaging import Connection, Reply, Request, Requester, reply_queue
+from messaging.replies import Replies
+from scripts.local_aws import LocalAws
+from tests.conftest import Place, take, wait_until
+from tests.gateway import Gateway
+
+
+@pytest.fixture
+def requester(place: Place) -> Iterator[Requester]:
+    """A requester with a private reply queue."""
+    with Requester(place.connection) as made:
+        yield made
+
+
+def minima(replies: Iterator[Reply]) -> List[Any]:
+    """Give the minimum in each reply, or the text of its error."""
+    return [json.loads(reply.body)["min"] if reply.ok else reply.body for reply in replies]
+
+
+def test_replies_come_in_the_order_of_the_requests(place: Place, requester: Requester) -> None:
+    """Two workers answer in any order; the replies are sorted, refusals on the spot in place."""
+    place.worker()
+    place.worker()
+    items: List[Any] = [Request(str(number)) for number in range(200)]
+    items[50] = Reply.error("not sent")
+
+    wanted: List[Any] = list(range(200))
+    wanted[50] = "not sent"
+    assert minima(requester.ask(items, 30)) == wanted
+
+
+def test_a_slow_source_gets_its_replies_meanwhile(place: Place, requester: Requester) -> None:
+    """A request is sent when it comes, not when ten have gathered."""
+    place.worker()
+    answered = threading.Event()
+
+    def items() -> Iterator[Request]:
+        yield Request("1")
+        assert answered.wait(20)
+        yield Request("2")
+
+    replies = requester.ask(items(), 30)
+    assert next(replies).ok
+    answered.set()
+    assert next(replies).ok
+
+
+def test_an_error_of_the_source_is_raised(requester: Requester) -> None:
+    """What goes wrong while requests are made reaches the caller."""
+
+    def items() -> Iterator[Request]:
+        raise RuntimeError("no more")
+        yield
+
+    with pytest.raises(RuntimeError, match="no more"):
+        list(requester.ask(items(), 5))
+
+
+def test_control_characters_are_refused_on_the_spot(requester: Requester) -> None:
+    """SQS does not carry them, and the sender is told so."""
+    (reply,) = requester.ask([Request("1\x00")], 5)
+
+    assert reply.body == "the text holds a control character that SQS does not carry"
+
+
+def test_duplicate_and_foreign_replies_are_not_given_out(place: Place) -> None:
+    """Of two replies with one id the first counts; one with an unknown id is for nobody."""
+    replies = Replies(place.sqs, place.settings.output_queue)
+    future = replies.expect("mine")
+    queue = place.outbox().sibling(replies.name)
+    queue.send([Reply(body, name).to_message() for body, name in [("x", "other"), ("1", "mine")]])
+    queue.send([Reply("2", "mine").to_message()])
+
+    assert future.result(10).body == "1"
+    replies.close()
+
+
+def test_a_shared_queue_keeps_what_belongs_to_others(place: Place) -> None:
+    """Two clients on one queue each get their own; an orphan stays there for its owner."""
+    place.worker()
+    place.outbox().send([Reply("orphan", "nobody").to_message()])
+    results: List[List[Any]] = [[], []]
+
+    def session(number: int) -> None:
+        with Requester(Connection(place.settings), place.settings.output_queue) as requester:
+            items = [Request(f"{number}{index}") for index in range(5)]
+            results[number].extend(minima(requester.ask(items, 60)))
+
+    threads = [threading.Thread(target=session, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert results == [[0, 1, 2, 3, 4], [10, 11, 12, 13, 14]]
+    (orphan,) = wait_until(lambda: take(place.outbox(), wait=1))
+    assert orphan.body == "orphan"
+
+
+def test_looking_at_a_queue_of_orphans_slows_down(counted: Place, gateway: Gateway) -> None:
+    """A client that shares a queue with an orphan makes fewer than two requests a second."""
+    counted.outbox().send([Reply("orphan", "nobody").to_message()])
+    with Requester(counted.connection, counted.settings.output_queue) as requester:
+        replies = requester.ask([Request("1")], 60)
+        threading.Thread(target=lambda: next(replies), daemon=True).start()
+        wait_until(lambda: gateway.counts["ReceiveMessage"])
+        before, started = sum(gateway.counts.values()), time.monotonic()
+        time.sleep(10)
+        rate = (sum(gateway.counts.values()) - before) / (time.monotonic() - started)
+
+    print(f"{rate:.2f} requests a second")
+    assert 0.1 < rate < 2
+
+
+def test_one_request_costs_the_client_two_calls_and_an_idle_client_none(
+    counted: Place, gateway: Gateway, aws: LocalAws
+) -> None:
+    """A request is one send and one receive; then nothing is asked until the next."""
+    counted.worker(url=aws.url)
+    with Requester(counted.connection) as requester:
+        minima(requester.ask([Request("1")], 20))
+        gateway.counts.clear()
+
+        assert minima(requester.ask([Request("2")], 20)) == [2]
+
+        time.sleep(2)
+        assert gateway.counts == {"SendMessageBatch": 1, "ReceiveMessage": 1}
+
+
+def test_sweeping_takes_old_private_queues_only(place: Place) -> None:
+    """Orphans past the age go; young ones, the output queue and strangers' stay."""
+    output = place.settings.output_queue
+    now = datetime.now(timezone.utc)
+    old = f"{output}-{now - timedelta(hours=49):%Y%m%dT%H%M}-0123456789abcdef"
+    young = f"{output}-{now - timedelta(hours=47):%Y%m%dT%H%M}-0123456789abcdef"
+    strangers = [f"{output}-20200101T0000-0123", f"x{old}", place.outbox().name]
+    for name in (old, young, *strangers):
+        place.sqs.create_queue(QueueName=name)
+
+    assert reply_queue.sweep(place.sqs, output) == [old]
+
+    for name in (young, *strangers):
+        assert place.sqs.get_queue_url(QueueName=name)

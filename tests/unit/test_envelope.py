@@ -1,0 +1,96 @@
+"""Requests and replies survive the wire, and nothing else is taken for one."""
+
+import contextlib
+from typing import Any, Dict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messaging import InvalidMessage, Reply, Request
+from messaging.envelope import INLINE, Delivery, size_of
+
+legal = st.text(
+    st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\ufffe\uffff")
+)
+labels = st.from_regex(r"[\x21-\x7e]{1,128}", fullmatch=True)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner),
+    max_leaves=5,
+)
+
+
+def deliver(message: Dict[str, Any]) -> Delivery:
+    """Give what a receiver would have of a message."""
+    return Delivery(
+        "id", "handle", 1, "sender", 0, 0, message["MessageBody"], message["MessageAttributes"]
+    )
+
+
+@given(legal, labels, st.dictionaries(st.text(), json_values), st.none() | labels)
+def test_a_request_survives_the_wire(
+    body: str, correlation_id: str, parameters: Dict[str, Any], etag: Any
+) -> None:
+    """What is read is what was written."""
+    request = Request(body, correlation_id, "queue", "payloads/x", parameters, etag)
+
+    assert Request.from_delivery(deliver(request.to_message())) == request
+
+
+@given(legal, labels, st.sampled_from(["ok", "error"]), st.none() | labels)
+def test_a_reply_survives_the_wire(body: str, name: str, status: str, etag: Any) -> None:
+    """What is read is what was written, errors up to their length."""
+    reply = Reply(body[:1000], name, status, "logs/x", etag)
+
+    assert Reply.from_delivery(deliver(reply.to_message())) == reply
+
+
+@given(st.text())
+def test_a_reply_replaces_what_sqs_does_not_carry(body: str) -> None:
+    """Any text can be told, with a replacement for what is illegal."""
+    sent = Reply(body, "x").to_message()["MessageBody"]
+
+    assert len(sent) == len(body)
+    assert Reply(sent, "x").to_message()["MessageBody"] == sent
+
+
+def test_a_bare_body_is_a_request() -> None:
+    """Without attributes the message id stands for the correlation id."""
+    request = Request.from_delivery(deliver({"MessageBody": "3,1,2", "MessageAttributes": {}}))
+
+    assert request == Request("3,1,2", "id")
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["CorrelationId", "ReplyTo", "PayloadKey", "Parameters", "ETag"]),
+        st.fixed_dictionaries(
+            {"DataType": st.sampled_from(["String", "Number", "Binary", "String.x"])},
+            optional={"StringValue": st.text(), "BinaryValue": st.binary()},
+        ),
+    )
+)
+def test_any_attributes_are_read_or_refused(attributes: Dict[str, Any]) -> None:
+    """A message is a request or an InvalidMessage, never another error."""
+    delivery = deliver({"MessageBody": "", "MessageAttributes": attributes})
+
+    with contextlib.suppress(InvalidMessage):
+        assert Request.from_delivery(delivery).correlation_id
+
+
+@pytest.mark.parametrize(("length", "inline"), [(INLINE - 200, True), (INLINE, False)])
+def test_bodies_are_inline_up_to_256_kib_with_their_attributes(length: int, inline: bool) -> None:
+    """The limit counts bytes of body and attributes."""
+    assert Request("1" * length).fits_inline() is inline
+    assert Request("é" * (length // 2)).fits_inline() is inline
+
+
+def test_the_size_counts_names_types_and_values() -> None:
+    """As SQS counts: UTF-8 bytes of the body and of each attribute's three parts."""
+    message = {
+        "MessageBody": "é",
+        "MessageAttributes": {"Name": {"DataType": "String", "StringValue": "é"}},
+    }
+
+    assert size_of(message) == 2 + 4 + 6 + 2
