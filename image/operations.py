@@ -1,0 +1,157 @@
+"""The operations that can be done to an image, their parameters, and what they compute."""
+
+import reprlib
+from dataclasses import dataclass
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Sequence,
+    Tuple,
+    cast,
+)
+
+from image.levels import Curve, mean_luminance
+from image.sauvola import binarise
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Values = Mapping[str, float]
+Effect = Callable[["Image"], "Image"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number that an operation can be given."""
+
+    name: str
+    default: float
+    low: float
+    high: float
+    help: str
+    odd: bool = False
+
+    def check(self, value: object) -> float:
+        """Give the value if it is a number in the range, or say that it is not."""
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not is_number or not self._accepts(cast(float, value)):
+            raise ValueError(f"{self.name} must be {self.range}, not {reprlib.repr(value)}")
+        return cast(float, value)
+
+    @property
+    def range(self) -> str:
+        """Say what the parameter can be: from 0.1 to 10."""
+        kind = "an odd whole number " if self.odd else ""
+        return f"{kind}from {self.low:g} to {self.high:g}"
+
+    def _accepts(self, value: float) -> bool:
+        return self.low <= value <= self.high and (not self.odd or value % 2 == 1)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An entry of the table of operations.
+
+    From values and all frames of an image comes the effect on each frame: a Curve where the new
+    level of a pixel depends on its old level alone, so that a palette can be mapped instead.
+    """
+
+    name: str
+    help: str
+    parameters: Tuple[Parameter, ...]
+    effect: Callable[[Values, Iterable["Image"]], Effect]
+
+    def check(self, values: Mapping[str, object]) -> Values:
+        """Give the values of all parameters, by default where none is given."""
+        names = [parameter.name for parameter in self.parameters]
+        for name in values:
+            if name not in names:
+                raise ValueError(
+                    f"{self.name} has no parameter {reprlib.repr(name)}: it has {', '.join(names)}"
+                )
+        return {
+            each.name: each.check(values.get(each.name, each.default)) for each in self.parameters
+        }
+
+
+@dataclass(frozen=True)
+class Edit:
+    """An operation with the values of its parameters, ready to be applied."""
+
+    operation: Operation
+    values: Values
+
+    def effect(self, frames: Iterable["Image"]) -> Effect:
+        """Give what is to be done to each frame of an image."""
+        return self.operation.effect(self.values, frames)
+
+    def apply(self, frames: Sequence["Image"]) -> List["Image"]:
+        """Apply one effect to all frames, so that an animation does not flicker.
+
+        The frames given are used up: where their mode allows, they are changed in place.
+        """
+        effect = self.effect(frames)
+        return [effect(frame) for frame in frames]
+
+
+def prepare(name: object, values: Mapping[str, object]) -> Edit:
+    """Check the name and the values of an operation as a stranger gave them."""
+    if not isinstance(name, str) or name not in OPERATIONS:
+        known = ", ".join(OPERATIONS)
+        raise ValueError(f"there is no operation {reprlib.repr(name)}: there are {known}")
+    operation = OPERATIONS[name]
+    return Edit(operation, operation.check(values))
+
+
+def _gamma(values: Values, frames: Iterable["Image"]) -> Effect:
+    exponent = 1 / values["gamma"]
+    return Curve(lambda level: level**exponent)
+
+
+def _contrast(values: Values, frames: Iterable["Image"]) -> Effect:
+    """Stretch around the mean luminance of all frames, scaled so that black and white stay."""
+    mean, eps = max(mean_luminance(frames), 1 / 65535), 1e-6
+
+    def stretch(level: Any) -> Any:
+        return 1 / (1 + (mean / (level + eps)) ** values["exponent"])
+
+    black, white = stretch(0), stretch(1)
+    return Curve(lambda level: (stretch(level) - black) / (white - black))
+
+
+def _sauvola(values: Values, frames: Iterable["Image"]) -> Effect:
+    return lambda image: binarise(image, int(values["window"]), values["k"], values["r"])
+
+
+OPERATIONS: Dict[str, Operation] = {
+    operation.name: operation
+    for operation in (
+        Operation(
+            "gamma",
+            "brighten (gamma above 1) or darken (below 1) the middle levels",
+            (Parameter("gamma", 2.2, 0.1, 10, "out = in ** (1 / gamma)"),),
+            _gamma,
+        ),
+        Operation(
+            "contrast",
+            "stretch the levels around the mean of the image",
+            (Parameter("exponent", 4, 0.1, 20, "steepness E of 1 / (1 + (mean / in) ** E)"),),
+            _contrast,
+        ),
+        Operation(
+            "sauvola",
+            "make ink black and paper white by a threshold for each neighbourhood",
+            (
+                Parameter("window", 15, 3, 501, "side of the neighbourhood in pixels", odd=True),
+                Parameter("k", 0.2, 0, 1, "how much a flat neighbourhood lowers the threshold"),
+                Parameter("r", 128, 1, 255, "standard deviation of a full contrast"),
+            ),
+            _sauvola,
+        ),
+    )
+}

@@ -1,0 +1,86 @@
+"""Sauvola's local threshold: ink and paper told apart under uneven light."""
+
+from typing import TYPE_CHECKING, Any
+
+from image import levels
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_SHADES = ("L", "LA", "RGB", "RGBA", "RGBX", "CMYK", "P", "PA")
+_WITHOUT_PALETTE = {"P": "L", "PA": "LA"}
+
+
+def binarise(image: "Image", window: int, k: float, r: float) -> "Image":
+    """Make each pixel black or white; alpha stays, a palette becomes grey levels.
+
+    A pixel is white where its luminance is above m * (1 + k * (s / r - 1)), with the mean m and
+    the standard deviation s of the window around it, cut off at the edges of the image.
+    """
+    if image.mode == "1":
+        return image
+    if image.mode in ("I;16", "I;16B"):
+        white = is_white(levels.deep_array(image), window, k, r * levels.DEEP_WHITE / 255)
+        return levels.deep_image(white * levels.DEEP_WHITE, image.mode)
+    if image.mode not in _SHADES:
+        raise ValueError(f"its pixels are of mode {image.mode}, which sauvola does not know")
+    return _binarise_shades(image, window, k, r)
+
+
+def _binarise_shades(image: "Image", window: int, k: float, r: float) -> "Image":
+    import numpy as np
+    from PIL import Image
+
+    gray, alpha = levels.split_gray(image)
+    white = is_white(np.asarray(gray), window, k, r)
+    result = Image.fromarray(white.view("u1") * np.uint8(255))
+    result = result.convert(_WITHOUT_PALETTE.get(image.mode, image.mode))
+    if alpha:
+        result.putalpha(alpha)
+    return result
+
+
+def is_white(pixels: Any, window: int, k: float, r: float) -> Any:
+    """Say of each pixel of an array of levels whether it is above its threshold.
+
+    Of the integral images of the levels and of their squares one row at a time is held, as sums
+    over the rows of the window: the cost does not grow with the window, nor memory with the image.
+    """
+    import numpy as np
+
+    if len(pixels) > len(pixels[0]):  # the fewer and the longer the rows, the faster
+        return is_white(pixels.T, window, k, r).T
+    height, width = pixels.shape
+    reach = window // 2
+    left = np.maximum(np.arange(width) - reach, 0)
+    right = np.minimum(np.arange(width) + reach + 1, width)
+    white = np.empty((height, width), bool)
+    sums = np.zeros((2, width), np.int64)
+    integral = np.zeros((2, width + 1), np.int64)
+    for row in range(min(reach, height)):
+        sums += _powers(pixels[row])
+    for row in range(height):
+        if row + reach < height:
+            sums += _powers(pixels[row + reach])
+        if row > reach:
+            sums -= _powers(pixels[row - reach - 1])
+        np.cumsum(sums, axis=1, out=integral[:, 1:])
+        total, squares = (integral[:, right] - integral[:, left]).astype(float)
+        count = (right - left) * (min(row + reach + 1, height) - max(row - reach, 0))
+        white[row] = pixels[row] > _threshold(count, total, squares, k, r)
+    return white
+
+
+def _powers(row: Any) -> Any:
+    import numpy as np
+
+    levels = row.astype(np.int64)
+    return np.stack((levels, levels * levels))
+
+
+def _threshold(count: Any, total: Any, squares: Any, k: float, r: float) -> Any:
+    """Give m * (1 + k * (s / r - 1)); up to the roots, sums of 8-bit levels are exact here."""
+    import numpy as np
+
+    deviation = np.sqrt(np.maximum(count * squares - total * total, 0)) / count
+    return total / count * (1 + k * (deviation / r - 1))

@@ -1,0 +1,37 @@
+"""What the tests of the codec do again and again: process, decode, compare."""
+
+from typing import Any, List
+
+import numpy as np
+from PIL import Image, ImageSequence
+
+from image.codec import Result, process
+from image.operations import prepare
+from tests.unit.pictures import (
+    decoded,
+)
+
+
+def run(data: bytes, name: str = "gamma", **values: Any) -> Result:
+    return process(data, prepare(name, values))
+
+
+def frames(data: bytes) -> List[Image.Image]:
+    return [frame.copy() for frame in ImageSequence.Iterator(decoded(data))]
+
+
+def rgb(image: Image.Image) -> Any:
+    return np.asarray(image.convert("RGBA"), int)
+
+
+def wanted(image: Image.Image, gamma: float) -> Any:
+    """What the gamma of the rendered picture is, with alpha as it was."""
+    pixels = rgb(image)
+    colours = np.rint(255 * (pixels[..., :3] / 255) ** (1 / gamma))
+    return np.dstack((colours.astype(int), pixels[..., 3:]))
+
+
+def first(data: bytes) -> Image.Image:
+    image = decoded(data)
+    image.load()
+    return image

@@ -1,0 +1,181 @@
+"""The codec: formats and modes, what is kept, what is said, what is refused."""
+
+from typing import Any, Dict
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from image.codec import reuse_memory
+from tests.unit.checks import first, frames, rgb, run, wanted
+from tests.unit.pictures import (
+    ICC,
+    XMP,
+    animation,
+    decoded,
+    encoded,
+    exif,
+    picture,
+)
+
+MATRIX = [
+    *[("JPEG", mode) for mode in ("L", "RGB", "CMYK")],
+    *[("PNG", mode) for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")],
+    *[("WEBP", mode) for mode in ("RGB", "RGBA")],
+    *[("GIF", mode) for mode in ("L", "P")],
+    *[("BMP", mode) for mode in ("1", "L", "P", "RGB", "RGBA")],
+    *[("TIFF", mode) for mode in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "LAB")],
+    *[("TIFF", mode) for mode in ("I;16", "I;16B", "F")],
+]
+OPTIONS: Dict[str, Dict[str, Any]] = {
+    "WEBP": {"lossless": True, "exact": True},
+    "JPEG": {"quality": 90},
+}
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1, 2.2, 5])
+@pytest.mark.parametrize(("kind", "mode"), MATRIX)
+def test_matrix_of_formats_and_modes(kind: str, mode: str, gamma: float) -> None:
+    """Each mode of each format is kept, and its pixels follow the formula."""
+    data = encoded(picture(mode), kind, **OPTIONS.get(kind, {}))
+    before = first(data)
+
+    result = run(data, gamma=gamma)
+    after = first(result.data)
+
+    assert (after.mode, after.format, after.size) == (before.mode, before.format, before.size)
+    if before.mode in ("I;16", "I;16B"):
+        levels = np.rint(65535 * (np.asarray(before, "f8") / 65535) ** (1 / gamma))
+        assert np.array_equal(np.asarray(after), levels)
+    elif mode == "F":
+        assert np.allclose(np.asarray(after), np.asarray(before, "f8") ** (1 / gamma), atol=1e-6)
+    elif mode == "LAB":
+        assert after.tobytes()[1::3] == before.tobytes()[1::3]
+        levels = np.rint(255 * (np.asarray(before.getchannel(0)) / 255) ** (1 / gamma))
+        assert np.array_equal(np.asarray(after.getchannel(0)), levels)
+    elif kind == "JPEG" or mode == "CMYK":
+        assert np.abs(rgb(after) - wanted(before, gamma)).mean() < 5
+    else:
+        assert np.array_equal(rgb(after), wanted(before, gamma))
+
+
+@pytest.mark.parametrize("name", ["contrast", "sauvola"])
+@pytest.mark.parametrize(("kind", "mode"), MATRIX)
+def test_other_operations_in_each_format(kind: str, mode: str, name: str) -> None:
+    """The other operations work wherever they make sense, and say where not."""
+    data = encoded(picture(mode), kind, **OPTIONS.get(kind, {}))
+    if name == "sauvola" and mode in ("LAB", "F"):
+        with pytest.raises(ValueError, match=f"mode {mode}, which sauvola does not know"):
+            run(data, name)
+        return
+
+    after = first(run(data, name).data)
+
+    assert after.format == kind
+    if name == "sauvola" and mode not in ("1", "I;16", "I;16B") and kind != "JPEG":
+        assert set(after.convert("RGB").tobytes()) == {0, 255}
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "options"),
+    [
+        ("PNG", "RGB", {}),
+        ("PNG", "RGBA", {}),
+        ("PNG", "L", {}),
+        ("WEBP", "RGB", {"lossless": True}),
+        ("WEBP", "RGBA", {"lossless": True, "exact": True}),
+        ("GIF", "P", {"disposal": 2, "comment": b"four"}),
+    ],
+)
+@pytest.mark.parametrize("name", ["gamma", "contrast"])
+def test_animation_is_kept(kind: str, mode: str, options: Dict[str, Any], name: str) -> None:
+    """Every frame of an animation is there, changed, for its time, and as often."""
+    source = animation(kind, mode, **options)
+
+    result = run(source, name)
+    before, after = frames(source), frames(result.data)
+
+    assert len(after) == 4
+    assert [f.info["duration"] for f in after] == [f.info["duration"] for f in before]
+    for key in ("loop", "comment"):
+        assert decoded(result.data).info.get(key) == decoded(source).info.get(key)
+    if name == "gamma":
+        for old, new in zip(before, after):
+            seen = rgb(old)[..., 3:] > 0  # libwebp clears the colours that cannot be seen
+            assert np.array_equal(rgb(new) * seen, wanted(old, 2.2) * seen)
+
+
+def test_joined_frames_are_said() -> None:
+    """Frames that become equal and are joined are told, and their times add up."""
+    stills = [Image.new("L", (8, 8), level) for level in (254, 255)]
+    source = encoded(stills[0], "PNG", save_all=True, append_images=stills[1:], duration=50)
+
+    result = run(source, gamma=5)
+
+    assert getattr(decoded(result.data), "n_frames", 1) == 1
+    assert result.remarks == ("Of 2 frames 1 are left: equal neighbours were joined.",)
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_webp_keeps_losslessness_and_metadata(lossless: bool) -> None:
+    """EXIF, ICC and XMP stay, lossless stays lossless, and lossy is told."""
+    options = {"exif": exif(), "icc_profile": ICC, "xmp": XMP, "lossless": lossless}
+    source = encoded(picture("RGB"), "WEBP", **options)
+
+    result = run(source)
+
+    assert (b"VP8L" in result.data) == lossless
+    assert bool(result.remarks) != lossless
+    for key in ("exif", "icc_profile", "xmp"):
+        assert decoded(result.data).info[key] == decoded(source).info[key]
+
+
+def test_gif_changes_only_its_colours() -> None:
+    """Of a GIF file only bytes of colour tables change."""
+    source = animation("GIF", "P", comment=b"here")
+    result = run(source, gamma=1)
+
+    assert result.data == source
+    assert len(run(source).data) == len(source)
+    with pytest.raises(ValueError, match="sauvola cannot keep the colour tables of an animation"):
+        run(source, "sauvola")
+
+
+def test_gif_still_by_sauvola() -> None:
+    """A still becomes black, white and transparent."""
+    image = picture("P")
+    source = encoded(image, "GIF", transparency=image.getpixel((0, 0)), comment=b"here")
+
+    after = first(run(source, "sauvola").data)
+
+    assert after.info["comment"] == b"here"
+    assert np.array_equal(rgb(after)[..., 3], rgb(first(source))[..., 3])
+
+
+def test_palette_that_is_lost_is_said() -> None:
+    """An operation that makes levels of grey of a palette says so."""
+    assert run(encoded(picture("P"), "PNG"), "sauvola").remarks == (
+        "The palette became levels of grey.",
+    )
+
+
+def test_bmp_keeps_its_resolution() -> None:
+    """The resolution of a BMP file stays."""
+    source = encoded(picture("RGB"), "BMP", dpi=(300, 300))
+
+    assert run(source).data[38:46] == source[38:46]
+
+
+def test_content_type() -> None:
+    """The media type is that of the format, whichever it is."""
+    assert run(encoded(picture("RGB"), "JPEG")).content_type == "image/jpeg"
+    assert run(encoded(picture("RGB"), "WEBP")).content_type == "image/webp"
+
+
+def test_memory_is_reused_only_on_request() -> None:
+    """Asking Pillow to keep memory changes no result, and can be taken back."""
+    source = encoded(picture("RGB"), "PNG")
+    before = run(source)
+    reuse_memory(64)
+    assert run(source) == before
+    reuse_memory(0)

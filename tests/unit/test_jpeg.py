@@ -1,0 +1,91 @@
+"""JPEG: what is kept, and what is said of the rest."""
+
+from typing import Any, cast
+
+import pytest
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile, get_sampling
+
+from tests.unit.checks import run
+from tests.unit.pictures import (
+    ICC,
+    IPTC,
+    XMP,
+    decoded,
+    encoded,
+    exif,
+    jpeg_with,
+    picture,
+    segment,
+)
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_jpeg_keeps_all_its_parts(subsampling: int, progressive: bool) -> None:
+    """Tables, subsampling, progression, EXIF, ICC, XMP, IPTC, comment and density stay."""
+    options = {"subsampling": subsampling, "progressive": progressive, "quality": 83}
+    source = encoded(
+        picture("RGB"), "JPEG", exif=exif(), icc_profile=ICC, dpi=(300, 150), **options
+    )
+    xmp = segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + XMP)
+    source = jpeg_with(source, xmp, segment(0xED, IPTC), segment(0xFE, b"Adobe, a comment"))
+
+    result = run(source)
+    before, after = decoded(source), decoded(result.data)
+
+    assert result.remarks == ()
+    assert after.size == before.size
+    for name in ("exif", "icc_profile", "comment", "dpi", "photoshop", "progressive"):
+        assert after.info.get(name) == before.info.get(name), name
+    assert after.getexif()[0x0112] == 6
+    assert xmp in result.data
+    assert tables(after) == tables(before)
+    assert get_sampling(after) == subsampling
+
+
+def tables(image: Image.Image) -> Any:
+    return cast(JpegImageFile, image).quantization
+
+
+def test_jpeg_density_of_any_unit() -> None:
+    """A density that is only a ratio of sides stays one."""
+    source = bytearray(encoded(picture("RGB"), "JPEG"))
+    source[13:18] = b"\0\0\x02\0\x01"
+
+    assert run(bytes(source)).data[13:18] == b"\0\0\x02\0\x01"
+
+
+def test_jpeg_in_rgb_stays_in_rgb() -> None:
+    """A JPEG file that stores red, green and blue themselves goes on doing so."""
+    source = encoded(picture("RGB"), "JPEG", keep_rgb=True)
+
+    assert decoded(run(source).data).info.get("adobe_transform") == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        (encoded(picture("RGB"), "JPEG") + b"a film", "What follows the end"),
+        (jpeg_with(encoded(picture("RGB"), "JPEG"), segment(0xE2, b"MPF\0")), "gain map"),
+    ],
+)
+def test_jpeg_says_what_is_lost(source: bytes, sentence: str) -> None:
+    """What comes after the first picture is left out with a remark."""
+    result = run(source)
+
+    assert sentence in result.remarks[0]
+    assert b"MPF" not in result.data
+    assert result.data.endswith(b"\xff\xd9")
+
+
+def test_jpeg_of_rare_subsampling() -> None:
+    """A subsampling that Pillow cannot write becomes none, with a remark."""
+    source = encoded(picture("RGB"), "JPEG", subsampling=0)
+    start = source.index(b"\xff\xc0") + 11
+    rare = source[:start] + b"\x12" + source[start + 1 :]  # 4:4:0
+
+    result = run(rare)
+
+    assert "4:4:4" in result.remarks[0]
+    assert get_sampling(decoded(result.data)) == 0

@@ -1,0 +1,137 @@
+"""Levels: exact in every mode, for every gamma."""
+
+import hashlib
+from typing import Any, List
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from image.levels import Curve
+from image.operations import OPERATIONS, prepare
+
+GAMMAS = (0.5, 1, 2.2, 5)
+RAMP = bytes(range(256))
+SAME = list(range(256))
+BANDS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "RGBX": 4, "CMYK": 4, "LAB": 3}
+
+
+def expected(gamma: float, white: int = 255) -> List[int]:
+    return [round(white * (level / white) ** (1 / gamma)) for level in range(white + 1)]
+
+
+def curve(gamma: float) -> Curve:
+    effect = prepare("gamma", {"gamma": gamma}).effect([])
+    assert isinstance(effect, Curve)
+    return effect
+
+
+def apply(image: Image.Image, name: str = "gamma", **values: Any) -> Image.Image:
+    return prepare(name, values).apply([image.copy()])[0]
+
+
+def ramp(mode: str) -> Image.Image:
+    return Image.merge(mode, [Image.frombytes("L", (256, 1), RAMP)] * BANDS[mode])
+
+
+def bands(image: Image.Image) -> List[List[int]]:
+    return [list(image.getchannel(band).tobytes()) for band in range(len(image.getbands()))]
+
+
+@pytest.mark.parametrize(
+    ("gamma", "white", "digest"),
+    [(0.5, 255, "699a1f6f"), (1, 255, "40aff2e9"), (2.2, 255, "a6ddab81")],
+)
+def test_table_of_8_bits(gamma: float, white: int, digest: str) -> None:
+    """The table for 256 levels is the published one, byte for byte."""
+    assert hashlib.sha256(bytes(curve(gamma).table(white))).hexdigest().startswith(digest)
+
+
+@pytest.mark.parametrize(("gamma", "digest"), [(0.5, "9e10e3e4"), (2.2, "1e82fe98")])
+def test_table_of_16_bits(gamma: float, digest: str) -> None:
+    """The table for 65536 levels is the published one, byte for byte."""
+    table = np.array(curve(gamma).table(65535), "<u2")
+
+    assert hashlib.sha256(table.tobytes()).hexdigest().startswith(digest)
+
+
+def test_known_levels() -> None:
+    """Gamma 2.2 brightens and gamma 0.5 darkens by the known amounts."""
+    assert [curve(2.2).table(255)[level] for level in (1, 64, 128, 200)] == [21, 136, 186, 228]
+    assert [curve(0.5).table(255)[level] for level in (16, 64, 128, 254)] == [1, 16, 64, 253]
+    assert [curve(2.2).table(65535)[level] for level in (1, 1000, 50000)] == [424, 9790, 57951]
+
+
+@pytest.mark.parametrize("gamma", GAMMAS)
+@pytest.mark.parametrize("mode", list(BANDS))
+def test_gamma_of_each_8_bit_mode(mode: str, gamma: float) -> None:
+    """Colours follow the formula, ink its complement, and alpha and the a and b of LAB stay."""
+    lut = expected(gamma)
+    ink = [255 - lut[255 - level] for level in range(256)]
+    wanted = {
+        "LA": [lut, SAME],
+        "RGBA": [lut, lut, lut, SAME],
+        "RGBX": [lut, lut, lut, SAME],
+        "CMYK": [ink] * 4,
+        "LAB": [lut, SAME, SAME],
+    }.get(mode, [lut] * BANDS[mode])
+
+    assert bands(apply(ramp(mode), gamma=gamma)) == wanted
+
+
+@pytest.mark.parametrize("gamma", GAMMAS)
+@pytest.mark.parametrize("mode", ["I;16", "I;16B"])
+def test_gamma_of_16_bits(mode: str, gamma: float) -> None:
+    """All 65536 levels follow the formula, in either byte order."""
+    kind = ">u2" if mode == "I;16B" else "<u2"
+    source = Image.frombytes(mode, (256, 256), np.arange(65536).astype(kind).tobytes())
+
+    result = apply(source, gamma=gamma)
+
+    assert result.mode == mode
+    assert np.frombuffer(result.tobytes(), kind).tolist() == expected(gamma, 65535)
+
+
+@pytest.mark.parametrize("mode", ["P", "PA"])
+def test_gamma_maps_the_palette(mode: str) -> None:
+    """Of an image with a palette the colours change, and neither the indexes nor the alpha."""
+    source = Image.frombytes("P", (256, 1), RAMP)
+    source.putpalette([level for level in range(256) for _ in range(3)])
+    source = source.convert(mode)
+
+    result = apply(source, gamma=2.2)
+
+    assert result.tobytes() == source.tobytes()
+    assert result.convert("RGB").getchannel(0).tobytes() == bytes(expected(2.2))
+
+
+def test_gamma_of_floats() -> None:
+    """Floating-point levels from 0 to 1 follow the formula, and others are refused."""
+    source = Image.fromarray(np.linspace(0, 1, 11, dtype="f4").reshape(1, 11))
+
+    assert np.allclose(np.asarray(apply(source, gamma=2))[0], np.linspace(0, 1, 11) ** 0.5)
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        apply(Image.fromarray(np.full((1, 1), 7, "f4")))
+
+
+@pytest.mark.parametrize("mode", [*BANDS, "1"])
+def test_gamma_1_changes_nothing(mode: str) -> None:
+    """Gamma 1 gives the same pixels, and so does any gamma where there is only black and white."""
+    source = Image.frombytes("1", (64, 4), RAMP[:32]) if mode == "1" else ramp(mode)
+
+    assert apply(source, gamma=1 if mode != "1" else 2.2).tobytes() == source.tobytes()
+
+
+def test_large_image_equals_small_one() -> None:
+    """An image mapped strip by strip has the levels of one mapped at once."""
+    large = Image.frombytes("L", (256, 1), RAMP).resize((256, 62_600), Image.Resampling.NEAREST)
+
+    assert apply(large).tobytes() == bytes(expected(2.2)) * 62_600
+
+
+@pytest.mark.parametrize("mode", ["YCbCr", "HSV", "I"])
+def test_unknown_modes_are_refused(mode: str) -> None:
+    """A mode whose levels are not known is refused, and named."""
+    for name in OPERATIONS:
+        with pytest.raises(ValueError, match=mode):
+            apply(Image.new(mode, (4, 4)), name)
