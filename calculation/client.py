@@ -53,7 +53,7 @@ def _menu(requester: Requester, options: argparse.Namespace) -> int:
     try:
         while True:
             print(MENU)
-            if terminal.ask("Your choice: ", _choice) == "2":
+            if terminal.ask("Your choice: ", terminal.one_of("1", "2")) == "2":
                 return program.DONE
             text = terminal.ask("The list, separated by commas: ", _list)
             try:
@@ -65,12 +65,6 @@ def _menu(requester: Requester, options: argparse.Namespace) -> int:
     except EOFError:
         print()
         return program.DONE
-
-
-def _choice(text: str) -> str:
-    if text.strip() not in ("1", "2"):
-        raise ValueError(f"{text.strip()!r} is not a choice: type 1 or 2")
-    return text.strip()
 
 
 def _list(text: str) -> str:

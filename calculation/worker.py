@@ -11,7 +11,7 @@ from typing import List
 
 from calculation import NAMES
 from calculation.summary import summarise
-from messaging import Request, RequestRejected, Result, commandline, program
+from messaging import Request, RequestRejected, Result, Storage, commandline, program
 
 EXAMPLES = """\
   python3 worker.py
@@ -20,7 +20,7 @@ EXAMPLES = """\
 """
 
 
-def handle(request: Request) -> Result:
+def handle(request: Request, storage: Storage) -> Result:
     """Summarise the list in a request; raises RequestRejected if it is no list of integers."""
     try:
         summary = summarise(request.body)

@@ -11,6 +11,7 @@ from .errors import (
 from .job import Result
 from .requester import Requester
 from .settings import Connection, Settings
+from .storage import Storage
 from .worker import Handler, Worker, WorkerOptions
 
 __version__ = "1.0.0"
@@ -28,6 +29,7 @@ __all__ = [
     "Requester",
     "Result",
     "Settings",
+    "Storage",
     "Worker",
     "WorkerOptions",
 ]

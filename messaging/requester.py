@@ -8,7 +8,18 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
 from .envelope import Reply, Request
 from .errors import InvalidMessage, ReplyTimeout, RequestRejected
@@ -20,6 +31,8 @@ from .trouble import Patience, is_denied, is_refusal
 
 if TYPE_CHECKING:
     Slots = queue.Queue[Optional[Future[Reply]]]
+
+T = TypeVar("T")
 
 SENDERS = 4
 WINDOW = 1000  # requests under way at most, so that memory does not grow with their number
@@ -41,7 +54,7 @@ class Requester:
         self._closed = threading.Event()
         self._patience = Patience(self._closed)
         self._outbox: queue.Queue[Optional[Letter]] = queue.Queue(SENDERS * MAX_BATCH)
-        self._storage_lock = threading.Lock()
+        self._opening = threading.RLock()
         self._storage: Optional[Storage] = None
         self._replies: Optional[Replies] = None
         self._inbox: Optional[Queue] = None
@@ -88,17 +101,31 @@ class Requester:
             replies.forget()
             self._drain(slots)
 
+    def storage(self) -> Storage:
+        """Give the bucket, which is looked up when first asked for."""
+        with self._opening:
+            if self._storage is None:
+                storage = self._connection.storage(self._open()[1].account)
+                storage.open()
+                self._storage = storage
+            return self._storage
+
+    def patiently(self, call: Callable[[], T], doing: str) -> T:
+        """Give what a call to AWS returns, waiting out all trouble that waiting can mend."""
+        return self._patience(call, doing, _is_final)
+
     def _open(self) -> Tuple[Replies, Queue]:
         """Make the reply queue and, meanwhile, find the input queue."""
-        if self._replies is None or self._inbox is None:
-            sqs, settings = self._connection.sqs, self._connection.settings
-            with ThreadPoolExecutor(1) as pool:
-                inbox = pool.submit(open_queue, sqs, settings.input_queue, dead_letter=True)
-                self._replies = Replies(sqs, settings.output_queue, self._shared_queue)
-            self._inbox = inbox.result()
-            for number in range(1, SENDERS + 1):
-                threading.Thread(target=self._send, name=f"sender-{number}", daemon=True).start()
-        return self._replies, self._inbox
+        with self._opening:
+            if self._replies is None or self._inbox is None:
+                sqs, settings = self._connection.sqs, self._connection.settings
+                with ThreadPoolExecutor(1) as pool:
+                    inbox = pool.submit(open_queue, sqs, settings.input_queue, dead_letter=True)
+                    self._replies = Replies(sqs, settings.output_queue, self._shared_queue)
+                self._inbox = inbox.result()
+                for _ in range(SENDERS):
+                    threading.Thread(target=self._send, name="sender", daemon=True).start()
+            return self._replies, self._inbox
 
     def _feed(
         self, items: Iterable[Item], slots: Slots, replies: Replies, given_up: threading.Event
@@ -156,23 +183,14 @@ class Requester:
             except (InvalidMessage, RequestRejected) as error:
                 future.set_result(Reply.error(str(error)))
 
-        def repeat(attempt: Callable[[], None], doing: str) -> None:
-            self._patience(attempt, doing, _is_final)
-
-        for position, reason in inbox.send(messages, repeat).items():
+        for position, reason in inbox.send(messages, self.patiently).items():
             futures[position].set_result(Reply.error(f"SQS refused the request: {reason}"))
 
     def _check_in(self, request: Request) -> Request:
-        """Put a body too long for SQS into the bucket, which is looked up when first needed."""
+        """Put a body too long for SQS into the bucket."""
         if request.fits_inline():
             return request
-        with self._storage_lock:
-            if self._storage is None:
-                storage = self._connection.storage(self._open()[1].account)
-                storage.open()
-                self._storage = storage
-        storage = self._storage
-        return self._patience(lambda: storage.check_in(request), "put a body into S3", _is_final)
+        return self.patiently(lambda: self.storage().check_in(request), "put a body into S3")
 
     def _wait(
         self, future: Future[Reply], timeout: float, waiting: Callable[[float], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Optional, Tuple, Union
 
 from botocore.exceptions import ClientError
 
@@ -14,6 +14,7 @@ from .errors import ConfigurationError, RequestRejected
 from .trouble import code_of
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import PublicAccessBlockConfigurationTypeDef
 
@@ -69,23 +70,39 @@ class Storage:
             Bucket=self.bucket, LifecycleConfiguration={"Rules": rules}
         )
 
-    def put(self, key: str, body: bytes, content_type: str) -> None:
-        """Write an object whole."""
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+    def put(self, key: str, body: Union[bytes, BinaryIO], content_type: str) -> str:
+        """Write an object whole; give its ETag."""
+        answer = self.s3.put_object(
+            Bucket=self.bucket,
+            Key=key,
+            Body=body,
+            ContentType=content_type,
+        )
+        return answer["ETag"]
 
-    def get(self, key: str, limit: int) -> bytes:
-        """Read an object; raises RequestRejected if it is not there or over `limit` bytes."""
+    def open_object(self, key: str, etag: Optional[str] = None) -> Tuple[StreamingBody, int]:
+        """Give an object as a stream, and its bytes.
+
+        Raises RequestRejected if it is not there, or no longer the one with that ETag.
+        """
+        version: Dict[str, Any] = {"IfMatch": etag} if etag else {}
         try:
-            answer = self.s3.get_object(Bucket=self.bucket, Key=key)
+            answer = self.s3.get_object(Bucket=self.bucket, Key=key, **version)
         except ClientError as error:
             if code_of(error) in _MISSING:
                 raise RequestRejected(f"there is no object {key!r} in {self.bucket}") from error
+            if code_of(error) == "PreconditionFailed":
+                raise RequestRejected(f"{key!r} was replaced by somebody meanwhile") from error
             raise
-        with answer["Body"] as body:
-            size = answer["ContentLength"]
+        return answer["Body"], answer["ContentLength"]
+
+    def get(self, key: str, limit: int, etag: Optional[str] = None) -> bytes:
+        """Read an object; raises RequestRejected as `open_object`, or if over `limit` bytes."""
+        stream, size = self.open_object(key, etag)
+        with stream:
             if size > limit:
-                raise RequestRejected(f"{key!r} has {size} bytes; at most {limit} are allowed")
-            return body.read()
+                raise RequestRejected(f"{key!r} has {size:,} bytes; at most {limit:,} are allowed")
+            return stream.read()
 
     def put_log(self, part: str, text: str) -> str:
         """Write a log object; give its key."""

@@ -23,7 +23,7 @@ from .trouble import AWS_ERRORS, Patience, explain, is_denied, is_refusal
 
 logger = logging.getLogger(__name__)
 
-Handler = Callable[[Request], Result]
+Handler = Callable[[Request, Storage], Result]
 LONGEST_RETRY = 900  # seconds
 DRAIN_POLL = 2  # seconds without a message after which a queue counts as empty
 PROMPT = 1.0  # seconds after which the answers of a batch no longer wait for the rest of it
@@ -167,7 +167,8 @@ class Worker:
             return is_refusal(error) or is_denied(error) or not self._heartbeat.holds(delivery)
 
         def work() -> Result:
-            return self._handler(self._storage.check_out(Request.from_delivery(delivery)))
+            request = self._storage.check_out(Request.from_delivery(delivery))
+            return self._handler(request, self._storage)
 
         return self._patience(work, "do the work", final)
 

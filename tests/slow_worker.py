@@ -6,10 +6,10 @@ import os
 import time
 from typing import List
 
-from messaging import Request, RequestRejected, Result, commandline, program
+from messaging import Request, RequestRejected, Result, Storage, commandline, program
 
 
-def handle(request: Request) -> Result:
+def handle(request: Request, storage: Storage) -> Result:
     """Do what the request says."""
     verb, _, value = request.body.partition(" ")
     if verb == "sleep":

@@ -112,7 +112,7 @@ def test_looking_at_a_queue_of_orphans_slows_down(counted: Place, gateway: Gatew
     counted.outbox().send([Reply("orphan", "nobody").to_message()])
     with Requester(counted.connection, counted.settings.output_queue) as requester:
         replies = requester.ask([Request("1")], 60)
-        threading.Thread(target=lambda: next(replies), daemon=True).start()
+        threading.Thread(target=lambda: next(replies, None), daemon=True).start()
         wait_until(lambda: gateway.counts["ReceiveMessage"])
         before, started = sum(gateway.counts.values()), time.monotonic()
         time.sleep(10)

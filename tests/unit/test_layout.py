@@ -39,7 +39,7 @@ def allowed(path: Path) -> Set[str]:
     folder = path.parent.name
     if folder == "messaging":
         return ALLOWED["messaging"]
-    kind = "program" if path.stem in ("client", "worker") else "pure"
+    kind = "program" if path.stem in ("client", "session", "worker") else "pure"
     return ALLOWED[kind] | {folder}
 
 
@@ -65,6 +65,7 @@ def test_no_module_is_long_or_named_like_a_standard_one(path: Path) -> None:
     [
         ("import messaging", ["boto3", "numpy", "PIL"]),
         ("import calculation.client, calculation.worker", ["boto3", "numpy", "PIL"]),
+        ("import image.client, image.worker", ["boto3", "numpy", "PIL"]),
     ],
 )
 def test_imports_load_no_more_than_needed(code: str, absent: List[str]) -> None:
