@@ -53,10 +53,11 @@ class Place:
         self.environment = {
             **{k: v for k, v in environment.items() if not k.startswith("PYTHON")},
             "AWS_ENDPOINT_URL": url,
-            "CALCULATION_INPUT_QUEUE": self.settings.input_queue,
-            "CALCULATION_OUTPUT_QUEUE": self.settings.output_queue,
-            "CALCULATION_BUCKET": str(self.settings.bucket),
         }
+        for part in ("CALCULATION", "IMAGE"):
+            self.environment[f"{part}_INPUT_QUEUE"] = self.settings.input_queue
+            self.environment[f"{part}_OUTPUT_QUEUE"] = self.settings.output_queue
+            self.environment[f"{part}_BUCKET"] = str(self.settings.bucket)
         self.url = url
         self.connection = Connection(self.settings)
         self._processes: List[subprocess.Popen[bytes]] = []
@@ -90,8 +91,8 @@ class Place:
     ) -> subprocess.CompletedProcess[str]:
         """Run a client to its end."""
         return subprocess.run(
-            [sys.executable, "-m", module, *arguments],
-            cwd=ROOT,
+            [sys.executable, str(ROOT / f"{module.replace('.', '/')}.py"), *arguments],
+            cwd=options.pop("cwd", ROOT),
             env=_set({**self.environment, **options.pop("environment", {})}),
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -1,0 +1,40 @@
+"""The command line options that name an operation and the values of its parameters."""
+
+import argparse
+from typing import Callable, Dict
+
+from image.operations import OPERATIONS, Parameter
+
+NAMES = "{" + ",".join(OPERATIONS) + "}"
+
+
+def add_parameters(parser: argparse.ArgumentParser) -> None:
+    """Add an option for each parameter of each operation."""
+    for operation in OPERATIONS.values():
+        group = parser.add_argument_group(f"{operation.name}: {operation.help}")
+        for parameter in operation.parameters:
+            group.add_argument(
+                f"--{parameter.name}",
+                type=_number(parameter),
+                metavar="X",
+                help=f"{parameter.help}; {parameter.range} ({parameter.default:g})".replace(
+                    "%", "%%"
+                ),
+            )
+
+
+def given(options: argparse.Namespace) -> Dict[str, float]:
+    """Give the values that were set, by parameter."""
+    names = [each.name for operation in OPERATIONS.values() for each in operation.parameters]
+    values = {name: getattr(options, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _number(parameter: Parameter) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        try:
+            return parameter.check(float(text))
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {parameter.range}") from None
+
+    return convert

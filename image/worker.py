@@ -1,0 +1,115 @@
+"""Processes images that a queue names: from the bucket, back into the bucket."""
+
+import os
+import sys
+
+if not __package__:  # run as a file: import from the repository, not from this folder
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+
+import argparse
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, List, Mapping
+
+from image import NAMES, arguments
+from image.keys import check_key, result_key
+from image.operations import OPERATIONS, Edit, prepare
+from messaging import Request, RequestRejected, Result, Storage, commandline, program
+
+if TYPE_CHECKING:
+    from image.limits import Limits
+
+EXAMPLES = """\
+  python3 worker.py gamma
+  python3 worker.py gamma --gamma 0.5 --concurrency 2
+  python3 worker.py sauvola --window 31 --drain
+"""
+POOL = 256  # megabytes that Pillow may keep for the next image
+
+
+@dataclass(frozen=True)
+class Processor:
+    """Does the work of a request.
+
+    Attributes:
+        operation, values: what is done unless a request asks for something else
+        limits: the most that is accepted of an image
+    """
+
+    operation: str
+    values: Mapping[str, float]
+    limits: "Limits"
+
+    def __call__(self, request: Request, storage: Storage) -> Result:
+        """Process the image whose key the request bears; raises RequestRejected to refuse it."""
+        from image import codec
+
+        try:
+            edit = self._edit(request.parameters)
+            key = check_key(request.body)
+            data = storage.get(key, self.limits.source_bytes, request.etag)
+            image = codec.process(data, edit, self.limits)
+        except ValueError as error:
+            raise RequestRejected(str(error)) from error
+        target = result_key(key)
+        etag = storage.put(target, image.data, image.content_type)
+        done = f"{edit.operation.name} {dict(edit.values)}, {image.format}"
+        sizes = f"{len(data):,} bytes in {key!r}, {len(image.data):,} in {target!r}"
+        return Result(target, (f"{done}, {sizes}", *image.remarks), etag)
+
+    def _edit(self, parameters: Mapping[str, Any]) -> Edit:
+        """Prepare what the request asks for; what it leaves open is as on the command line."""
+        values = dict(parameters)
+        operation = values.pop("operation", self.operation)
+        if operation == self.operation:
+            values = {**self.values, **values}
+        return prepare(operation, values)
+
+
+def main(arguments_given: List[str]) -> int:
+    """Run the worker; give the exit code."""
+    parser = commandline.parser(description=__doc__, examples=EXAMPLES, **NAMES)
+    parser.add_argument("operation", choices=list(OPERATIONS), metavar=arguments.NAMES)
+    commandline.add_worker_options(parser, concurrency=os.cpu_count() or 1)
+    arguments.add_parameters(parser)
+    _add_limits(parser)
+    options = parser.parse_args(arguments_given)
+    try:
+        prepare(options.operation, arguments.given(options))
+    except ValueError as error:
+        parser.error(str(error))
+    return _serve(options)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("limits, checked before an image is decoded")
+    size = commandline.whole_number(1, 10**9 - 1)
+    for name, default, what in (
+        ("pixels", 100_000_000, "pixels, summed over all frames"),
+        ("frames", 100, "frames"),
+        ("scans", 100, "scans of a JPEG"),
+        ("bytes", 64_000_000, "bytes of the file"),
+    ):
+        text = f"most {what} (%(default)s)"
+        group.add_argument(f"--max-{name}", type=size, default=default, metavar="N", help=text)
+    group.add_argument("--no-tiff", action="store_true", help="refuse TIFF, as on an old Pillow")
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from image.codec import reuse_memory  # loads Pillow, which --help does without
+    from image.limits import Limits
+
+    limits = Limits(
+        options.max_pixels,
+        options.max_frames,
+        options.max_scans,
+        options.max_bytes,
+        not options.no_tiff,
+    )
+    reuse_memory(POOL)
+    processor = Processor(options.operation, arguments.given(options), limits)
+    return program.serve(options, NAMES["part"], processor, batch=1)
+
+
+if __name__ == "__main__":
+    program.run(main, logging.INFO)

@@ -1,0 +1,333 @@
+"""The image pair as a person uses it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Iterator, List
+
+import pexpect
+import pytest
+from PIL import Image
+
+from scripts.local_aws import LocalAws
+from tests.conftest import ROOT, Place, take, wait_until
+from tests.gateway import Gateway
+
+WORKER, CLIENT = "image.worker", "image.client"
+MENU, NAME, KEY = "Your choice: ", "with its extension: ", "if left empty\\): "
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a small image, a text that pretends to be one, and a folder."""
+    Image.linear_gradient("L").save(tmp_path / "Moon.jpg", quality=95)
+    (tmp_path / "text.jpg").write_text("not an image")
+    (tmp_path / "inner").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def menu(place: Place, folder: Path) -> Iterator[Any]:
+    """The client's menu on a terminal, in the folder."""
+    program = str(ROOT / "image" / "client.py")
+    environment: Any = {**place.environment, "TERM": "dumb"}
+    child = pexpect.spawn(
+        sys.executable, [program], cwd=str(folder), env=environment, encoding="utf-8", timeout=30
+    )
+    yield child
+    child.close(force=True)
+
+
+def level(path: Path) -> int:
+    """Give the level in the middle of a picture."""
+    with Image.open(path) as image:
+        pixel: Any = image.convert("L").getpixel((128, 128))
+    return int(pixel)
+
+
+def test_menu_processes_and_downloads_and_comes_again(
+    place: Place, menu: Any, folder: Path
+) -> None:
+    """1, a name, a key: the result is named, y downloads it, the menu comes again, 2 quits."""
+    place.worker("gamma", module=WORKER)
+    menu.expect(MENU)
+    menu.sendline("1")
+    menu.expect(NAME)
+    menu.sendline("Moon.jpg")
+    menu.expect(KEY)
+    menu.sendline("moon")
+    menu.expect("result +moonprocessed\\s")
+    menu.expect("log +logs/image/")
+    menu.expect("Download it")
+    menu.sendline("y")
+    menu.expect("saved +moonprocessed\\s")
+    menu.expect(MENU)
+    menu.sendline("2")
+    menu.expect(pexpect.EOF)
+    menu.wait()
+
+    assert menu.exitstatus == 0
+    assert level(folder / "moonprocessed") == pytest.approx(186, abs=2)
+
+
+def test_menu_uses_the_file_name_and_asks_before_replacing(
+    place: Place, menu: Any, folder: Path
+) -> None:
+    """An empty key means the file's name; a file that exists is kept unless the person agrees."""
+    place.worker("gamma", module=WORKER)
+    (folder / "Moonprocessed.jpg").write_text("mine")
+    for answer in ("n", "y"):
+        menu.expect(MENU)
+        menu.sendline("1")
+        menu.expect(NAME)
+        menu.sendline("Moon.jpg")
+        menu.expect(KEY)
+        menu.sendline("")
+        menu.expect("result +Moonprocessed.jpg")
+        menu.expect("Download it")
+        menu.sendline("y")
+        menu.expect("is there already. Replace it")
+        assert (folder / "Moonprocessed.jpg").read_text() == "mine"
+        menu.sendline(answer)
+    menu.expect("saved +Moonprocessed.jpg")
+
+    assert level(folder / "Moonprocessed.jpg") == pytest.approx(186, abs=2)
+
+
+def test_menu_asks_again_after_a_wrong_entry(menu: Any) -> None:
+    """Each wrong name and key has a clear line."""
+    menu.expect(MENU)
+    menu.sendline("1")
+    for name, line in [
+        ("none.jpg", "There is no 'none.jpg', neither here nor on the desktop"),
+        ("inner", "'inner' is a folder, not an image"),
+        ("text.jpg", "'text.jpg' is not a jpeg, png"),
+        ("", "Type the name of an image"),
+    ]:
+        menu.expect(NAME)
+        menu.sendline(name)
+        menu.expect("(?i)" + line)
+    menu.expect(NAME)
+    menu.sendline("Moon.jpg")
+    for key, line in [("../moon", "one that is . or .."), ("logs/moon", "which is reserved")]:
+        menu.expect(KEY)
+        menu.sendline(key)
+        menu.expect_exact(line)
+    menu.expect(KEY)
+
+
+def test_tab_completes_file_names(menu: Any) -> None:
+    """At the name of the image Tab completes what is there."""
+    menu.expect(MENU)
+    menu.sendline("1")
+    menu.expect(NAME)
+    menu.send("Moo\t")
+    menu.expect("Moon.jpg", timeout=10)
+
+
+def test_the_desktop_is_searched_too(place: Place, folder: Path, tmp_path: Path) -> None:
+    """In the menu an image that is not here is found on the Desktop."""
+    (tmp_path / "home" / "Desktop").mkdir(parents=True)
+    (folder / "Moon.jpg").rename(tmp_path / "home" / "Desktop" / "Moon.jpg")
+    environment: Any = {**place.environment, "HOME": str(tmp_path / "home")}
+    program = str(ROOT / "image" / "client.py")
+    child = pexpect.spawn(
+        sys.executable, [program], cwd=str(folder), env=environment, encoding="utf-8", timeout=30
+    )
+    child.expect(MENU)
+    child.sendline("1")
+    child.expect(NAME)
+    child.sendline("Moon.jpg")
+    child.expect(KEY)
+    child.close(force=True)
+
+
+def test_one_image_with_output_comparison_and_other_values(place: Place, folder: Path) -> None:
+    """Options choose the operation, its value, the key, the file, and draw a comparison."""
+    place.worker("contrast", module=WORKER)
+
+    done = place.client(
+        *["Moon.jpg", "--operation", "gamma", "--gamma", "0.5", "--key", "a/b.jpg", "--json"],
+        *["--output", "dark.jpg", "--compare", "both.png"],
+        module=CLIENT,
+        cwd=folder,
+    )
+
+    answer = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert answer["result"] == "a/bprocessed.jpg"
+    assert answer["file"] == "dark.jpg"
+    assert "gamma {'gamma': 0.5}, JPEG" in place.read(answer["log"])
+    assert level(folder / "dark.jpg") == pytest.approx(64, abs=2)
+    with Image.open(folder / "both.png") as both:
+        assert both.width > 900
+
+
+def test_existing_files_are_never_touched_unless_told(place: Place, folder: Path) -> None:
+    """Without --overwrite a file that is there stays, and the exit code is 1."""
+    place.worker("gamma", module=WORKER)
+    mine = folder / "Moonprocessed.jpg"
+    mine.write_text("mine")
+
+    refused = place.client("Moon.jpg", module=CLIENT, cwd=folder)
+    assert refused.returncode == 1
+    assert "Moonprocessed.jpg is there already" in refused.stderr
+    assert mine.read_text() == "mine"
+
+    assert place.client("Moon.jpg", "--overwrite", module=CLIENT, cwd=folder).returncode == 0
+    assert level(mine) == pytest.approx(186, abs=2)
+    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
+
+
+def test_refusals_are_told_for_each_image(place: Place, folder: Path) -> None:
+    """A text, a missing file and a truncated image are named; the good one is processed."""
+    place.worker("gamma", module=WORKER)
+    whole = (folder / "Moon.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+
+    done = place.client(
+        "text.jpg", "none.jpg", "cut.jpg", "Moon.jpg", "--json", module=CLIENT, cwd=folder
+    )
+
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1
+    assert "is not a JPEG" in answers[0]["error"]
+    assert "No such file" in answers[1]["error"]
+    assert "this JPEG image cannot be processed" in answers[2]["error"]
+    assert answers[3]["file"] == "Moonprocessed.jpg"
+
+
+def test_two_hundred_images_keep_their_order_and_cost_four_requests_each(
+    counted: Place, gateway: Gateway, aws: LocalAws, tmp_path: Path
+) -> None:
+    """A folder of images: results in order, S3 asked four times an image and once for its log."""
+    count = 200 if aws.kind == "ministack" else 20
+    images = tmp_path / "images"
+    images.mkdir()
+    for number in range(count):
+        Image.new("L", (8, 8), number).save(images / f"{number:03}.png")
+    counted.worker("gamma", "--concurrency", "2", module=WORKER)
+    gateway.counts.clear()
+
+    done = counted.client(
+        "images", "--output-dir", "results", "--json", module=CLIENT, cwd=tmp_path
+    )
+
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr
+    assert [Path(answer["image"]).name for answer in answers] == [
+        f"{number:03}.png" for number in range(count)
+    ]
+    with Image.open(tmp_path / "results" / "images" / "100processed.png") as result:
+        assert count < 101 or result.getpixel((0, 0)) == round(255 * (100 / 255) ** (1 / 2.2))
+    print(f"{count} images: {dict(gateway.counts)}")
+    assert gateway.counts["PutObject"] == 3 * count
+    assert gateway.counts["GetObject"] == 2 * count
+    assert gateway.of_service("sqs") <= 5 * count
+
+
+def test_one_image_costs_five_sqs_requests(counted: Place, gateway: Gateway, folder: Path) -> None:
+    """Send, receive, reply, delete, receive: what was read goes with the private queue."""
+    counted.worker("gamma", "--concurrency", "1", module=WORKER)
+    counted.client("Moon.jpg", module=CLIENT, cwd=folder)
+    wait_until(lambda: gateway.counts["DeleteMessageBatch"])
+    counts = gateway.counts
+
+    assert counts["SendMessageBatch"] == 2
+    assert counts["DeleteMessageBatch"] == 1
+    assert counts["ReceiveMessage"] <= 4  # two with a message, the worker's next, and none more
+    assert [counts["CreateQueue"], counts["DeleteQueue"]] == [4, 1]
+
+
+def requests(place: Place, bodies: List[str], **attributes: str) -> List[Any]:
+    """Send requests for images by hand; give the replies."""
+    for body in bodies:
+        place.sqs.send_message(
+            QueueUrl=place.inbox().url,
+            MessageBody=body,
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value}
+                for name, value in attributes.items()
+            },
+        )
+    replies: List[Any] = []
+    while len(replies) < len(bodies):
+        replies += take(place.outbox())
+    return replies
+
+
+@pytest.mark.parametrize(
+    ("body", "attributes", "reason"),
+    [
+        ("none.jpg", {}, "there is no object 'none.jpg'"),
+        ("logs/x", {}, "which is reserved"),
+        ("payloads/x", {}, "which is reserved"),
+        ("a/../logs/x", {}, "one that is . or .."),
+        ("Moon.jpg", {"Parameters": '{"operation": "blur"}'}, "there is no operation 'blur'"),
+        ("Moon.jpg", {"Parameters": '{"gamma": 11}'}, "gamma must be from 0.1 to 10, not 11"),
+        ("Moon.jpg", {"Parameters": '{"gama": 1}'}, "gamma has no parameter 'gama'"),
+        ("Moon.jpg", {"ETag": '"other"'}, "'Moon.jpg' was replaced by somebody meanwhile"),
+        ("big.jpg", {}, "'big.jpg' has 2,000 bytes; at most 1,999 are allowed"),
+    ],
+)
+def test_what_cannot_be_processed_is_refused(
+    place: Place, body: str, attributes: Any, reason: str
+) -> None:
+    """The sender reads what was wrong; no result is made."""
+    place.worker("gamma", "--max-bytes", "1999", module=WORKER)
+    for key, size in (("Moon.jpg", 10), ("big.jpg", 2000)):
+        place.s3.put_object(Bucket=place.settings.bucket, Key=key, Body=b"x" * size)
+
+    (reply,) = requests(place, [body], **attributes)
+
+    assert reply.text("Status") == "error"
+    assert reason in reply.body
+    listed = place.s3.list_objects_v2(Bucket=place.settings.bucket)["Contents"]
+    assert not [item for item in listed if "processed" in item["Key"]]
+
+
+def test_the_same_message_twice_gives_one_result(place: Place, folder: Path) -> None:
+    """Two deliveries are answered alike, with the version of the one result."""
+    place.worker("gamma", module=WORKER)
+    place.s3.put_object(
+        Bucket=place.settings.bucket, Key="Moon.jpg", Body=(folder / "Moon.jpg").read_bytes()
+    )
+
+    first, second = requests(place, ["Moon.jpg", "Moon.jpg"])
+
+    assert first.body == second.body == "Moonprocessed.jpg"
+    head = place.s3.head_object(Bucket=place.settings.bucket, Key="Moonprocessed.jpg")
+    assert first.text("ETag") == second.text("ETag") == head["ETag"]
+    assert head["ContentType"] == "image/jpeg"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [([], "gamma,contrast,sauvola"), (["blur"], "'gamma', 'contrast', 'sauvola'")],
+)
+def test_worker_says_which_operations_there_are(
+    place: Place, arguments: List[str], line: str
+) -> None:
+    """Without an operation, or with an unknown one, the worker lists them and ends with 2."""
+    done = place.client(*arguments, module=WORKER)
+
+    assert done.returncode == 2
+    assert line.replace("'", "") in done.stderr.replace("'", "")
+
+
+def test_memory_comes_back_after_refused_and_large_images(place: Place) -> None:
+    """After bombs and large images the worker holds what it held before, up to its pool."""
+    worker = place.worker("gamma", "--concurrency", "1", module=WORKER)
+    bomb = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (50_000).to_bytes(4, "big") * 2 + b"\x08\2\0\0\0"
+    place.s3.put_object(Bucket=place.settings.bucket, Key="bomb", Body=bomb + b"\0" * 5_000_000)
+    requests(place, ["bomb"] * 2)
+    before = resident(worker.process.pid)
+
+    requests(place, ["bomb"] * 20)
+
+    assert resident(worker.process.pid) - before < 20_000_000
+
+
+def resident(process: int) -> int:
+    """Give the bytes of memory that a process holds."""
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * 4096
