@@ -2,6 +2,7 @@
 # Shows the programs at work on an AWS of their own; needs bash and a Python from 3.8 up, nothing else.
 #   bash scripts/demo.sh               a tour
 #   bash scripts/demo.sh calculation   the client's menu, with a worker behind
+#   bash scripts/demo.sh image         likewise; the results land in the current folder
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/environment.sh
@@ -9,8 +10,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 if [ "${1:-}" != --inside ]; then
     case "${1:-}" in
-    "" | calculation) ;;
-    *) fail "unknown part '$1': it is calculation, or nothing for a tour" ;;
+    "" | calculation | image) ;;
+    *) fail "unknown part '$1': it is calculation or image, or nothing for a tour" ;;
     esac
     make_environment "$root/requirements.txt"
     exec "$python" "$root/scripts/local_aws.py" "$BASH" "$root/scripts/demo.sh" --inside "$python" "$@"
@@ -47,12 +48,20 @@ calculation)
     start_worker calculation
     "$python" "$root/calculation/client.py"
     ;;
+image)
+    start_worker image gamma
+    "$python" "$root/image/client.py"
+    ;;
 *)
     printf 'An AWS of our own answers at %s.\n' "$AWS_ENDPOINT_URL"
     start_worker calculation
     show calculation/client.py 3,1,2
     show calculation/client.py --json 3,1,2 -5,7 1,a,3 || true
-    printf '\nWhat the worker says:\n'
-    cat "$scratch/calculation.log"
+    start_worker image gamma
+    cd "$root"
+    show image/client.py image/Moon.jpg --overwrite --compare comparison.png
+    printf '\nWhat the workers say:\n'
+    cat "$scratch/calculation.log" "$scratch/image.log"
+    printf '\nTo look at: %s and %s\n' "$root/Moonprocessed.jpg" "$root/comparison.png"
     ;;
 esac
