@@ -31,10 +31,7 @@ def parser(
         epilog=f"examples:\n{examples}\n{EPILOG}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    aws = made.add_argument_group("AWS")
-    aws.add_argument("--profile", help="profile of the AWS configuration (AWS_PROFILE)")
-    aws.add_argument("--region", help="AWS region (AWS_DEFAULT_REGION)")
-    aws.add_argument("--endpoint-url", metavar="URL", help="another server (AWS_ENDPOINT_URL)")
+    add_aws_options(made)
     names = made.add_argument_group("names")
     _add_name(names, part, "input-queue", input_queue, _queue_name(80 - len(DEAD_LETTER)))
     _add_name(names, part, "output-queue", output_queue, _queue_name(LONGEST_OUTPUT_NAME))
@@ -42,6 +39,14 @@ def parser(
     made.add_argument("--verbose", action="store_true", help="say more about what happens")
     made.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return made
+
+
+def add_aws_options(made: argparse.ArgumentParser) -> None:
+    """Add the options by which boto3 finds AWS, named as in the AWS CLI."""
+    aws = made.add_argument_group("AWS")
+    aws.add_argument("--profile", help="profile of the AWS configuration (AWS_PROFILE)")
+    aws.add_argument("--region", help="AWS region (AWS_DEFAULT_REGION)")
+    aws.add_argument("--endpoint-url", metavar="URL", help="another server (AWS_ENDPOINT_URL)")
 
 
 def add_worker_options(made: argparse.ArgumentParser, concurrency: int) -> None:

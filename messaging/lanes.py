@@ -70,7 +70,7 @@ class Lanes:
                 if batch:
                     self._process(batch)
             except AWS_ERRORS as error:
-                logger.warning("A batch was given up: %s.", explain(error))
+                logger.info("A batch was given up: %s.", explain(error))
             except Exception as error:
                 logger.error("A batch was given up: %r. Going on in a second.", error)
                 logger.debug("The cause:", exc_info=error)

@@ -54,12 +54,18 @@ def sweep(sqs: SQSClient, output_queue: str, age: timedelta = ORPHAN_AGE) -> Lis
     """
     now = datetime.now(timezone.utc)
     swept = []
-    pages = sqs.get_paginator("list_queues").paginate(
-        QueueNamePrefix=f"{output_queue}-", PaginationConfig={"PageSize": 1000}
-    )
-    for queue in [Queue(sqs, url) for page in pages for url in page.get("QueueUrls", ())]:
-        made = made_at(queue.name, output_queue)
-        if made and now - made > age:
+    for queue, made in existing(sqs, output_queue).items():
+        if now - made > age:
             sqs.delete_queue(QueueUrl=queue.url)
             swept.append(queue.name)
     return swept
+
+
+def existing(sqs: SQSClient, output_queue: str) -> Dict[Queue, datetime]:
+    """Give the private reply queues there are, and when each was made."""
+    pages = sqs.get_paginator("list_queues").paginate(
+        QueueNamePrefix=f"{output_queue}-", PaginationConfig={"PageSize": 1000}
+    )
+    queues = [Queue(sqs, url) for page in pages for url in page.get("QueueUrls", ())]
+    times = {queue: made_at(queue.name, output_queue) for queue in queues}
+    return {queue: made for queue, made in times.items() if made}

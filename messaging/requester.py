@@ -56,6 +56,7 @@ class Requester:
         self._outbox: queue.Queue[Optional[Letter]] = queue.Queue(SENDERS * MAX_BATCH)
         self._opening = threading.RLock()
         self._storage: Optional[Storage] = None
+        self._made: Optional[Future[Replies]] = None
         self._replies: Optional[Replies] = None
         self._inbox: Optional[Queue] = None
 
@@ -70,8 +71,8 @@ class Requester:
         self._closed.set()
         self._drain(self._outbox)
         self._outbox.put(None)
-        if self._replies:
-            self._replies.close()
+        if self._made and not self._made.exception():
+            self._made.result().close()
 
     def ask(
         self,
@@ -119,9 +120,13 @@ class Requester:
         with self._opening:
             if self._replies is None or self._inbox is None:
                 sqs, settings = self._connection.sqs, self._connection.settings
-                with ThreadPoolExecutor(1) as pool:
+                # On threads, where no KeyboardInterrupt can lose sight of a queue just made.
+                with ThreadPoolExecutor(2) as pool:
+                    output, shared = settings.output_queue, self._shared_queue
+                    if self._made is None or self._made.exception():
+                        self._made = pool.submit(Replies, sqs, output, shared)
                     inbox = pool.submit(open_queue, sqs, settings.input_queue, dead_letter=True)
-                    self._replies = Replies(sqs, settings.output_queue, self._shared_queue)
+                self._replies = self._made.result()
                 self._inbox = inbox.result()
                 for _ in range(SENDERS):
                     threading.Thread(target=self._send, name="sender", daemon=True).start()

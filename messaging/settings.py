@@ -42,12 +42,12 @@ class Connection:
     @property
     def sqs(self) -> SQSClient:
         """The client for SQS."""
-        return self._client("sqs")  # type: ignore[no-any-return]
+        return self.client("sqs")  # type: ignore[no-any-return]
 
     @property
     def s3(self) -> S3Client:
         """The client for S3."""
-        return self._client("s3")  # type: ignore[no-any-return]
+        return self.client("s3")  # type: ignore[no-any-return]
 
     @property
     def region(self) -> str:
@@ -60,7 +60,8 @@ class Connection:
             return Storage(self.s3, self.settings.bucket)
         return Storage(self.s3, f"aws-project-{account}-{self.region}", account)
 
-    def _client(self, service: str) -> Any:
+    def client(self, service: str) -> Any:
+        """Give the client for a service."""
         import boto3  # takes a third of a second, which --help shall not
         from botocore.config import Config
 

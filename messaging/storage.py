@@ -52,6 +52,21 @@ class Storage:
                 raise
             self._create()
 
+    def delete(self) -> bool:
+        """Delete the bucket with all that is in it; tell whether there was one."""
+        try:
+            pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
+            for page in pages:
+                keys: Any = [{"Key": item["Key"]} for item in page.get("Contents", ())]
+                if keys:
+                    self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": keys})
+            self.s3.delete_bucket(Bucket=self.bucket)
+        except ClientError as error:
+            if code_of(error) in _MISSING:
+                return False
+            raise
+        return True
+
     def _create(self) -> None:
         region = self.s3.meta.region_name
         place: Any = {"LocationConstraint": region}

@@ -24,6 +24,7 @@ PACKAGES = {
     "moto": ["moto[s3,sqs]", "flask", "flask-cors"],
 }
 SECONDS_TO_START = 60
+PORTS_TO_TRY = 3
 
 
 class LocalAws:
@@ -32,19 +33,23 @@ class LocalAws:
     Attributes:
         kind: ministack or moto
         url: what AWS_ENDPOINT_URL has to be
+        state: a folder in which MiniStack keeps all it holds from stop to start, or None
         process: the server
     """
 
-    def __init__(self, kind: str = "") -> None:
+    def __init__(self, kind: str = "", state: Optional[Path] = None) -> None:
         self.kind = kind or os.environ.get("LOCAL_AWS", "") or default_kind()
         if self.kind not in PACKAGES:
             raise SystemExit(f"LOCAL_AWS is {self.kind!r}; it can be {' or '.join(PACKAGES)}")
+        self.state = state
         self.url = ""
         self.process: Optional[subprocess.Popen[bytes]] = None
 
     def __enter__(self) -> LocalAws:
-        self.start(free_port())
-        return self
+        for _ in range(PORTS_TO_TRY):  # somebody may take a port before the server does
+            if self.start(free_port()):
+                return self
+        raise SystemExit(f"the local AWS ({self.kind}) does not start")
 
     def __exit__(self, *_: object) -> None:
         self.stop()
@@ -61,11 +66,14 @@ class LocalAws:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def start(self, port: int) -> None:
-        """Start the server, installed first if need be, and wait until it answers."""
+    def start(self, port: int) -> bool:
+        """Start the server, installed first if need be; tell whether it answers."""
         folder = install(self.kind)
         self.url = f"http://127.0.0.1:{port}"
         variables = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING"}
+        if self.state:
+            kept = {"STATE_DIR": str(self.state), "S3_DATA_DIR": str(self.state / "s3")}
+            variables.update(kept, PERSIST_STATE="1", S3_PERSIST="1")
         command = [str(folder / "bin" / "ministack")]
         if self.kind == "moto":
             command = [str(folder / "bin" / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
@@ -77,15 +85,15 @@ class LocalAws:
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the command; the server goes last
         )
-        self._wait_until_ready()
+        return self._is_ready()
 
     def stop(self) -> None:
-        """End the server at once; what it holds is gone."""
+        """End the server: at once, or with a state to keep when its long polls are over."""
         if self.process is not None:
-            self.process.kill()
+            self.process.send_signal(signal.SIGTERM if self.state else signal.SIGKILL)
             self.process.wait()
 
-    def _wait_until_ready(self) -> None:
+    def _is_ready(self) -> bool:
         request = urllib.request.Request(
             self.url,
             b"{}",
@@ -98,11 +106,11 @@ class LocalAws:
                 break
             try:
                 urllib.request.urlopen(request, timeout=5).close()
-                return
+                return True
             except (urllib.error.URLError, ConnectionError, socket.timeout):
                 time.sleep(0.05)  # a server has no way to tell us
         self.stop()
-        raise SystemExit(f"the local AWS ({self.kind}) does not start")
+        return False
 
 
 def default_kind() -> str:

@@ -12,6 +12,7 @@ import uuid
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Sequence
 
+import hypothesis
 import pytest
 
 from messaging import Connection, Settings
@@ -20,6 +21,16 @@ from scripts.local_aws import LocalAws
 from tests.gateway import Gateway
 
 ROOT = Path(__file__).resolve().parent.parent
+# Where a local server is unlike AWS, so that a test cannot run on it, and why.
+UNLIKE_AWS = {
+    ("moto", "empty attribute"): "moto fails with 500 at an empty string, which AWS refuses",
+    ("moto", "CloudWatch"): "moto is installed with SQS and S3 only",
+    ("moto", "state"): "moto keeps nothing when it is stopped",
+}
+hypothesis.settings.register_profile("tests", deadline=None)  # other tests run beside
+hypothesis.settings.load_profile("tests")
+# Whoever starts the tests in the background has SIGINT ignored, and so would every program here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> List[str]:
@@ -28,6 +39,17 @@ def pytest_report_header() -> List[str]:
     import numpy
 
     return [f"botocore {botocore.__version__}, numpy {numpy.__version__}"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the faults suite run in full, which takes most of an hour."""
+    parser.addoption("--faults", action="store_true", help="run the faults suite in full")
+
+
+@pytest.fixture
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether the faults suite runs in full."""
+    return bool(request.config.getoption("--faults"))
 
 
 @pytest.fixture(scope="session")

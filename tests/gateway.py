@@ -7,19 +7,51 @@ import json
 import sys
 import threading
 from collections import Counter
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Dict, List, Optional, Tuple
 from urllib.parse import urlsplit
 
 Answer = Tuple[int, Dict[str, str], bytes]
-Fault = Callable[[str], Optional[Answer]]
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
+FOREVER = 10**9
+
+
+class ConnectionCut(OSError):
+    """Raised by a fault to close the connection without an answer."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request on its way: its action, its body, and how to have it carried out."""
+
+    action: str
+    body: bytes
+    carry_out: Callable[[bytes], Answer]
+
+    @property
+    def entries(self) -> List[Dict[str, Any]]:
+        """The entries of a batch call."""
+        entries: List[Dict[str, Any]] = json.loads(self.body)["Entries"]
+        return entries
+
+    def carry_out_in_part(self, entries: List[Dict[str, Any]]) -> Dict[str, Any]:
+        """Carry out a batch call for some of its entries; give the answer."""
+        body = {**json.loads(self.body), "Entries": entries}
+        answer: Dict[str, Any] = {}
+        if entries:
+            answer = json.loads(self.carry_out(json.dumps(body).encode())[2])
+        return answer
+
+
+Fault = Callable[[Call], Optional[Answer]]
 
 
 class Server(ThreadingHTTPServer):
     """Says nothing of clients that went away, which tests are full of."""
 
     daemon_threads = True
+    request_queue_size = 100
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exc_info()[1], (OSError, http.client.HTTPException)):
@@ -38,7 +70,8 @@ class Gateway:
     def __init__(self, upstream: str) -> None:
         self.counts: Counter[str] = Counter()
         self.faults: List[Fault] = []
-        gateway, host = self, urlsplit(upstream).netloc
+        self.upstream = urlsplit(upstream).netloc
+        gateway = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -47,7 +80,8 @@ class Gateway:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 action = action_of(self.command, self.path, self.headers.get("X-Amz-Target", ""))
                 gateway.counts[action] += 1
-                answers = (fault(action) for fault in gateway.faults)
+                call = Call(action, body, self._pass_on)
+                answers = (fault(call) for fault in list(gateway.faults))
                 answer = next((one for one in answers if one), None)
                 status, headers, content = answer or self._pass_on(body)
                 self.send_response_only(status)
@@ -60,7 +94,7 @@ class Gateway:
                     self.wfile.write(content)
 
             def _pass_on(self, body: bytes) -> Answer:
-                connection = http.client.HTTPConnection(host, timeout=60)
+                connection = http.client.HTTPConnection(gateway.upstream, timeout=60)
                 headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
                 connection.request(self.command, self.path, body, headers)
                 answer = connection.getresponse()
@@ -87,22 +121,58 @@ class Gateway:
         self._server.shutdown()
         self._server.server_close()
 
-    def refuse(self, action: str, status: int, code: str, times: int = 10**9) -> None:
+    def refuse(self, action: str, status: int, code: str, times: int = FOREVER) -> None:
         """Answer an action with an error of AWS, so many times."""
-        left = [times]
+        self.spoil(action, lambda call: error(action, status, code), times)
 
-        def fault(asked: str) -> Optional[Answer]:
-            if asked != action or not left[0]:
-                return None
-            left[0] -= 1
-            return error(action, status, code)
+    def spoil(self, action: str, fault: Fault, times: int = FOREVER) -> None:
+        """Let a fault befall an action, so many times; of any action where it is empty."""
+        left, lock = [times], threading.Lock()
 
-        self.faults.append(fault)
+        def limited(call: Call) -> Optional[Answer]:
+            with lock:
+                if call.action != (action or call.action) or not left[0]:
+                    return None
+                left[0] -= 1
+            return fault(call)
+
+        self.faults.append(limited)
 
     def of_service(self, service: str) -> int:
         """Count the requests to sqs or s3."""
         s3 = sum(n for action, n in self.counts.items() if action.endswith(("Object", "Bucket")))
         return s3 if service == "s3" else sum(self.counts.values()) - s3
+
+
+def cut(call: Call) -> Optional[Answer]:
+    """Close the connection before the request is carried out."""
+    raise ConnectionCut
+
+
+def drop_answer(call: Call) -> Optional[Answer]:
+    """Carry the request out and close the connection instead of answering."""
+    call.carry_out(call.body)
+    raise ConnectionCut
+
+
+def fail_some_entries(call: Call) -> Optional[Answer]:
+    """Carry out all entries of a batch but the first, and say that AWS failed for that one."""
+    first, *rest = call.entries
+    answer = call.carry_out_in_part(rest)
+    failed = {"Id": first["Id"], "SenderFault": False, "Code": "InternalError"}
+    answer["Failed"] = [*answer.get("Failed", []), failed]
+    answer.setdefault("Successful", [])
+    return 200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(answer).encode()
+
+
+def deliver_twice(call: Call) -> Optional[Answer]:
+    """Give each message of a receive twice in one answer."""
+    status, headers, content = call.carry_out(call.body)
+    answer = json.loads(content)
+    if status != 200 or not answer.get("Messages"):
+        return status, headers, content
+    answer["Messages"] = [message for message in answer["Messages"] for _ in range(2)]
+    return status, headers, json.dumps(answer).encode()
 
 
 def action_of(method: str, path: str, target: str) -> str:

@@ -218,8 +218,9 @@ def test_two_hundred_images_keep_their_order_and_cost_four_requests_each(
     assert [Path(answer["image"]).name for answer in answers] == [
         f"{number:03}.png" for number in range(count)
     ]
-    with Image.open(tmp_path / "results" / "images" / "100processed.png") as result:
-        assert count < 101 or result.getpixel((0, 0)) == round(255 * (100 / 255) ** (1 / 2.2))
+    middle = count // 2
+    with Image.open(tmp_path / "results" / "images" / f"{middle:03}processed.png") as result:
+        assert result.getpixel((0, 0)) == round(255 * (middle / 255) ** (1 / 2.2))
     print(f"{count} images: {dict(gateway.counts)}")
     assert gateway.counts["PutObject"] == 3 * count
     assert gateway.counts["GetObject"] == 2 * count

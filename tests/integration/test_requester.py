@@ -8,7 +8,7 @@ from typing import Any, Iterator, List
 
 import pytest
 
-from messaging import Connection, Reply, Request, Requester, reply_queue
+from messaging import Connection, Reply, ReplyTimeout, Request, Requester, reply_queue
 from messaging.replies import Replies
 from scripts.local_aws import LocalAws
 from tests.conftest import Place, take, wait_until
@@ -20,6 +20,12 @@ def requester(place: Place) -> Iterator[Requester]:
     """A requester with a private reply queue."""
     with Requester(place.connection) as made:
         yield made
+
+
+def give_up(replies: Iterator[Reply]) -> None:
+    """Wait for a reply that does not come."""
+    with pytest.raises(ReplyTimeout):
+        next(replies)
 
 
 def minima(replies: Iterator[Reply]) -> List[Any]:
@@ -111,12 +117,14 @@ def test_looking_at_a_queue_of_orphans_slows_down(counted: Place, gateway: Gatew
     """A client that shares a queue with an orphan makes fewer than two requests a second."""
     counted.outbox().send([Reply("orphan", "nobody").to_message()])
     with Requester(counted.connection, counted.settings.output_queue) as requester:
-        replies = requester.ask([Request("1")], 60)
-        threading.Thread(target=lambda: next(replies, None), daemon=True).start()
+        replies = requester.ask([Request("1")], 15)
+        asking = threading.Thread(target=give_up, args=(replies,))
+        asking.start()
         wait_until(lambda: gateway.counts["ReceiveMessage"])
         before, started = sum(gateway.counts.values()), time.monotonic()
         time.sleep(10)
         rate = (sum(gateway.counts.values()) - before) / (time.monotonic() - started)
+        asking.join()
 
     print(f"{rate:.2f} requests a second")
     assert 0.1 < rate < 2

@@ -1,0 +1,100 @@
+"""A message belongs to one worker at a time, for as long as that one keeps it alive."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, List
+
+from messaging import Connection
+from messaging.queues import DEAD_LETTER, open_queue
+from tests.conftest import Place, take, wait_until
+from tests.gateway import Answer, Call, Gateway
+
+SLOW = "tests.slow_worker"
+
+
+def answers(place: Place, count: int) -> List[Any]:
+    """Take so many replies from the output queue."""
+    replies: List[Any] = []
+    while len(replies) < count:
+        replies += take(place.outbox())
+    return replies
+
+
+def test_long_and_many_jobs_run_once(place: Place, full: bool) -> None:
+    """A job above its visibility timeout, and a backlog above it, are each handled once."""
+    seconds, timeout = (8, 3) if full else (4, 2)
+    inbox = place.inbox()
+    inbox.send([{"MessageBody": f"sleep {seconds}"}])
+    workers = [place.worker("--visibility-timeout", str(timeout), module=SLOW) for _ in range(2)]
+    answers(place, 1)
+    inbox.send([{"MessageBody": f"sleep {0.5 + n / 1000}"} for n in range(20 if full else 8)])
+
+    replies = answers(place, 20 if full else 8)
+
+    assert len({json.loads(reply.body)["did"] for reply in replies}) == len(replies)
+    assert take(place.outbox(), wait=1) == []
+    handled = "".join(place.logs()).count("received")
+    assert handled == len(replies) + 1
+    assert all(worker.process.poll() is None for worker in workers)
+
+
+def test_who_loses_a_message_does_not_answer_it(counted: Place, gateway: Gateway, aws: Any) -> None:
+    """When a heartbeat is refused, the loser neither replies nor deletes; the other answers."""
+
+    def lost(call: Call) -> Answer:
+        entries = [
+            {"Id": entry["Id"], "SenderFault": True, "Code": "ReceiptHandleIsInvalid"}
+            for entry in call.entries
+        ]
+        body = json.dumps({"Successful": [], "Failed": entries}).encode()
+        return 200, {"Content-Type": "application/x-amz-json-1.0"}, body
+
+    gateway.spoil("ChangeMessageVisibilityBatch", lost)
+    counted.inbox().send([{"MessageBody": "sleep 4"}])
+    loser = counted.worker("--visibility-timeout", "2", module=SLOW)
+    loser.wait_for("is no longer ours", 10)
+    gateway.counts.clear()
+    winner = counted.worker("--visibility-timeout", "30", module=SLOW, url=aws.url)
+
+    direct = Connection(replace(counted.settings, endpoint_url=aws.url)).sqs
+    (reply,) = take(open_queue(direct, counted.settings.output_queue))
+
+    assert json.loads(reply.body)["process"] == winner.process.pid
+    assert not gateway.counts["SendMessageBatch"]
+    assert not gateway.counts["DeleteMessageBatch"]
+
+
+def test_poison_waits_longer_each_time_and_can_be_redriven(place: Place, tmp_path: Path) -> None:
+    """Pauses grow; then the sender is told, the message is kept, and with its cause mended it
+    succeeds under its old correlation id."""
+    mended = tmp_path / "mended"
+    inbox = place.inbox()
+    inbox.send([{"MessageBody": f"fail {mended}"}, {"MessageBody": "sleep 0"}])
+    worker = place.worker("--visibility-timeout", "1", module=SLOW)
+
+    good, bad = answers(place, 2)
+    assert json.loads(good.body)["did"] == "sleep 0"
+    assert bad.text("Status") == "error"
+    pauses = [line.split()[-2] for line in worker.said().splitlines() if "is tried again" in line]
+    assert pauses == ["1", "2", "4", "8"]
+
+    mended.touch()
+    dead = inbox.sibling(inbox.name + DEAD_LETTER)
+    wait_until(lambda: _waiting(place, dead.url) == 1)
+    dry = place.client("redrive", "calculation", "--dry-run", "--json", module="scripts.manage")
+    assert json.loads(dry.stdout) == {"part": "calculation", "moved": 0, "left": 1}
+    done = place.client("redrive", "calculation", "--json", module="scripts.manage")
+    assert json.loads(done.stdout) == {"part": "calculation", "moved": 1, "left": 0}
+
+    (reply,) = answers(place, 1)
+    assert reply.text("Status") == "ok"
+    assert reply.text("CorrelationId") == bad.text("CorrelationId")
+
+
+def _waiting(place: Place, url: str) -> int:
+    names = ["ApproximateNumberOfMessages"]
+    answer = place.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+    return int(answer["Attributes"][names[0]])

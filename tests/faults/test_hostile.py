@@ -1,0 +1,115 @@
+"""Messages made to harm are answered or refused, and leave no trace in the worker."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from messaging.queues import DEAD_LETTER
+from tests.conftest import Place, wait_until
+
+LEGAL = st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\ufffe\uffff")
+TEXT = st.one_of(
+    st.text(LEGAL, min_size=1, max_size=200),
+    st.sampled_from(["1,2", "x" * 200_000, "[" * 50_000, "9" * 301, "1," * 50_000 + "1"]),
+)
+STRINGS = st.one_of(
+    TEXT.map(lambda text: text[:60_000]),
+    st.sampled_from(["NaN", '{"operation": NaN}', "{}", "[]", '{"gamma": "x"}', "logs/x"]),
+    st.sampled_from(["payloads/none", "payloads/../logs/x", "OutputQueue", "../x", "\ud83d\ude00"]),
+)
+VALUES = st.one_of(
+    STRINGS.map(lambda text: {"DataType": "String", "StringValue": text}),
+    st.integers().map(lambda number: {"DataType": "Number", "StringValue": str(number)}),
+    st.binary(min_size=1, max_size=50).map(
+        lambda data: {"DataType": "Binary", "BinaryValue": data}
+    ),
+    STRINGS.map(lambda text: {"DataType": "String.custom", "StringValue": text}),
+)
+NAMES = ["CorrelationId", "ReplyTo", "PayloadKey", "Parameters", "ETag", "Status", "Other"]
+MESSAGES = st.fixed_dictionaries(
+    {
+        "MessageBody": TEXT,
+        "MessageAttributes": st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=4),
+    }
+)
+
+
+def collect(count: int) -> List[Dict[str, Any]]:
+    """Let hypothesis make so many messages."""
+    made: List[Dict[str, Any]] = []
+
+    @settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(MESSAGES)
+    def gather(message: Dict[str, Any]) -> None:
+        made.append(message)
+
+    gather()
+    return made
+
+
+def resident(process: int) -> int:
+    """Give the bytes of memory that a process holds."""
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * 4096
+
+
+@pytest.mark.parametrize("worker", [["calculation.worker"], ["image.worker", "gamma"]])
+def test_hostile_messages_are_answered_or_refused(
+    place: Place, full: bool, worker: List[str]
+) -> None:
+    """None stays, none goes to the dead-letter queue, and the worker's memory is flat."""
+    messages = collect(1000 if full else 100)
+    inbox = place.inbox()
+    running = place.worker(*worker[1:], module=worker[0])
+
+    def send_and_settle() -> int:
+        for message in messages:
+            place.sqs.send_message(QueueUrl=inbox.url, **message)
+        wait_until(lambda: _left(place, inbox.url) == 0, 120)
+        return resident(running.process.pid)
+
+    before = send_and_settle()
+    after = send_and_settle()
+
+    dead = inbox.sibling(inbox.name + DEAD_LETTER)
+    print(f"{len(messages)} messages twice: {before / 1e6:.0f} MB, then {after / 1e6:.0f} MB")
+    assert running.process.poll() is None
+    assert _left(place, dead.url) == 0
+    assert after - before < 10_000_000
+    assert "Traceback" not in running.said()
+
+
+def test_soak(place: Place, full: bool, tmp_path: Path) -> None:
+    """Over thousands of lists, memory, threads and file descriptors of a worker do not grow."""
+    rounds = 10 if full else 3
+    worker = place.worker()
+    file = tmp_path / "lists.txt"
+    file.write_text("1,2,3\n" * (2000 if full else 400))
+    seen = []
+    for _ in range(rounds):
+        assert place.client("--file", str(file), "--json", timeout=300).returncode == 0
+        process = Path(f"/proc/{worker.process.pid}")
+        threads, files = len(os.listdir(process / "task")), len(os.listdir(process / "fd"))
+        seen.append((resident(worker.process.pid), threads, files))
+
+    print(f"memory, threads, files after each round: {seen}")
+    assert seen[-1][0] - seen[0][0] < 5_000_000
+    assert seen[-1][1] <= seen[0][1]
+    assert seen[-1][2] <= seen[0][2] + 2  # a connection more may be open
+
+
+def _left(place: Place, url: str) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = place.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+    return sum(int(answer["Attributes"][name]) for name in names)

@@ -1,0 +1,197 @@
+"""Workers and clients that die at any moment lose nothing and cross nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import pytest
+from PIL import Image
+
+from messaging import Connection, Request, Requester
+from messaging.queues import DEAD_LETTER
+from scripts.local_aws import LocalAws
+from tests.conftest import ROOT, Place, Running, take, wait_until
+
+VISIBILITY = 5  # seconds
+
+
+@contextlib.contextmanager
+def dying_workers(place: Place, command: List[str], kills: int) -> Iterator[threading.Event]:
+    """Keep three workers running of which one a second is killed; set the event after the last."""
+    enough, over = threading.Event(), threading.Event()
+    workers: List[Running] = []
+
+    def start() -> Running:
+        return Running([sys.executable, "-m", *command], place.environment)
+
+    def kill_and_restart() -> None:
+        for _ in range(kills):
+            if over.wait(random.uniform(0.5, 1.5)):
+                return
+            number = random.randrange(len(workers))
+            workers[number].process.kill()
+            workers[number].process.wait()
+            workers[number] = start()
+        enough.set()
+
+    workers.extend(start() for _ in range(3))
+    killer = threading.Thread(target=kill_and_restart)
+    killer.start()
+    try:
+        yield enough
+    finally:
+        over.set()
+        killer.join()
+        for worker in workers:
+            worker.process.kill()
+            worker.process.wait()
+
+
+def dead_letters(place: Place) -> int:
+    """Count the messages in the dead-letter queue."""
+    queue = place.inbox().sibling(place.settings.input_queue + DEAD_LETTER)
+    names = ["ApproximateNumberOfMessages"]
+    answer = place.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)
+    return int(answer["Attributes"][names[0]])
+
+
+def test_killed_workers_lose_and_cross_nothing(place: Place, full: bool, tmp_path: Path) -> None:
+    """Each list gets its one right result at its client, in order, while workers are killed."""
+    place.inbox()
+    count = 250 if full else 60
+    options = ["calculation.worker", "--visibility-timeout", str(VISIBILITY)]
+    longest: List[float] = []
+    results: List[List[Any]] = [[] for _ in range(2)]
+
+    def ask_one_by_one(number: int, enough: threading.Event) -> None:
+        with Requester(Connection(place.settings)) as requester:
+            index = 0
+            while index < count or not enough.is_set():
+                started = time.monotonic()
+                (reply,) = requester.ask([Request(f"{number},{index},1000000")], 120)
+                longest.append(time.monotonic() - started)
+                results[number].append(json.loads(reply.body)["median"] == max(number, index))
+                index += 1
+
+    def ask_in_bulk(number: int) -> None:
+        file = tmp_path / f"{number}.txt"
+        file.write_text("".join(f"{number},{index}\n" for index in range(count * 2)))
+        done = place.client("--file", str(file), "--json", timeout=600)
+        minima = [json.loads(line)["max"] for line in done.stdout.splitlines()]
+        bulk[number] = minima == [max(number, index) for index in range(count * 2)]
+
+    bulk: Dict[int, bool] = {}
+    with dying_workers(place, options, 200 if full else 8) as enough:
+        threads = [threading.Thread(target=ask_one_by_one, args=(n, enough)) for n in range(2)]
+        threads += [threading.Thread(target=ask_in_bulk, args=(number,)) for number in (2, 3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    print(f"{len(longest)} one by one, longest wait {max(longest):.1f} s")
+    assert bulk == {2: True, 3: True}
+    assert all(results[0])
+    assert all(results[1])
+    assert min(map(len, results)) >= count
+    assert dead_letters(place) == 0
+
+
+def test_killed_image_workers_answer_each_image(place: Place, full: bool, tmp_path: Path) -> None:
+    """Each image gets its own result, while workers are killed."""
+    place.inbox()
+    count = 40 if full else 12
+    for number in range(count):
+        Image.new("L", (600, 600), number).save(tmp_path / f"{number:02}.png")
+    command = ["image.worker", "gamma", "--gamma", "1", "--visibility-timeout", str(VISIBILITY)]
+
+    with dying_workers(place, command, 20 if full else 4):
+        done = place.client(
+            *[f"{number:02}.png" for number in range(count)],
+            "--json",
+            module="image.client",
+            cwd=tmp_path,
+        )
+
+    assert done.returncode == 0, done.stderr
+    for number in range(count):
+        with Image.open(tmp_path / f"{number:02}processed.png") as image:
+            assert image.getpixel((0, 0)) == number
+    assert dead_letters(place) == 0
+
+
+def test_each_answer_has_one_log_entry_of_its_delivery(place: Place, full: bool) -> None:
+    """Also when workers are killed, the log of an answer tells once of the delivery answered."""
+    count = 400 if full else 60
+    inbox, outbox = place.inbox(), place.outbox()
+    options = ["calculation.worker", "--visibility-timeout", "2"]
+    replies: Dict[str, Any] = {}
+    with dying_workers(place, options, 30 if full else 5) as enough:
+        for first in range(0, count, 10):
+            inbox.send([{"MessageBody": str(first + number)} for number in range(10)])
+        while len(replies) < count or not enough.is_set():
+            for reply in take(outbox, wait=2):
+                replies[reply.text("CorrelationId")] = reply
+
+    for message_id, reply in replies.items():
+        entries = place.read(reply.text("LogKey")).split("\n\n")
+        assert sum(f"message {message_id} " in entry for entry in entries) == 1
+        assert reply.text("Status") == "ok"
+    everything = "".join(place.logs())
+    headers = [line for line in everything.splitlines() if line.startswith("received")]
+    deliveries = [header[header.index("delivery") :] for header in headers]
+    assert len(deliveries) == len(set(deliveries))
+
+
+def test_a_killed_client_does_no_harm_and_is_swept(place: Place, aws: LocalAws) -> None:
+    """The worker lives on; the orphaned queue is swept by age, and only then."""
+    client = subprocess.Popen(
+        [sys.executable, "-m", "calculation.client", "1"],
+        cwd=ROOT,
+        env=place.environment,
+        stderr=subprocess.DEVNULL,
+    )
+    prefix = f"{place.settings.output_queue}-"
+    listed: Any = wait_until(lambda: place.sqs.list_queues(QueueNamePrefix=prefix).get("QueueUrls"))
+    client.send_signal(signal.SIGKILL)
+    client.wait()
+    place.worker()
+
+    assert place.client("3,1,2").returncode == 0
+
+    def sweep(*options: str) -> str:
+        return place.client("sweep", *options, module="scripts.manage").stdout
+
+    assert "nothing to do" in sweep("calculation")
+    assert listed[0].rsplit("/", 1)[1] in sweep("calculation", "--older-than", "-1")
+    assert place.outbox()
+    assert place.inbox()
+
+
+@pytest.mark.parametrize("round_", range(2))
+def test_shutdown_under_load_leaves_nothing_in_flight(
+    place: Place, full: bool, round_: int
+) -> None:
+    """SIGTERM at any moment under load: exit 0 in time, and no message that nobody holds."""
+    inbox = place.inbox()
+    for _ in range(25 if full else 2):
+        inbox.send([{"MessageBody": f"sleep 0.{n % 10}"} for n in range(30)])
+        worker = place.worker("--concurrency", "3", module="tests.slow_worker")
+        time.sleep(random.uniform(0, 1))  # the moment is the point
+        started = time.monotonic()
+        worker.terminate()
+
+        assert worker.process.wait(25) == 0
+        assert time.monotonic() - started < 21 + 1
+        names = ["ApproximateNumberOfMessagesNotVisible"]
+        answer = place.sqs.get_queue_attributes(QueueUrl=inbox.url, AttributeNames=names)
+        assert answer["Attributes"][names[0]] == "0"
