@@ -38,11 +38,13 @@ class Replies:
     queue. From a shared one only our own replies are deleted, and those of others given back.
     """
 
-    def __init__(self, sqs: SQSClient, output_queue: str, shared: Optional[str] = None) -> None:
+    def __init__(
+        self, sqs: SQSClient, output_queue: str, patience: Patience, shared: Optional[str] = None
+    ) -> None:
         self._sqs = sqs
         self._output_queue = output_queue
+        self._patience = patience
         self._closed = threading.Event()
-        self._patience = Patience(self._closed)
         self._awaited: Dict[str, Future[Reply]] = {}
         self._change = threading.Condition()
         self._known: Deque[str] = deque(maxlen=REMEMBERED)

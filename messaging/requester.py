@@ -124,7 +124,7 @@ class Requester:
                 with ThreadPoolExecutor(2) as pool:
                     output, shared = settings.output_queue, self._shared_queue
                     if self._made is None or self._made.exception():
-                        self._made = pool.submit(Replies, sqs, output, shared)
+                        self._made = pool.submit(Replies, sqs, output, self._patience, shared)
                     inbox = pool.submit(open_queue, sqs, settings.input_queue, dead_letter=True)
                 self._replies = self._made.result()
                 self._inbox = inbox.result()

@@ -5,26 +5,25 @@ import random
 import threading
 from typing import Callable, Dict, TypeVar
 
+import botocore.exceptions
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectTimeoutError,
     CredentialRetrievalError,
-    EndpointConnectionError,
     HTTPClientError,
     InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
-    ProxyConnectionError,
+    SSLError,
 )
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 20.0  # seconds; with one attempt more, work goes on within 30 s
-_UNREACHABLE = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
+_NETWORK = (botocore.exceptions.ConnectionError, HTTPClientError)
 _NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
 _MISSING_QUEUE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
 _THROTTLED = {"RequestThrottled", "Throttling", "ThrottlingException", "SlowDown"}
@@ -72,7 +71,7 @@ def is_refusal(error: Exception) -> bool:
 
 def explain(error: Exception) -> str:
     """Say in one line what is wrong and what to do."""
-    if isinstance(error, _UNREACHABLE):
+    if isinstance(error, _NETWORK) and not isinstance(error, SSLError):
         where = str(error).split('"')[1::2] or ["AWS"]
         return f"cannot reach {where[0]}: check the network and the region"
     if isinstance(error, _NO_CREDENTIALS):
@@ -131,7 +130,7 @@ class Patience:
             self._stop.wait(random.uniform(1, min(LONGEST_PAUSE, 2.0**attempt)))
 
     def _tell(self, doing: str, error: Exception) -> None:
-        kind = "connection" if isinstance(error, HTTPClientError) else code_of(error)
+        kind = "network" if isinstance(error, _NETWORK) else code_of(error)
         with self._lock:
             known = kind in self._failing.values()
             self._failing[doing] = kind

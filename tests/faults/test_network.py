@@ -190,10 +190,11 @@ def test_a_network_that_swallows_answers(
         healed.wait(120)
         raise OSError
 
-    gateway.spoil("ReceiveMessage", stall, times=5)
-    ask(counted, tmp_path, 5)
+    gateway.spoil("ReceiveMessage", stall, times=2)
     started = time.monotonic()
     ask(counted, tmp_path, 100, timeout="150")
+    seconds = time.monotonic() - started
     healed.set()
 
-    assert time.monotonic() - started < 60
+    print(f"polls swallowed: all answered {seconds:.1f} s after")
+    assert seconds < 60

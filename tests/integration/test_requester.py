@@ -10,6 +10,7 @@ import pytest
 
 from messaging import Connection, Reply, ReplyTimeout, Request, Requester, reply_queue
 from messaging.replies import Replies
+from messaging.trouble import Patience
 from scripts.local_aws import LocalAws
 from tests.conftest import Place, take, wait_until
 from tests.gateway import Gateway
@@ -81,7 +82,8 @@ def test_control_characters_are_refused_on_the_spot(requester: Requester) -> Non
 
 def test_duplicate_and_foreign_replies_are_not_given_out(place: Place) -> None:
     """Of two replies with one id the first counts; one with an unknown id is for nobody."""
-    replies = Replies(place.sqs, place.settings.output_queue)
+    patience = Patience(threading.Event())
+    replies = Replies(place.sqs, place.settings.output_queue, patience)
     future = replies.expect("mine")
     queue = place.outbox().sibling(replies.name)
     queue.send([Reply(body, name).to_message() for body, name in [("x", "other"), ("1", "mine")]])
