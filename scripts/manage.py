@@ -23,7 +23,7 @@ from messaging.queues import DEAD_LETTER, MAX_BATCH, Queue, open_queue
 from messaging.trouble import AWS_ERRORS, is_missing_queue
 
 EXAMPLES = """\
-examples:
+examples, for both pairs unless one is named:
   python3 scripts/manage.py create
   python3 scripts/manage.py status --watch
   python3 scripts/manage.py redrive calculation --dry-run
@@ -153,11 +153,9 @@ def _parser() -> argparse.ArgumentParser:
         text = str(command.__doc__)
         one = commands.add_parser(command.__name__, help=text, description=text)
         one.set_defaults(command=command)
-        help_ = "calculation, image; none: both"
-        one.add_argument("parts", nargs="*", type=_part, metavar="PART", help=help_)
+        one.add_argument("parts", nargs="*", type=_part, metavar="PART", help=" or ".join(PARTS))
         one.add_argument("--json", action="store_true", help="print a JSON object a row")
         commandline.add_aws_options(one)
-        one.add_argument("--verbose", action="store_true", help="say more about what happens")
         _add_own(one, command)
     return made
 

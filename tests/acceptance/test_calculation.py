@@ -15,6 +15,7 @@ import pytest
 from scripts.local_aws import LocalAws
 from tests.conftest import ROOT, Place, take, wait_until
 
+NAMES = ("client", "worker")
 MENU = "Your choice: "
 LIST = "separated by commas: "
 
@@ -231,7 +232,7 @@ def test_a_message_typed_by_hand_is_answered(place: Place) -> None:
     assert reply.text("CorrelationId") == sent["MessageId"]
 
 
-PROGRAMS = ["calculation/client.py", "calculation/worker.py"]
+PROGRAMS = [f"{part}/{name}.py" for part in ("calculation", "image") for name in NAMES]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
