@@ -8,20 +8,17 @@ if not __package__:  # run as a file: import from the repository, not from this 
 
 import argparse
 import json
+from functools import partial
 from typing import IO, Iterable, List, Optional, Union
 
 from calculation import NAMES
 from calculation.summary import Summary, check
-from messaging import Reply, ReplyTimeout, Request, Requester, commandline, program, terminal
+from messaging import Reply, Request, Requester, commandline, program, terminal
 
 EXAMPLES = """\
   python3 client.py
   python3 client.py 3,1,2 -5,7
   python3 client.py --file lists.txt --json > results.jsonl
-"""
-MENU = """
-  1  send a list of integers
-  2  quit
 """
 
 
@@ -33,7 +30,8 @@ def main(arguments: List[str]) -> int:
             return _send_file(requester, options)
         if options.lists:
             return _send(requester, options, options.lists, len(options.lists))
-        return _menu(requester, options)
+        terminal.menu("send a list of integers", partial(_ask_and_send, requester, options))
+    return program.DONE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,23 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _menu(requester: Requester, options: argparse.Namespace) -> int:
-    """Show the menu until the person quits, or the input ends."""
-    try:
-        while True:
-            print(MENU)
-            if terminal.ask("Your choice: ", terminal.one_of("1", "2")) == "2":
-                return program.DONE
-            text = terminal.ask("The list, separated by commas: ", _list)
-            try:
-                _send(requester, options, [text], 1)
-            except KeyboardInterrupt:
-                print("\nNo longer waiting; the request stays in the queue.")
-            except ReplyTimeout as error:
-                print(f"{str(error).capitalize()}.")
-    except EOFError:
-        print()
-        return program.DONE
+def _ask_and_send(requester: Requester, options: argparse.Namespace) -> None:
+    text = terminal.ask("The list, separated by commas: ", _list)
+    _send(requester, options, [text], 1)
 
 
 def _list(text: str) -> str:

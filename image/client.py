@@ -15,16 +15,12 @@ from image import NAMES, arguments, files
 from image.keys import check_key
 from image.operations import OPERATIONS
 from image.session import Session
-from messaging import ReplyTimeout, Requester, commandline, program, terminal
+from messaging import Requester, commandline, program, terminal
 
 EXAMPLES = """\
   python3 client.py
   python3 client.py Moon.jpg --gamma 2.2 --compare comparison.png
   python3 client.py photos/ --output-dir results --json
-"""
-MENU = """
-  1  process an image
-  2  quit
 """
 
 
@@ -44,7 +40,8 @@ def main(arguments_given: List[str]) -> int:
         session = Session(requester, options)
         if options.images:
             return session.process(sources)
-        return _menu(session)
+        terminal.menu("process an image", partial(_ask_and_process, session))
+    return program.DONE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,28 +67,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _menu(session: Session) -> int:
-    """Show the menu until the person quits, or the input ends."""
-    try:
-        while True:
-            print(MENU)
-            if terminal.ask("Your choice: ", terminal.one_of("1", "2")) == "2":
-                return program.DONE
-            with terminal.completing_file_names():
-                path = terminal.ask("The image, with its extension: ", files.find)
-            source = terminal.ask(
-                f"Its key in the bucket ({path.name} if left empty): ",
-                partial(_source, path),
-            )
-            try:
-                session.process_one(source)
-            except KeyboardInterrupt:
-                print("\nNo longer waiting; the request stays in the queue.")
-            except ReplyTimeout as error:
-                print(f"{str(error).capitalize()}.")
-    except EOFError:
-        print()
-        return program.DONE
+def _ask_and_process(session: Session) -> None:
+    with terminal.completing_file_names():
+        path = terminal.ask("The image, with its extension: ", files.find)
+    question = f"Its key in the bucket ({path.name} if left empty): "
+    session.process_one(terminal.ask(question, partial(_source, path)))
 
 
 def _source(path: Path, key: str) -> files.Source:

@@ -156,9 +156,9 @@ class Replies:
             return False
         with self._change:
             future = self._awaited.pop(reply.correlation_id, None)
-            known = reply.correlation_id in self._known
-            self._known.append(reply.correlation_id) if future else None
-        if future:
-            self.last_arrival = time.monotonic()
-            future.set_result(reply)
-        return known or future is not None
+            if future is None:
+                return reply.correlation_id in self._known
+            self._known.append(reply.correlation_id)
+        self.last_arrival = time.monotonic()
+        future.set_result(reply)
+        return True

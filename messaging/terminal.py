@@ -7,6 +7,7 @@ import sys
 from typing import Callable, Iterable, Iterator, Optional, TextIO, TypeVar
 
 from .envelope import Reply
+from .errors import ReplyTimeout
 from .requester import Item, Requester
 
 T = TypeVar("T")
@@ -19,6 +20,23 @@ def ask(prompt: str, convert: Callable[[str], T]) -> T:
             return convert(input(prompt))
         except ValueError as error:
             print(f"{str(error).capitalize()}. Please try again.")
+
+
+def menu(entry: str, act: Callable[[], object]) -> None:
+    """Offer 1 for an entry and 2 to quit, until the person quits or the input ends."""
+    try:
+        while True:
+            print(f"\n  1  {entry}\n  2  quit\n")
+            if ask("Your choice: ", one_of("1", "2")) == "2":
+                return
+            try:
+                act()
+            except KeyboardInterrupt:
+                print("\nNo longer waiting; what was sent stays in the queue.")
+            except ReplyTimeout as error:
+                print(f"{str(error).capitalize()}.")
+    except EOFError:
+        print()
 
 
 def one_of(*choices: str) -> Callable[[str], str]:

@@ -196,9 +196,8 @@ def _rows(name: str, options: argparse.Namespace) -> Iterator[Row]:
 
 
 def _numbers(queue: Queue) -> Dict[str, int]:
-    names = list(COUNTS.values())
     call: Any = queue.sqs.get_queue_attributes
-    answer = call(QueueUrl=queue.url, AttributeNames=names)["Attributes"]
+    answer = call(QueueUrl=queue.url, AttributeNames=list(COUNTS.values()))["Attributes"]
     return {column: int(answer[name]) for column, name in COUNTS.items()}
 
 
