@@ -84,7 +84,7 @@ def status(part: Part, options: argparse.Namespace) -> Iterator[Row]:
     """Count the messages of each queue, and tell the age of the oldest."""
     for name in part.names():
         queue = part.queue(name)
-        numbers = _numbers(queue) if queue else dict.fromkeys(COUNTS, "-")
+        numbers: Row = dict(_numbers(queue)) if queue else dict.fromkeys(COUNTS, "-")
         yield {"queue": name, **numbers, "oldest": _age_of_oldest(part, name) if queue else "-"}
     replies = part.reply_queues()
     waiting = [_numbers(queue) for queue in replies]

@@ -42,8 +42,9 @@ def pytest_report_header() -> List[str]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the faults suite run in full, which takes most of an hour."""
+    """Let tests that take minutes be asked for."""
     parser.addoption("--faults", action="store_true", help="run the faults suite in full")
+    parser.addoption("--ec2", action="store_true", help="set up workers in booted Debian trees")
 
 
 @pytest.fixture

@@ -1,0 +1,286 @@
+#!/usr/bin/env bash
+# Makes a worker of a bare EC2 instance; run again, it brings the worker up to date. Run it as root, from a checkout.
+#   sudo bash scripts/setup_ec2.sh calculation --workers 2
+#   sudo bash scripts/setup_ec2.sh image --operation gamma --bucket my-bucket --region eu-west-3
+#   sudo bash scripts/setup_ec2.sh calculation --uninstall
+#   bash scripts/setup_ec2.sh image --dry-run      shows the steps on a bare instance, takes none
+# Options: --workers N (1), --operation NAME (gamma), --bucket NAME, --input-queue NAME, --output-queue NAME,
+# --region NAME (AWS_DEFAULT_REGION, or the instance's own), --uninstall, --dry-run, --help.
+# Where AWS_ENDPOINT_URL is set, the workers use it too.
+set -euo pipefail
+umask 022
+PATH=$PATH:/usr/sbin:/sbin
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd /
+units=/etc/systemd/system
+work='' release='' live=''
+
+fail() {
+    printf 'setup_ec2.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+refuse() {
+    printf 'setup_ec2.sh: %s; --help shows how it is used\n' "$*" >&2
+    exit 2
+}
+
+# Takes a step, or in a dry run only shows it. What went wrong is the first error that apt or pip names, and
+# otherwise the last thing that a command says.
+step() {
+    printf '%s\n' "$*"
+    [ -z "$dry_run" ] || return 0
+    "$@" >"$work/said" 2>&1 ||
+        fail "$1 failed: $(grep -m 1 -E '^(E|ERROR): ' "$work/said" || grep '[^[:space:]]' "$work/said" | tail -n 1)"
+}
+
+# An unfinished release goes; the one in use stays whole.
+clean_up() {
+    [ -z "$work" ] || rm -rf -- "$work"
+    if [ -n "$release" ] && [ "$release" != "$live" ]; then
+        rm -rf -- "$release"
+        rmdir -- "$home" 2>/dev/null || true
+    fi
+}
+
+read_options() {
+    part='' workers=1 operation=gamma bucket='' input_queue='' output_queue='' uninstall='' dry_run=''
+    region=${AWS_DEFAULT_REGION:-}
+    while [ $# -gt 0 ]; do
+        case $1 in
+        calculation | image) part=$1 ;;
+        --workers | --operation | --bucket | --input-queue | --output-queue | --region)
+            [ $# -gt 1 ] || refuse "$1 needs a value"
+            local name=${1#--}
+            printf -v "${name//-/_}" %s "$2"
+            shift
+            ;;
+        --uninstall) uninstall=yes ;;
+        --dry-run) dry_run=yes ;;
+        --help | -h)
+            sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+            exit 0
+            ;;
+        *) refuse "unknown word '$1'" ;;
+        esac
+        shift
+    done
+    [ -n "$part" ] || refuse "say which worker: calculation or image"
+    local queue='^([A-Za-z0-9_-]{1,80})?$'
+    [[ $workers =~ ^[1-9][0-9]?$ ]] || refuse "--workers '$workers' is no number from 1 to 99"
+    [[ $operation =~ ^[a-z0-9_-]+$ ]] || refuse "--operation '$operation' is no operation"
+    [[ $bucket =~ ^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$ ]] || refuse "--bucket '$bucket' is no bucket name"
+    [[ $input_queue =~ $queue ]] || refuse "--input-queue '$input_queue' is no queue name"
+    [[ $output_queue =~ $queue ]] || refuse "--output-queue '$output_queue' is no queue name"
+    [[ $region =~ ^[a-z0-9-]*$ ]] || refuse "--region '$region' is no region"
+    [[ ${AWS_ENDPOINT_URL:-} =~ ^(https?://[A-Za-z0-9._:/-]+)?$ ]] || refuse "AWS_ENDPOINT_URL is no URL"
+    [ "$part" = image ] || operation=''
+    worker=$part-worker
+    home=/opt/$worker
+}
+
+# Sets $system, and $pythons: the distribution's, best first.
+recognise_system() {
+    # shellcheck disable=SC1090
+    system=$(. "${OS_RELEASE:-/etc/os-release}" 2>/dev/null && printf '%s %s' "${ID:-}" "${VERSION_ID:-}") || true
+    case $system in
+    "amzn 2") pythons=(python3.8) ;;
+    "amzn 2023") pythons=(python3.13 python3.12 python3.11) ;;
+    "ubuntu 20.04" | "ubuntu 22.04" | "ubuntu 24.04" | "ubuntu 26.04" | "debian 12" | "debian 13") pythons=(python3) ;;
+    *) fail "this system (${system:-unknown}) is none of Amazon Linux 2 and 2023, Ubuntu 20.04 to 26.04 LTS, Debian 12 and 13" ;;
+    esac
+}
+
+check_machine() {
+    [ -f "$root/$part/worker.py" ] || fail "there is no $part/worker.py in $root: run this from a whole checkout"
+    [ -z "$dry_run" ] || return 0
+    [ "$(id -u)" = 0 ] || fail "only root can set up a worker: use sudo"
+    [ -d /run/systemd/system ] || fail "systemd does not run this machine"
+    mkdir -p /opt
+    exec 9</opt
+    flock --nonblock 9 || fail "another setup is under way"
+    local free
+    free=$(df --output=avail --block-size=1M /opt | tail -n 1)
+    [ -n "$uninstall" ] || [ "$free" -ge 600 ] || fail "/opt has ${free// /} MB free, and 600 are needed"
+}
+
+find_python() {
+    for python in "${pythons[@]/#//usr/bin/}"; do
+        if [ -z "$dry_run" ] && "$python" -I -c 'import ensurepip, venv' 2>/dev/null; then return; fi
+    done
+    false
+}
+
+install_python() {
+    find_python && return
+    case $system in
+    "amzn 2")
+        step amazon-linux-extras enable python3.8
+        step yum -y clean metadata
+        step yum -y install python38
+        ;;
+    "amzn 2023")
+        local version
+        for version in "${pythons[@]:0:2}"; do
+            printf '%s\n' "dnf -y install $version $version-pip"
+            if [ -n "$dry_run" ] || dnf -y install "$version" "$version-pip" >/dev/null 2>&1; then break; fi
+        done
+        find_python || [ -n "$dry_run" ] || step dnf -y install "${pythons[2]}" "${pythons[2]}-pip"
+        ;;
+    *)
+        export DEBIAN_FRONTEND=noninteractive
+        step apt-get -o DPkg::Lock::Timeout=300 -qq update
+        step apt-get -o DPkg::Lock::Timeout=300 -qq -y install python3 python3-venv
+        ;;
+    esac
+    python=/usr/bin/${pythons[0]}
+    [ -n "$dry_run" ] || find_python || fail "the installed ${pythons[0]} cannot make virtual environments"
+}
+
+# Builds code and packages beside the release in use, under a name made of all that they consist of.
+build_release() {
+    local mark=RELEASE
+    if [ -z "$dry_run" ]; then
+        live=$(readlink "$home/current" || true)
+        mark=$(cd "$root" && { "$python" --version && sha256sum messaging/*.py "$part"/*.py requirements.txt scripts/constraints.txt; } | sha256sum)
+    fi
+    release=$home/${mark:0:16}
+    [ "$release" != "$live" ] || return 0
+    step rm -rf -- "$release"
+    step mkdir -p "$release/messaging" "$release/$part"
+    step install -m 644 -t "$release/messaging" "$root"/messaging/*.py
+    step install -m 644 -t "$release/$part" "$root/$part"/*.py
+    step "$python" -I -m venv "$release/venv"
+    # A pip older than 20.3 takes wheels of 2021 in silence, since it does not know today's tags.
+    local pip=("$release/venv/bin/python" -I -m pip install --quiet --disable-pip-version-check --no-input)
+    step "${pip[@]}" 'pip>=20.3'
+    step "${pip[@]}" --only-binary=:all: -r "$root/requirements.txt" -c "$root/scripts/constraints.txt"
+    step "$release/venv/bin/python" -I -m compileall -q "$release/messaging" "$release/$part"
+    step runuser -u nobody -- "$release/venv/bin/python" -I -c 'import boto3, numpy, PIL'
+    step runuser -u nobody -- "$release/venv/bin/python" "$release/$part/worker.py" ${operation:+"$operation"} --help
+}
+
+find_region() {
+    [ -z "$region" ] || return 0
+    printf 'ask the instance metadata (IMDSv2) for the region\n'
+    [ -z "$dry_run" ] || return 0
+    local ask='from botocore.utils import InstanceMetadataRegionFetcher as Fetcher; print(Fetcher().retrieve_region() or "")'
+    region=$("$release/venv/bin/python" -I -W ignore -c "$ask")
+    [ -n "$region" ] || fail "the instance metadata tells no region: give --region"
+}
+
+# Writes standard input to a file, unless the file says that already.
+write() {
+    local text
+    text=$(cat)
+    if [ -n "$dry_run" ]; then
+        printf 'write %s\n' "$1"
+    elif [ "$text" != "$(cat "$1" 2>/dev/null)" ]; then
+        printf 'write %s\n' "$1"
+        touch "$home/changed"
+        mkdir -p "$(dirname "$1")"
+        printf '%s\n' "$text" >"$1.new"
+        mv -f "$1.new" "$1"
+    fi
+}
+
+# Tells whether the workers have to start anew; it is kept in a file, so that an interrupted run is caught up.
+changed() {
+    [ -n "$dry_run" ] || [ -e "$home/changed" ]
+}
+
+environment() {
+    local prefix=${part^^} value
+    printf '%s\n' "AWS_DEFAULT_REGION=$region"
+    for value in "${prefix}_INPUT_QUEUE=$input_queue" "${prefix}_OUTPUT_QUEUE=$output_queue" \
+        "${prefix}_BUCKET=$bucket" "AWS_ENDPOINT_URL=${AWS_ENDPOINT_URL:-}"; do
+        [ -z "${value#*=}" ] || printf '%s\n' "$value"
+    done
+}
+
+fill_in() {
+    sed -e "s/@PART@/$part/g" -e "s/@OPERATION@/$operation/g" -e 's/ *$//' "$root/scripts/$1"
+}
+
+configure() {
+    if [ -n "$dry_run" ] || ! id -u "$worker" >/dev/null 2>&1; then
+        step useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$worker"
+    fi
+    environment | write "/etc/$worker.env"
+    fill_in worker@.service | write "$units/$worker@.service"
+    fill_in worker.target | write "$units/$worker.target"
+    local version
+    read -r _ version _ < <(systemctl --version)
+    # systemd 219 would take some of these words for others: see the file.
+    if [ "${version%%[!0-9]*}" -ge 245 ]; then
+        fill_in worker-hardening.conf | write "$units/$worker@.service.d/hardening.conf"
+    fi
+}
+
+swap_release() {
+    [ "$release" != "$live" ] || return 0
+    step touch "$home/changed"
+    step ln -sfn "$release" "$home/current.new"
+    step mv -T "$home/current.new" "$home/current"
+    live=$release
+}
+
+# Lets the instances 1 to N run, with what was changed, and drains the others.
+run_workers() {
+    local wanted=() spare=() unit number
+    for ((number = 1; number <= workers; number++)); do wanted+=("$worker@$number.service"); done
+    for unit in "$units/$worker.target.wants/"*; do
+        unit=${unit##*/}
+        [[ " ${wanted[*]} * " == *" $unit "* ]] || spare+=("$unit")
+    done
+    ! changed || step systemctl daemon-reload
+    if [ ${#spare[@]} -gt 0 ]; then
+        step systemctl disable "${spare[@]}"
+        step systemctl stop "${spare[@]}"
+    fi
+    step systemctl enable "$worker.target" "${wanted[@]}"
+    ! changed || step systemctl restart "${wanted[@]}"
+    step systemctl start "$worker.target" "${wanted[@]}"
+    ! changed || step rm -f -- "$home/changed"
+}
+
+remove_old_releases() {
+    local folder
+    for folder in "$home"/*; do
+        case $folder in
+        "$home/current" | "$release" | "$home/*") ;;
+        *) step rm -rf -- "$folder" ;;
+        esac
+    done
+}
+
+remove_worker() {
+    if [ -e "$units/$worker.target" ] || [ -n "$dry_run" ]; then
+        step systemctl stop "$worker.target" "$worker@*.service"
+        step systemctl disable "$worker.target"
+    fi
+    step rm -rf -- "$units/$worker.target.wants" "$units/$worker.target" "$units/$worker@.service" \
+        "$units/$worker@.service.d" "/etc/$worker.env" "$home"
+    step systemctl daemon-reload
+    if [ -n "$dry_run" ] || id -u "$worker" >/dev/null 2>&1; then step userdel "$worker"; fi
+}
+
+read_options "$@"
+[ -n "$uninstall" ] || recognise_system
+check_machine
+[ -n "$dry_run" ] || work=$(mktemp -d)
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+if [ -n "$uninstall" ]; then
+    remove_worker
+    exit
+fi
+install_python
+build_release
+find_region
+configure
+swap_release
+run_workers
+remove_old_releases
+printf 'Done. What the workers say: journalctl --unit "%s@*"\n' "$worker"

