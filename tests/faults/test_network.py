@@ -11,7 +11,7 @@ from typing import Any, List
 import pytest
 
 from scripts.local_aws import LocalAws
-from tests.conftest import UNLIKE_AWS, Place, Running, wait_until
+from tests.conftest import Place, Running, wait_until
 from tests.gateway import (
     Answer,
     Call,
@@ -155,8 +155,6 @@ def test_a_server_that_stops_and_starts(
     """When the service comes back with its state, all go on by themselves."""
     if not full:
         pytest.skip("the server takes 20 s to stop: with --faults only")
-    if (aws.kind, "state") in UNLIKE_AWS:
-        pytest.skip(UNLIKE_AWS[aws.kind, "state"])
     server = LocalAws(aws.kind, tmp_path / "state")
     with server:
         gateway.upstream = server.url.rsplit("/", 1)[1]
