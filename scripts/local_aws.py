@@ -6,6 +6,7 @@ the environment, ministack or moto, decides it. It lives in a virtual environmen
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -130,9 +131,17 @@ def modern_python() -> Optional[str]:
 
 def install(kind: str) -> Path:
     """Make the server's virtual environment, unless it is there; give its folder."""
+    folders = ROOT / ".venv"
+    folders.mkdir(exist_ok=True)
+    with (folders / "lock").open("w") as lock:  # several test processes may come here at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _install(kind, folders)
+
+
+def _install(kind: str, folders: Path) -> Path:
     python = sys.executable if kind == "moto" else modern_python()
     version = f"{sys.version_info[0]}.{sys.version_info[1]}-" if kind == "moto" else ""
-    folder = ROOT / ".venv" / f"{version}{kind}"
+    folder = folders / f"{version}{kind}"
     stamp = folder / "installed.txt"
     wanted = "\n".join(PACKAGES[kind])
     if python is None:
