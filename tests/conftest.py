@@ -44,6 +44,7 @@ def pytest_report_header() -> List[str]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let tests that take minutes be asked for."""
     parser.addoption("--faults", action="store_true", help="run the faults suite in full")
+    parser.addoption("--bench", action="store_true", help="run every benchmark in its tiny form")
     parser.addoption("--ec2", action="store_true", help="set up workers in booted Debian trees")
 
 

@@ -1,0 +1,98 @@
+"""Report: a page with everything that was measured in one run."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import subprocess
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Dict, List, Mapping
+
+from scripts.benchmarks import environment, plot
+from scripts.benchmarks.plan import Plan
+from scripts.benchmarks.process import ROOT
+from scripts.benchmarks.sample import Sample
+from scripts.benchmarks.table import Table
+
+OURS = ("boto3", "botocore", "numpy", "Pillow")
+TITLES = {
+    "summary": "Lists: parsing and summarising",
+    "image": "Images: decode, gamma, encode",
+    "requests": "Requests to AWS, and their price",
+    "throughput": "Throughput",
+    "latency": "Latency",
+    "startup": "Start-up",
+    "memory": "Memory",
+    "scale": "Scale",
+}
+PICTURE = "throughput.svg"
+
+
+def write(plan: Plan, subjects: Mapping[str, str], output: str) -> None:
+    """Measure all subjects, and write the page and its picture."""
+    path = Path(output)
+    parts = [_head(plan)]
+    for subject, module in subjects.items():
+        tables: List[Table] = importlib.import_module(f"scripts.benchmarks.{module}").tables(plan)
+        picture = ""
+        if subject == "throughput":
+            path.with_name(PICTURE).write_text(_curves(tables[0]))
+            picture = f"![Lists a second over the time added to each request]({PICTURE})\n\n"
+        body = "\n\n".join(table.to_markdown() for table in tables)
+        parts.append(f"## {TITLES[subject]}\n\n`python3 scripts/bench.py {subject}`\n\n")
+        parts.append(f"{picture}{body}\n\n")
+        path.write_text("".join(parts))  # what was measured stays if what follows fails
+
+
+def _head(plan: Plan) -> str:
+    now = datetime.now(timezone.utc)
+    names = [*OURS, *environment.peers()]
+    versions = [f"{name} {metadata.version(name)}" for name in names if _installed(name)]
+    return (
+        f"# Benchmarks\n\nWritten by `python3 scripts/bench.py report` on {now:%Y-%m-%d}, commit "
+        f"{_commit()}. Medians of {plan.rounds} rounds, with the least and the most; in each round "
+        "every contender has its turn.\n\n"
+        f"Machine: {_processor()}, {os.cpu_count()} cores, {platform.system()} "
+        f"{platform.release()}, Python {platform.python_version()}. It was shared, so ratios say "
+        "more than times.\n\n"
+        f"Versions: {', '.join(versions)}.\n\n"
+        "The AWS is a local server, on the same processors; what was added on the way to it "
+        "stands for the distance to a region.\n\n"
+    )
+
+
+def _curves(table: Table) -> str:
+    series: Dict[str, plot.Points] = {}
+    for name, *cells in table.rows:
+        pairs = [
+            (float(column.split()[0]), cell.median)
+            for column, cell in zip(table.columns[1:], cells)
+            if isinstance(cell, Sample)
+        ]
+        if "beside" not in str(name) and "left" not in str(name):
+            series[str(name)] = pairs
+    return plot.curves("Lists a second", "milliseconds added before each request", series)
+
+
+def _installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _commit() -> str:
+    command = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return done.stdout.decode().strip() or "unknown"
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
