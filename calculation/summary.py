@@ -16,6 +16,7 @@ BLANKS = " \t\r\n"
 _ITEM = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}")
 _LONG_ITEM = re.compile(r"[+-]?[0-9]+")
 _ALPHABET = b"0123456789,+-"
+_BLANK_BYTES = BLANKS.encode()
 _BLOCK = 1 << 20  # characters; keeps the memory beside the text and the numbers small
 _SMALL = 1 << 14  # characters; below this, loading numpy costs more than it saves
 _INT64 = range(-(1 << 63), 1 << 63)
@@ -147,22 +148,28 @@ def _parse_array(block: str) -> Optional[npt.NDArray[np.int64]]:
     """
     import numpy as np
 
-    block = block.strip(BLANKS).replace(", ", ",")
-    if any(blank in block for blank in BLANKS):
-        block = ",".join(item.strip(BLANKS) for item in block.split(","))
-    if not block.isascii() or block.encode().translate(None, _ALPHABET):
-        return None
-    if "-," in block or "+," in block:
-        return None
-    if not _ITEM.fullmatch(block[block.rfind(",") + 1 :]):
+    rest = block.encode(errors="replace").translate(None, _ALPHABET)
+    if rest:
+        block = _without_blanks(block)
+        if rest.strip(_BLANK_BYTES) or any(blank in block for blank in BLANKS):
+            return None
+    if "-," in block or "+," in block or not _ITEM.fullmatch(block[block.rfind(",") + 1 :]):
         return None
     try:
-        array = np.fromstring(block, dtype=np.int64, sep=",")
+        array = np.fromstring(block.encode(), dtype=np.int64, sep=",")
     except ValueError:
         return None
     whole = len(array) == block.count(",") + 1
     exact = whole and array.min() > _INT64[0] and array.max() < _INT64[-1]
     return array if exact else None
+
+
+def _without_blanks(block: str) -> str:
+    """Take away the blanks around items, the usual one after a comma in one go."""
+    block = block.strip(BLANKS).replace(", ", ",")
+    if any(blank in block for blank in BLANKS):
+        block = ",".join(item.strip(BLANKS) for item in block.split(","))
+    return block
 
 
 def _complaint(number: int, item: str) -> str:
