@@ -75,6 +75,8 @@ class Gateway:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 1 << 16  # an answer in pieces waits for acknowledgements between them
+            disable_nagle_algorithm = True
 
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -104,6 +106,11 @@ class Gateway:
                 if self.command == "HEAD":
                     kept["Content-Length"] = answer.headers.get("Content-Length", "0")
                 return answer.status, kept, content
+
+            def handle_expect_100(self) -> bool:
+                super().handle_expect_100()
+                self.wfile.flush()
+                return True
 
             do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from messaging.queues import DEAD_LETTER
 from tests.conftest import Place, wait_until
+from tests.gateway import Gateway
 
 LEGAL = st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\ufffe\uffff")
 TEXT = st.one_of(
@@ -107,6 +108,22 @@ def test_soak(place: Place, full: bool, tmp_path: Path) -> None:
     assert seen[-1][0] - seen[0][0] < 5_000_000
     assert seen[-1][1] <= seen[0][1]
     assert seen[-1][2] <= seen[0][2] + 2  # a connection more may be open
+
+
+def test_empty_polls_leave_nothing(counted: Place, gateway: Gateway, full: bool) -> None:
+    """Over thousands of polls that bring nothing, the memory of a worker does not grow."""
+    polls = 20_000 if full else 600
+    nothing = (200, {"Content-Type": "application/x-amz-json-1.0"}, b"{}")
+    gateway.spoil("ReceiveMessage", lambda call: nothing)
+    worker = counted.worker()
+    wait_until(lambda: gateway.counts["ReceiveMessage"] > polls / 10, 300)
+    before = resident(worker.process.pid)
+
+    wait_until(lambda: gateway.counts["ReceiveMessage"] > polls, 600)
+
+    grown = resident(worker.process.pid) - before
+    print(f"{polls} empty polls: {grown / 1e6:.2f} MB more")
+    assert grown < 5_000_000
 
 
 def _left(place: Place, url: str) -> int:
