@@ -56,6 +56,7 @@ def stall(path: str) -> Job:
         process()
         over.set()
         thread.join()
+        ticks.append(time.perf_counter())
         return max(later - earlier for earlier, later in zip(ticks, ticks[1:]))
 
     return job
