@@ -42,12 +42,14 @@ class Connection:
     @property
     def sqs(self) -> SQSClient:
         """The client for SQS."""
-        return self.client("sqs")  # type: ignore[no-any-return]
+        sqs: SQSClient = self.client("sqs")
+        return sqs
 
     @property
     def s3(self) -> S3Client:
         """The client for S3."""
-        return self.client("s3")  # type: ignore[no-any-return]
+        s3: S3Client = self.client("s3")
+        return s3
 
     @property
     def region(self) -> str:
