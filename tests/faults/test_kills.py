@@ -90,7 +90,7 @@ def test_killed_workers_lose_and_cross_nothing(place: Place, full: bool, tmp_pat
         bulk[number] = minima == [max(number, index) for index in range(count * 2)]
 
     bulk: Dict[int, bool] = {}
-    with dying_workers(place, options, 200 if full else 4) as enough:
+    with dying_workers(place, options, 200 if full else 8) as enough:
         threads = [threading.Thread(target=ask_one_by_one, args=(n, enough)) for n in range(2)]
         threads += [threading.Thread(target=ask_in_bulk, args=(number,)) for number in (2, 3)]
         for thread in threads:
@@ -135,7 +135,7 @@ def test_each_answer_has_one_log_entry_of_its_delivery(place: Place, full: bool)
     inbox, outbox = place.inbox(), place.outbox()
     options = ["calculation.worker", "--visibility-timeout", "2"]
     replies: Dict[str, Any] = {}
-    with dying_workers(place, options, 30 if full else 4) as enough:
+    with dying_workers(place, options, 30 if full else 5) as enough:
         for first in range(0, count, 10):
             inbox.send([{"MessageBody": str(first + number)} for number in range(10)])
         while len(replies) < count or not enough.is_set():
