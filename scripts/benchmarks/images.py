@@ -121,4 +121,4 @@ def _megapixels(path: Path) -> float:
     from PIL import Image
 
     with Image.open(path) as image:
-        return image.width * image.height / 1e6
+        return float(image.width * image.height / 1e6)

@@ -123,10 +123,7 @@ def _celery(inbox: str) -> Any:
 def _serve_celery(inbox: str, outbox: str) -> None:
     app, reply = _celery(inbox), _replier(outbox)
 
-    @app.task(name=JOB)  # type: ignore[untyped-decorator]
-    def handle(text: str) -> None:
-        reply([text])
-
+    app.task(name=JOB)(lambda text: reply([text]))
     signals: Any = importlib.import_module("celery.signals")
     signals.worker_ready.connect(lambda **_: _ready(), weak=False)
     options = ["--pool", "threads", "--concurrency", str(THREADS), "--loglevel", "ERROR"]
