@@ -1,9 +1,11 @@
 """Heartbeat: keeps messages hidden while they are being handled."""
 
+from __future__ import annotations
+
 import logging
 import threading
 import time
-from typing import Dict, List, Sequence
+from typing import Dict, List, NamedTuple, Sequence
 
 from .envelope import Delivery
 from .queues import Queue
@@ -11,18 +13,35 @@ from .trouble import AWS_ERRORS, explain
 
 logger = logging.getLogger(__name__)
 
+FIRST = 5  # seconds; a message taken by the poll of a dead worker is back after so long
+
+
+class Lease(NamedTuple):
+    """For how long a message is ours, in seconds of the monotonic clock."""
+
+    due: float
+    expiry: float
+
+    @classmethod
+    def of(cls, start: float, seconds: float) -> Lease:
+        """Make a lease that is due for renewal at half its time."""
+        return cls(start + seconds / 2, start + seconds)
+
 
 class Heartbeat:
-    """One thread that renews all messages held, first at half their visibility timeout.
+    """One thread that renews the leases of all messages held.
 
-    So a job shorter than that costs no request. A message whose renewal fails is lost: somebody
-    else may have it by now, and `holds` says so.
+    A message is hidden for a few seconds when it is received, and for the whole visibility
+    timeout when it is renewed: so a short job costs no request, and what the poll of a dead
+    worker takes is soon back. A message whose renewal fails is lost: somebody else may have it
+    by now, and `holds` says so.
     """
 
     def __init__(self, queue: Queue, visibility_timeout: int) -> None:
         self._queue = queue
         self._visibility_timeout = visibility_timeout
-        self._expiry: Dict[Delivery, float] = {}
+        self.first = min(FIRST, visibility_timeout)
+        self._leases: Dict[Delivery, Lease] = {}
         self._beat = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
@@ -38,13 +57,13 @@ class Heartbeat:
             self._thread.join()
 
     def hold(self, deliveries: Sequence[Delivery]) -> None:
-        """Take messages in that were received just now."""
-        expiry = time.monotonic() + self._visibility_timeout
-        self._expiry.update(dict.fromkeys(deliveries, expiry))
+        """Take messages in that were received just now, hidden for `first` seconds."""
+        self._leases.update(dict.fromkeys(deliveries, Lease.of(time.monotonic(), self.first)))
 
     def holds(self, delivery: Delivery) -> bool:
         """Tell whether the message is still hidden for us."""
-        return time.monotonic() < self._expiry.get(delivery, 0)
+        lease = self._leases.get(delivery)
+        return lease is not None and time.monotonic() < lease.expiry
 
     def drop(self, deliveries: Sequence[Delivery]) -> List[Delivery]:
         """Let messages go, before they are deleted or released; give those that were held.
@@ -54,22 +73,22 @@ class Heartbeat:
         with self._beat:
             held = [delivery for delivery in deliveries if self.holds(delivery)]
             for delivery in deliveries:
-                self._expiry.pop(delivery, None)
+                self._leases.pop(delivery, None)
         return held
 
     def _run(self) -> None:
-        pause = self._visibility_timeout / 2
+        pause = 0.0
         while not self._stopped.wait(pause):
             with self._beat:
                 pause = self._renew()
 
     def _renew(self) -> float:
-        """Renew what is due within a quarter of the timeout; give the seconds until the next."""
+        """Renew what is due, and with it what is halfway there; give the seconds until the next."""
         now, timeout = time.monotonic(), self._visibility_timeout
-        expiry = dict(self._expiry)
-        if min(expiry.values(), default=now + timeout) - now > timeout / 2:
+        leases = dict(self._leases)
+        if all(lease.due > now for lease in leases.values()):
             return self._seconds_until_due()
-        due = [delivery for delivery in expiry if expiry[delivery] - now <= timeout * 3 / 4]
+        due = [each for each, (due, expiry) in leases.items() if due - now <= (expiry - due) / 2]
         try:
             failures = self._queue.hide(due, timeout)
         except AWS_ERRORS as error:
@@ -77,18 +96,18 @@ class Heartbeat:
             return min(1.0, timeout / 8)
         for position, delivery in enumerate(due):
             if position in failures:
-                self._expiry.pop(delivery, None)
+                self._leases.pop(delivery, None)
                 logger.warning(
                     "Message %s is no longer ours (%s); whoever has it now will answer it.",
                     delivery.message_id,
                     failures[position],
                 )
-            elif delivery in self._expiry:
-                self._expiry[delivery] = now + timeout
+            elif delivery in self._leases:
+                self._leases[delivery] = Lease.of(now, timeout)
         return self._seconds_until_due()
 
     def _seconds_until_due(self) -> float:
-        """What is taken in from now on is due later than this."""
-        now, timeout = time.monotonic(), self._visibility_timeout
-        first = min(list(self._expiry.values()), default=now + timeout)
-        return max(0.05, first - timeout / 2 - now)
+        """What is taken in from now on is due no sooner than this."""
+        now = time.monotonic()
+        first = min((lease.due for lease in list(self._leases.values())), default=now + self.first)
+        return max(0.05, min(first - now, self.first / 2))

@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[Request, Storage], Result]
 LONGEST_RETRY = 900  # seconds
 DRAIN_POLL = 2  # seconds without a message after which a queue counts as empty
+# While a queue is lively polls are short, since the poll of a killed worker takes messages along.
+LIVELY, LIVELY_POLL = 10.0, 1  # seconds
 PROMPT = 1.0  # seconds after which the answers of a batch no longer wait for the rest of it
 
 
@@ -84,6 +86,7 @@ class Worker:
         )
         self._waiting: Dict[Delivery, None] = {}
         self._drained = False
+        self._last_arrival = time.monotonic()
         self._lanes = Lanes(options.concurrency, self._receive, self._process, self._wanted)
 
     def run(self) -> None:
@@ -105,14 +108,17 @@ class Worker:
 
     def _receive(self, wait: int) -> List[Delivery]:
         options = self._options
-        wait = min(wait, DRAIN_POLL) if options.drain else wait
+        lively = time.monotonic() - self._last_arrival < LIVELY
+        wait = min(wait, DRAIN_POLL if options.drain else LIVELY_POLL if lively else wait)
         deliveries = self._patience(
-            lambda: self._inbox.receive(options.batch, wait, options.visibility_timeout),
+            lambda: self._inbox.receive(options.batch, wait, self._heartbeat.first),
             f"receive from {self._inbox.name}",
         )
         self._heartbeat.hold(deliveries)
         self._waiting.update(dict.fromkeys(deliveries))
         self._drained = options.drain and wait > 0 and not deliveries
+        if deliveries:
+            self._last_arrival = time.monotonic()
         return deliveries
 
     def _process(self, deliveries: List[Delivery]) -> None:
