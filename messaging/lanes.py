@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from typing import Callable, List
+from typing import Callable, Generic, List, TypeVar
 
 from .envelope import Delivery
 from .queues import MAX_BATCH
@@ -14,32 +14,44 @@ logger = logging.getLogger(__name__)
 LONG_POLL = 20  # seconds, the longest that SQS allows
 
 
-class Lanes:
-    """Threads that each receive a batch, process it, and receive the next.
+Batch = List[Delivery]
+T = TypeVar("T")
+
+
+class Lanes(Generic[T]):
+    """Threads that each receive a batch, handle it, settle it, and receive the next.
 
     One lane at a time waits for messages (leader and followers), so an idle queue costs one long
-    poll however many lanes there are. A lane whose last batch was full knows of a backlog and
-    takes its next without a wait or a turn, so a busy queue is fetched by all at once.
+    poll however many lanes there are. After a full batch there may be more, so the next is taken
+    without a wait or a turn, and a busy queue is fetched by several at once.
+
+    A lane receives and handles while it has one of the `slots`, so that no message is taken that
+    cannot start soon. Settling is waiting for the network: it needs no slot.
 
     Args:
         receive: takes the seconds to wait, gives the messages
-        process: handles a batch
+        handle: handles a batch, gives what `settle` takes
         wanted: tells whether to go on, and may block until that is so
     """
 
     def __init__(
         self,
         count: int,
-        receive: Callable[[int], List[Delivery]],
-        process: Callable[[List[Delivery]], None],
+        slots: int,
+        receive: Callable[[int], Batch],
+        handle: Callable[[Batch], T],
+        settle: Callable[[T], object],
         wanted: Callable[[], bool],
         wait: int = LONG_POLL,
     ) -> None:
         self._receive = receive
-        self._process = process
+        self._handle = handle
+        self._settle = settle
         self._wanted = wanted
         self._wait = wait
+        self._slots = threading.Semaphore(slots)
         self._turn = threading.Lock()
+        self._backlog = False
         self._ended = [threading.Event() for _ in range(count)]
         self._threads = [
             threading.Thread(target=self._run, args=(ended,), name="lane", daemon=True)
@@ -62,13 +74,13 @@ class Lanes:
                 ended.wait()
 
     def _run(self, ended: threading.Event) -> None:
-        backlog = False
         while self._wanted():
             try:
-                batch = self._receive(0) if backlog else self._wait_for_turn()
-                backlog = len(batch) == MAX_BATCH
-                if batch:
-                    self._process(batch)
+                with self._slots:
+                    batch = self._receive(0) if self._backlog else self._wait_for_turn()
+                    self._backlog = len(batch) == MAX_BATCH
+                    handled = self._handle(batch)
+                self._settle(handled)
             except AWS_ERRORS as error:
                 logger.info("A batch was given up: %s.", explain(error))
             except Exception as error:
@@ -77,6 +89,6 @@ class Lanes:
                 time.sleep(1)  # a fault of ours that comes each time shall not spin
         ended.set()
 
-    def _wait_for_turn(self) -> List[Delivery]:
+    def _wait_for_turn(self) -> Batch:
         with self._turn:
             return self._receive(self._wait) if self._wanted() else []

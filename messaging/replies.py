@@ -8,12 +8,12 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Deque, Dict, List, Optional
+from typing import TYPE_CHECKING, Deque, Dict, List, Optional, Tuple
 
 from . import reply_queue
 from .envelope import Delivery, Reply
 from .errors import InvalidMessage
-from .lanes import LONG_POLL, Lanes
+from .lanes import Lanes
 from .queues import MAX_BATCH, Queue, open_queue
 from .trouble import AWS_ERRORS, Patience, explain, is_denied
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LANES = 4
+MOST_HIDDEN = 50_000  # replies that wait to be deleted with their queue; SQS allows 120,000
 HIDDEN = reply_queue.RETENTION  # seconds; a reply read once does not come again while it lasts
 SHARED_HIDDEN = 15  # seconds; the longest that a crash here keeps others from their replies
 SHARED_POLL = 2  # seconds; short, since a poll of a shared queue is never abandoned
@@ -30,12 +31,14 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 8.0  # seconds after a look that found replies
 REMEMBERED = 10_000  # ids of replies not awaited any more, by which to know duplicates
 SWEEP_CHANCE = 0.02  # one session in fifty looks for orphans
 
+Sorted = Tuple[List[Delivery], List[Delivery]]  # to delete, to release
+
 
 class Replies:
     """Reads one reply queue while replies are awaited, and gives each to who awaits it.
 
-    A private queue is ours alone, so what was read is deleted by tens, and the rest with the
-    queue. From a shared one only our own replies are deleted, and those of others given back.
+    A private queue is ours alone, so what was read is only hidden, and deleted with the queue.
+    From a shared one our own replies are deleted, and those of others given back.
     """
 
     def __init__(
@@ -48,15 +51,16 @@ class Replies:
         self._awaited: Dict[str, Future[Reply]] = {}
         self._change = threading.Condition()
         self._known: Deque[str] = deque(maxlen=REMEMBERED)
-        self._read: List[Delivery] = []
+        self._hidden = 0
         self._pause = FIRST_PAUSE
         self.last_arrival = 0.0
         self._shared = shared is not None
         self._queue = open_queue(sqs, shared) if shared is not None else self._create()
         if self._shared:
-            self._lanes = Lanes(1, self._receive, self._sort, self._wanted, SHARED_POLL)
+            lanes = Lanes(1, 1, self._receive, self._sort, self._settle, self._wanted, SHARED_POLL)
         else:
-            self._lanes = Lanes(LANES, self._collect, self._delete, self._wanted, LONG_POLL)
+            lanes = Lanes(LANES, LANES, self._collect, self._keep, self._settle, self._wanted)
+        self._lanes = lanes
         self._lanes.start()
 
     @property
@@ -129,18 +133,19 @@ class Replies:
             self._give(delivery)
         return deliveries
 
-    def _delete(self, deliveries: List[Delivery]) -> None:
-        """Delete what was read, by tens."""
-        with self._change:
-            self._read += deliveries
-            whole = len(self._read) // MAX_BATCH * MAX_BATCH
-            done, self._read = self._read[:whole], self._read[whole:]
-        self._queue.delete(done, self._patience)
+    def _keep(self, deliveries: List[Delivery]) -> Sorted:
+        """Leave what was read in a private queue, until SQS's limit comes near."""
+        self._hidden += len(deliveries)
+        return (deliveries if self._hidden > MOST_HIDDEN else []), []
 
-    def _sort(self, deliveries: List[Delivery]) -> None:
-        """Give out what is ours of a shared queue; release the rest, and look less often."""
+    def _sort(self, deliveries: List[Delivery]) -> Sorted:
+        """Give out what is ours of a shared queue; give what is to be deleted and released."""
         ours = [delivery for delivery in deliveries if self._give(delivery)]
-        foreign = [delivery for delivery in deliveries if delivery not in ours]
+        return ours, [delivery for delivery in deliveries if delivery not in ours]
+
+    def _settle(self, deliveries: Sorted) -> None:
+        """Delete what was ours and release what was not, after which to look less often."""
+        ours, foreign = deliveries
         self._queue.hide(foreign, 0, self._patience)
         self._queue.delete(ours, self._patience)
         if foreign:

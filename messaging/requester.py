@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SENDERS = 4
+SENDERS = 8
 WINDOW = 1000  # requests under way at most, so that memory does not grow with their number
 
 Item = Union[Request, Reply]

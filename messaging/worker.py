@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[[Request, Storage], Result]
 LONGEST_RETRY = 900  # seconds
+SETTLERS = 12  # batches that wait for the network beside those being handled
 DRAIN_POLL = 2  # seconds without a message after which a queue counts as empty
 # While a queue is lively polls are short, since the poll of a killed worker takes messages along.
 LIVELY, LIVELY_POLL = 10.0, 1  # seconds
@@ -87,7 +88,10 @@ class Worker:
         self._waiting: Dict[Delivery, None] = {}
         self._drained = False
         self._last_arrival = time.monotonic()
-        self._lanes = Lanes(options.concurrency, self._receive, self._process, self._wanted)
+        slots = options.concurrency
+        self._lanes = Lanes(
+            slots + SETTLERS, slots, self._receive, self._handle_batch, self._settle, self._wanted
+        )
 
     def run(self) -> None:
         """Work until drained, or stopped by KeyboardInterrupt; a second one is raised again."""
@@ -121,25 +125,37 @@ class Worker:
             self._last_arrival = time.monotonic()
         return deliveries
 
-    def _process(self, deliveries: List[Delivery]) -> None:
-        """Handle a batch one by one; settle it together, or sooner where it takes its time."""
-        started: List[Delivery] = []
+    def _handle_batch(self, deliveries: List[Delivery]) -> List[Job]:
+        """Handle messages one by one; give the jobs that wait to be settled together."""
         jobs: List[Job] = []
-        since = time.monotonic()
         try:
-            for delivery in deliveries:
-                if self._stop.is_set() or not self._take(delivery):
-                    continue
-                started.append(delivery)
-                if self._heartbeat.holds(delivery):
-                    jobs.append(self._handle(delivery))
-                if time.monotonic() - since > PROMPT:
-                    self._settlement.settle(jobs)
-                    jobs, since = [], time.monotonic()
+            self._handle_each(deliveries, jobs)
+        except Exception:
+            self._release(deliveries)
+            self._heartbeat.drop(deliveries)
+            raise
+        return jobs
+
+    def _handle_each(self, deliveries: List[Delivery], jobs: List[Job]) -> None:
+        since = time.monotonic()
+        for delivery in deliveries:
+            if self._stop.is_set() or not self._take(delivery):
+                continue
+            if self._heartbeat.holds(delivery):
+                jobs.append(self._handle(delivery))
+            else:
+                self._heartbeat.drop([delivery])
+            if time.monotonic() - since > PROMPT and delivery is not deliveries[-1]:
+                self._settle(jobs)
+                jobs.clear()
+                since = time.monotonic()
+        self._release(deliveries)
+
+    def _settle(self, jobs: List[Job]) -> None:
+        try:
             self._settlement.settle(jobs)
         finally:
-            self._heartbeat.drop(started)
-            self._release(deliveries)
+            self._heartbeat.drop([job.delivery for job in jobs])
 
     def _take(self, delivery: Delivery) -> bool:
         """Take a message from those that wait; a stop on the other thread may be faster."""

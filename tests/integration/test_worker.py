@@ -258,11 +258,17 @@ def test_an_idle_worker_costs_three_requests_a_minute(counted: Place, gateway: G
     assert share < 0.01
 
 
-@pytest.mark.parametrize("side", ["worker", "client"])
+@pytest.mark.parametrize(("side", "floor", "most"), [("worker", 0.3, 0.36), ("client", 0.2, 0.26)])
 def test_a_thousand_lists_cost_few_requests(
-    counted: Place, gateway: Gateway, aws: LocalAws, tmp_path: Any, side: str
+    counted: Place,
+    gateway: Gateway,
+    aws: LocalAws,
+    tmp_path: Any,
+    side: str,
+    floor: float,
+    most: float,
 ) -> None:
-    """A list costs either side at most 0.40 SQS requests, and 0.12 S3 requests in all."""
+    """A list costs both sides at most 0.62 SQS requests, and 0.12 S3 requests."""
     count = 1000
     counted.worker(url="" if side == "worker" else aws.url)
     gateway.counts.clear()
@@ -275,5 +281,5 @@ def test_a_thousand_lists_cost_few_requests(
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == count
     print(f"{count} lists, the {side}'s side: {dict(gateway.counts)}")
-    assert 0.3 <= gateway.of_service("sqs") / count <= 0.40
+    assert floor <= gateway.of_service("sqs") / count <= most
     assert gateway.of_service("s3") / count <= 0.12
