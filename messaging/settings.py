@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from .storage import Storage
@@ -83,7 +84,15 @@ class Connection:
                     user_agent="aws-project",
                     parameter_validation=service != "sqs",  # of names and limits checked before
                 )
-                self._clients[service] = self._session.client(
+                client = self._session.client(
                     service, endpoint_url=self.settings.endpoint_url, config=config
                 )
+                client.meta.events.register_last("before-call.s3", _send_body_at_once)
+                self._clients[service] = client
             return self._clients[service]
+
+
+def _send_body_at_once(params: Dict[str, Any], **_: object) -> None:
+    """Save a body that is in memory the round trip of `Expect: 100-continue`."""
+    if isinstance(params.get("body"), BytesIO):
+        params["headers"].pop("Expect", None)

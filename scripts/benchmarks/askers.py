@@ -50,17 +50,34 @@ def many(names: Dict[str, Any], clients: int, count: int) -> Job:
 
 
 def bare(names: Dict[str, Any], count: int) -> Job:
-    """Prepare two bare requests, send and receive, one pair after the other; gives the times."""
+    """Prepare two bare requests, send and receive, whose other half waits; gives the times."""
     sqs, inbox, outbox = _bare(names)
 
     def ask() -> None:
         sqs.send_message(QueueUrl=inbox, MessageBody=LIST)
-        options: Dict[str, Any] = {"QueueUrl": outbox, "VisibilityTimeout": HIDDEN}
-        while not sqs.receive_message(**options, WaitTimeSeconds=POLL).get("Messages"):
-            pass
+        _receive(sqs, outbox)
 
     ask()
     return lambda: _timed(ask, count)
+
+
+def four(names: Dict[str, Any], count: int) -> Job:
+    """Prepare four bare requests, one after the other: send, receive, send, receive."""
+    sqs, inbox, outbox = _bare(names)
+
+    def ask() -> None:
+        for url in (inbox, outbox):
+            sqs.send_message(QueueUrl=url, MessageBody=LIST)
+            _receive(sqs, url)
+
+    ask()
+    return lambda: _timed(ask, count)
+
+
+def _receive(sqs: Any, url: str) -> None:
+    options: Dict[str, Any] = {"QueueUrl": url, "VisibilityTimeout": HIDDEN}
+    while not sqs.receive_message(**options, WaitTimeSeconds=POLL).get("Messages"):
+        pass
 
 
 def tutorial(names: Dict[str, Any], count: int) -> Job:
