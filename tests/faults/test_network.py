@@ -90,8 +90,8 @@ def throttled(call: Call) -> Answer:
 def test_throttling_failed_entries_duplicates_and_an_expired_token(
     counted: Place, gateway: Gateway, tmp_path: Path
 ) -> None:
-    """Each at once: the results are right, at most 1.5 times the calm number of requests."""
-    count = 100
+    """Each at once: the results are right, hardly a request more than those thrown away."""
+    count = 1000
     counted.worker("--visibility-timeout", "5")
     gateway.counts.clear()
     ask(counted, tmp_path, count)
@@ -104,12 +104,12 @@ def test_throttling_failed_entries_duplicates_and_an_expired_token(
     worst = sum(gateway.counts.values())
     gateway.faults.clear()
     print(f"{count} lists: {calm} requests when calm, {worst} when every third is throttled")
-    assert worst <= 1.5 * calm + 20  # a third is thrown away, and the session's own few
+    assert worst * 2 / 3 <= calm * 1.04  # 1.5 times, since a third is thrown away, and few polls
 
     for action in ("SendMessageBatch", "DeleteMessageBatch"):
         gateway.spoil(action, every_third(fail_some_entries))
     gateway.spoil("ReceiveMessage", deliver_twice)
-    ask(counted, tmp_path, count)
+    ask(counted, tmp_path, 100)
 
 
 def idle_share(worker: Running, seconds: float) -> float:
