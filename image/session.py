@@ -62,7 +62,7 @@ class Session:
         with ThreadPoolExecutor(TRANSFERS) as uploads, ThreadPoolExecutor(TRANSFERS) as downloads:
             items = _in_order(uploads, self._upload, sources)
             replies = self._follow(items, len(sources))
-            pairs = (Outcome(source, reply) for source, reply in zip(sources, replies))
+            pairs = (Outcome(source, reply) for reply, source in zip(replies, sources))
             for outcome in _in_order(downloads, self._fetch, pairs):
                 refused += bool(outcome.error)
                 self._show(outcome)

@@ -1,0 +1,41 @@
+"""What a person sees at a terminal, and what a program reads behind a pipe."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+from PIL import Image
+
+from tests.conftest import ROOT, Place
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a small image."""
+    Image.linear_gradient("L").save(tmp_path / "Moon.jpg")
+    return tmp_path
+
+
+def terminal(place: Place, folder: Path, *command: str) -> str:
+    """Run a command to its end on a terminal of 80 columns; give all that it writes there."""
+    variables: Any = {**place.environment, "TERM": "dumb"}
+    child: Any = pexpect.spawn(
+        command[0], [*command[1:]], cwd=str(folder), env=variables, encoding="utf-8", timeout=60
+    )
+    child.expect(pexpect.EOF)
+    child.close()
+    return str(child.before)
+
+
+def test_the_bar_of_many_images_comes_to_its_end(place: Place, folder: Path) -> None:
+    """When the last image is done the bar says so."""
+    place.worker("gamma", module="image.worker")
+
+    command = [sys.executable, str(ROOT / "image" / "client.py"), "--no-download"]
+
+    said = terminal(place, folder, *command, "Moon.jpg", "none.jpg")
+
+    assert "100%" in said
+    assert "2/2" in said
