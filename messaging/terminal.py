@@ -134,7 +134,11 @@ def bytes_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def show(text: str, file: Optional[TextIO] = None) -> None:
-    """Print a line without running into a progress bar."""
+    """Print a line; on a terminal without running into a progress bar."""
+    file = file or sys.stdout
+    if not file.isatty():
+        print(text, file=file)
+        return
     from tqdm import tqdm
 
-    tqdm.write(text, file=file or sys.stdout)
+    tqdm.write(text, file=file)

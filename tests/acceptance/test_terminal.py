@@ -39,3 +39,16 @@ def test_the_bar_of_many_images_comes_to_its_end(place: Place, folder: Path) -> 
 
     assert "100%" in said
     assert "2/2" in said
+
+
+def test_redirected_results_leave_the_bar_alone(place: Place, folder: Path) -> None:
+    """A bar is drawn as time goes by, not once more for each line that goes to a file."""
+    place.worker()
+    program, lists = ROOT / "calculation" / "client.py", " ".join(["3,1,2"] * 200)
+    (folder / "run.sh").write_text(f"{sys.executable} {program} {lists} --json > results.jsonl")
+
+    said = terminal(place, folder, "sh", "run.sh")
+
+    assert "200/200" in said
+    assert said.count("/200 [") < 50
+    assert len((folder / "results.jsonl").read_text().splitlines()) == 200
