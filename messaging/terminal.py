@@ -16,8 +16,11 @@ T = TypeVar("T")
 def ask(prompt: str, convert: Callable[[str], T]) -> T:
     """Ask until the answer converts; what ValueError says is shown. Raises EOFError at the end."""
     while True:
+        answer = input(prompt)
+        if not sys.stdin.isatty():  # a terminal shows what is typed; behind a pipe we do
+            print(answer)
         try:
-            return convert(input(prompt))
+            return convert(answer)
         except ValueError as error:
             print(f"{str(error).capitalize()}. Please try again.")
 

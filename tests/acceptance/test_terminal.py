@@ -1,5 +1,6 @@
 """What a person sees at a terminal, and what a program reads behind a pipe."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -52,3 +53,35 @@ def test_redirected_results_leave_the_bar_alone(place: Place, folder: Path) -> N
     assert "200/200" in said
     assert said.count("/200 [") < 50
     assert len((folder / "results.jsonl").read_text().splitlines()) == 200
+
+
+def test_a_menu_behind_a_pipe_reads_as_at_a_terminal(place: Place) -> None:
+    """Each answer ends its line, so that what follows is aligned."""
+    place.worker()
+
+    done = subprocess.run(
+        [sys.executable, "-m", "calculation.client"],
+        cwd=ROOT,
+        env=place.environment,
+        input="1\n1,a\n3,1,2\n2\n",
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    menu = ["", "  1  send a list of integers", "  2  quit", ""]
+    lines = done.stdout.splitlines()
+    assert lines[:8] == [
+        *menu,
+        "Your choice: 1",
+        "The list, separated by commas: 1,a",
+        "Item 2, 'a', is not an integer. Please try again.",
+        "The list, separated by commas: 3,1,2",
+    ]
+    assert lines[8:13] == [
+        "  count   3",
+        "  min     1",
+        "  max     3",
+        "  median  2",
+        "  mean    2",
+    ]
+    assert lines[14:] == [*menu, "Your choice: 2"]
