@@ -117,6 +117,8 @@ class Session:
                     "download",
                 )
             self._display(source.path, target)
+        except FileExistsError as error:
+            return Outcome(source, reply, error=f"{error}; --overwrite replaces it")
         except (OSError, ValueError, RequestRejected) as error:
             return Outcome(source, reply, error=str(error))
         return Outcome(source, reply, target)

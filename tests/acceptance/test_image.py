@@ -171,7 +171,7 @@ def test_existing_files_are_never_touched_unless_told(place: Place, folder: Path
 
     refused = place.client("Moon.jpg", module=CLIENT, cwd=folder)
     assert refused.returncode == 1
-    assert "Moonprocessed.jpg is there already" in refused.stderr
+    assert "Moonprocessed.jpg is there already; --overwrite replaces it" in refused.stderr
     assert mine.read_text() == "mine"
 
     assert place.client("Moon.jpg", "--overwrite", module=CLIENT, cwd=folder).returncode == 0
