@@ -58,7 +58,7 @@ read_options() {
         --uninstall) uninstall=yes ;;
         --dry-run) dry_run=yes ;;
         --help | -h)
-            sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+            sed -n '2,/^set /s/^# \{0,1\}//p' "$root/scripts/setup_ec2.sh"
             exit 0
             ;;
         *) refuse "unknown word '$1'" ;;

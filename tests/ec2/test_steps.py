@@ -150,3 +150,13 @@ def test_the_scripts_are_clean() -> None:
     )
 
     assert said.returncode == 0, said.stdout.decode()
+
+
+def test_help_shows_the_head_of_the_script_from_anywhere() -> None:
+    """Called by a relative path, the script shows how it is called."""
+    shown = subprocess.run(
+        ["bash", "scripts/setup_ec2.sh", "--help"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+
+    assert shown.returncode == 0
+    assert "\n  sudo bash scripts/setup_ec2.sh calculation --workers 2\n" in shown.stdout
