@@ -8,17 +8,15 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Deque, Dict, List, Optional, Tuple
+from typing import Deque, Dict, List, Optional, Tuple
 
 from . import reply_queue
 from .envelope import Delivery, Reply
 from .errors import InvalidMessage
 from .lanes import Lanes
 from .queues import MAX_BATCH, Queue, open_queue
+from .settings import Connection
 from .trouble import AWS_ERRORS, Patience, explain, is_denied
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs.client import SQSClient
 
 logger = logging.getLogger(__name__)
 
@@ -42,10 +40,10 @@ class Replies:
     """
 
     def __init__(
-        self, sqs: SQSClient, output_queue: str, patience: Patience, shared: Optional[str] = None
+        self, connection: Connection, patience: Patience, shared: Optional[str] = None
     ) -> None:
-        self._sqs = sqs
-        self._output_queue = output_queue
+        self._sqs = connection.sqs
+        self._output_queue = connection.settings.output_queue
         self._patience = patience
         self._closed = threading.Event()
         self._awaited: Dict[str, Future[Reply]] = {}
@@ -55,7 +53,7 @@ class Replies:
         self._pause = FIRST_PAUSE
         self.last_arrival = 0.0
         self._shared = shared is not None
-        self._queue = open_queue(sqs, shared) if shared is not None else self._create()
+        self._queue = self._create(connection) if shared is None else open_queue(self._sqs, shared)
         if self._shared:
             lanes = Lanes(1, 1, self._receive, self._sort, self._settle, self._wanted, SHARED_POLL)
         else:
@@ -95,9 +93,10 @@ class Replies:
         except AWS_ERRORS as error:
             logger.debug("The reply queue stays until it is swept: %s.", explain(error))
 
-    def _create(self) -> Queue:
+    def _create(self, connection: Connection) -> Queue:
+        name = reply_queue.new_name(self._output_queue)
         try:
-            private = reply_queue.create(self._sqs, reply_queue.new_name(self._output_queue))
+            private = reply_queue.create(self._sqs, name, connection.user_id)
         except AWS_ERRORS as error:
             if not is_denied(error):
                 raise

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
 import secrets
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Dict, List, Optional
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional
+
+from botocore.exceptions import ClientError
 
 from .queues import Queue
+from .trouble import explain, is_refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType as AttributeName
 
+logger = logging.getLogger(__name__)
+
 RETENTION = 3600  # seconds that a reply waits in a private queue
 ORPHAN_AGE = timedelta(hours=48)
 LONGEST_OUTPUT_NAME = 80 - len("-20260101T0000-0123456789abcdef")
+# For its maker alone: to read, and to change who may. Of actions SQS takes seven at most.
+PRIVATE = [
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibility",
+    "sqs:PurgeQueue",
+    "sqs:SetQueueAttributes",
+    "sqs:RemovePermission",
+]
 _SUFFIX = re.compile(r"-(\d{8}T\d{4})-[0-9a-f]{16}")
 _TIME = "%Y%m%dT%H%M"
 
@@ -41,10 +57,39 @@ def may_answer(name: str, output_queue: str) -> bool:
     return name == output_queue or made_at(name, output_queue) is not None
 
 
-def create(sqs: SQSClient, name: str) -> Queue:
-    """Create a private reply queue."""
+def create(sqs: SQSClient, name: str, user_id: Callable[[], str]) -> Queue:
+    """Create a private reply queue that nobody else may read, whatever rights they have.
+
+    Where STS does not tell the user id or SQS takes no policy, its name alone keeps it private.
+    """
     attributes: Dict[AttributeName, str] = {"MessageRetentionPeriod": str(RETENTION)}
-    return Queue(sqs, sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+    doubt: Optional[Exception] = None
+    try:
+        attributes["Policy"] = policy(user_id())
+    except Exception as error:  # what is no AWS may say anything
+        doubt = error
+    try:
+        answer = sqs.create_queue(QueueName=name, Attributes=attributes)
+    except ClientError as error:
+        if not is_refusal(error) or not attributes.pop("Policy", None):
+            raise
+        doubt = error
+        answer = sqs.create_queue(QueueName=name, Attributes=attributes)
+    if doubt:
+        logger.warning("Only its name keeps our reply queue private: %s.", explain(doubt))
+    return Queue(sqs, answer["QueueUrl"])
+
+
+def policy(user_id: str) -> str:
+    """Write the policy of a queue that only this user may read."""
+    statement = {
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": PRIVATE,
+        "Resource": "*",
+        "Condition": {"StringNotEquals": {"aws:userid": user_id}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def sweep(sqs: SQSClient, output_queue: str, age: timedelta = ORPHAN_AGE) -> List[str]:

@@ -122,9 +122,10 @@ class Requester:
                 sqs, settings = self._connection.sqs, self._connection.settings
                 # On threads, where no KeyboardInterrupt can lose sight of a queue just made.
                 with ThreadPoolExecutor(2) as pool:
-                    output, shared = settings.output_queue, self._shared_queue
                     if self._made is None or self._made.exception():
-                        self._made = pool.submit(Replies, sqs, output, self._patience, shared)
+                        self._made = pool.submit(
+                            Replies, self._connection, self._patience, self._shared_queue
+                        )
                     inbox = pool.submit(open_queue, sqs, settings.input_queue, dead_letter=True)
                 self._replies = self._made.result()
                 self._inbox = inbox.result()

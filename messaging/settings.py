@@ -57,6 +57,10 @@ class Connection:
         """The region in use."""
         return self.sqs.meta.region_name
 
+    def user_id(self) -> str:
+        """Ask STS, which everybody may, for what policies call `aws:userid`: who we are."""
+        return str(self.client("sts").get_caller_identity()["UserId"])
+
     def storage(self, account: str) -> Storage:
         """Give the bucket, by default the one named after the account, which has to own it."""
         if self.settings.bucket:
@@ -79,7 +83,10 @@ class Connection:
                     read_timeout=30,  # above the long poll of 20 s
                     tcp_keepalive=True,
                     max_pool_connections=CONNECTIONS,
-                    retries={"mode": "standard", "total_max_attempts": 5},
+                    retries={
+                        "mode": "standard",
+                        "total_max_attempts": 2 if service == "sts" else 5,  # we can do without
+                    },
                     # Made anew for each request, these two are a quarter of its CPU time.
                     user_agent="aws-project",
                     parameter_validation=service != "sqs",  # of names and limits checked before

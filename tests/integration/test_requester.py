@@ -83,7 +83,7 @@ def test_control_characters_are_refused_on_the_spot(requester: Requester) -> Non
 def test_duplicate_and_foreign_replies_are_not_given_out(place: Place) -> None:
     """Of two replies with one id the first counts; one with an unknown id is for nobody."""
     patience = Patience(threading.Event())
-    replies = Replies(place.sqs, place.settings.output_queue, patience)
+    replies = Replies(place.connection, patience)
     future = replies.expect("mine")
     queue = place.outbox().sibling(replies.name)
     queue.send([Reply(body, name).to_message() for body, name in [("x", "other"), ("1", "mine")]])
