@@ -47,7 +47,7 @@ AWS_ERRORS = (BotoCoreError, ClientError, PassingError)
 
 def code_of(error: Exception) -> str:
     """Give AWS's own code of an error, or an empty string."""
-    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else ""
+    return _said(error, "Code") if isinstance(error, ClientError) else ""
 
 
 def is_missing_queue(error: Exception) -> bool:
@@ -88,7 +88,12 @@ def explain(error: Exception) -> str:
 
 
 def _message(error: ClientError) -> str:
-    return " ".join(str(error.response["Error"].get("Message", "no reason given")).split())
+    return " ".join(_said(error, "Message").split()) or "no reason given"
+
+
+def _said(error: ClientError, what: str) -> str:
+    """Give what the error's answer says; that of a server that is not AWS may say nothing."""
+    return str(error.response.get("Error", {}).get(what, ""))
 
 
 def _sentence(error: Exception) -> str:
