@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import sys
 import threading
 from collections import Counter
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Dict, List, Optional, Tuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 Answer = Tuple[int, Dict[str, str], bytes]
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
@@ -23,9 +24,19 @@ class ConnectionCut(OSError):
 
 @dataclass(frozen=True)
 class Call:
-    """A request on its way: its action, its body, and how to have it carried out."""
+    """A request on its way.
+
+    Attributes:
+        action: such as SendMessageBatch, PutObject
+        path: for S3 bucket and key
+        key: the access key id that it was signed with, or nothing
+        body: as it came
+        carry_out: has it carried out with a body, the same or another
+    """
 
     action: str
+    path: str
+    key: str
     body: bytes
     carry_out: Callable[[bytes], Answer]
 
@@ -80,9 +91,11 @@ class Gateway:
 
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                action = action_of(self.command, self.path, self.headers.get("X-Amz-Target", ""))
+                target = self.headers.get("X-Amz-Target", "")
+                action = action_of(self.command, self.path, target, body)
                 gateway.counts[action] += 1
-                call = Call(action, body, self._pass_on)
+                key = re.search("Credential=([^/]+)/", self.headers.get("Authorization", ""))
+                call = Call(action, self.path, key[1] if key else "", body, self._pass_on)
                 answers = (fault(call) for fault in list(gateway.faults))
                 answer = next((one for one in answers if one), None)
                 status, headers, content = answer or self._pass_on(body)
@@ -146,9 +159,8 @@ class Gateway:
         self.faults.append(limited)
 
     def of_service(self, service: str) -> int:
-        """Count the requests to sqs or s3."""
-        s3 = sum(n for action, n in self.counts.items() if action.endswith(("Object", "Bucket")))
-        return s3 if service == "s3" else sum(self.counts.values()) - s3
+        """Count the requests to sqs, s3 or sts."""
+        return sum(n for action, n in self.counts.items() if service_of(action) == service)
 
 
 def cut(call: Call) -> Optional[Answer]:
@@ -182,18 +194,29 @@ def deliver_twice(call: Call) -> Optional[Answer]:
     return status, headers, json.dumps(answer).encode()
 
 
-def action_of(method: str, path: str, target: str) -> str:
+def action_of(method: str, path: str, target: str, body: bytes) -> str:
     """Name the API action of a request."""
     if target:
         return target.rsplit(".", 1)[1]
+    if body.startswith(b"Action="):
+        return parse_qs(body.decode())["Action"][0]
     noun = "Object" if urlsplit(path).path.strip("/").count("/") else "Bucket"
     return method.capitalize() + noun
 
 
+def service_of(action: str) -> str:
+    """Name the service that an action belongs to."""
+    if action.endswith(("Object", "Bucket")):
+        return "s3"
+    return "sts" if action == "GetCallerIdentity" else "sqs"
+
+
 def error(action: str, status: int, code: str) -> Answer:
     """Write an error as AWS does."""
-    if action.endswith(("Object", "Bucket")):
+    if service_of(action) != "sqs":
         text = f"<Error><Code>{code}</Code><Message>made for a test</Message></Error>"
+        if service_of(action) == "sts":
+            text = f"<ErrorResponse>{text}</ErrorResponse>"
         return status, {"Content-Type": "application/xml"}, text.encode()
     body = {"__type": f"com.amazonaws.sqs#{code}", "message": "made for a test"}
     headers = {"Content-Type": "application/x-amz-json-1.0", "x-amzn-query-error": f"{code};Sender"}

@@ -1,12 +1,12 @@
 """What AWS refuses, and what cannot be reached, is told in one clear line."""
 
 import os
-from typing import Dict, List
+from typing import Dict, List, Optional
 
 import pytest
 
 from tests.conftest import Place, wait_until
-from tests.gateway import Gateway
+from tests.gateway import Answer, Call, Fault, Gateway, cut, error
 
 PROGRAMS = {"client": ["3,1,2", "--timeout", "5"], "worker": []}
 both = pytest.mark.parametrize("program", PROGRAMS)
@@ -106,6 +106,36 @@ def test_no_right_to_make_a_reply_queue_falls_back_to_sharing(
     assert done.returncode == 0, done.stderr
     line = f"No right to make a reply queue: sharing {counted.settings.output_queue}."
     assert done.stderr.splitlines() == [line]
+
+
+def refuse_policy(call: Call) -> Optional[Answer]:
+    """Refuse a queue with a policy, as a server may that knows none."""
+    return error(call.action, 400, "InvalidAttributeValue") if b"Policy" in call.body else None
+
+
+@pytest.mark.parametrize(
+    ("action", "fault"),
+    [
+        ("GetCallerIdentity", lambda call: error(call.action, 403, "AccessDenied")),
+        ("GetCallerIdentity", lambda call: (200, {}, b"This is not AWS.")),
+        ("GetCallerIdentity", lambda call: (404, {}, b"<html>This is not AWS.</html>")),
+        ("GetCallerIdentity", cut),
+        ("CreateQueue", refuse_policy),
+    ],
+    ids=["denied", "junk", "not found", "cut", "no policies"],
+)
+def test_a_reply_queue_without_a_policy(
+    counted: Place, gateway: Gateway, action: str, fault: Fault
+) -> None:
+    """Where STS or SQS cannot help to protect it, the client says so in one line and goes on."""
+    counted.worker()
+    gateway.spoil(action, fault)
+
+    done = counted.client("3,1,2")
+
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if "Waiting" not in line]
+    assert line.startswith("Only its name keeps our reply queue private: ")
 
 
 def test_trouble_under_way_is_waited_out(counted: Place, gateway: Gateway) -> None:

@@ -3,7 +3,7 @@
 import os
 import shutil
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable, Dict, Iterator
 
 import pytest
 
@@ -11,6 +11,7 @@ from scripts.local_aws import LocalAws
 from tests.conftest import Place
 
 from .machine import Machine, copy_of_checkout, debian_tree
+from .stack import NAMES, Stack, create
 
 Boot = Callable[..., Machine]
 TOOLS = ("systemd-nspawn", "nsenter", "debootstrap")
@@ -50,3 +51,12 @@ def shared(aws: LocalAws) -> Iterator[Place]:
         made = Place(aws.url, aws.environment)
         yield made
         made.close()
+
+
+@pytest.fixture(scope="session")
+def stacks() -> Iterator[Dict[str, Stack]]:
+    """Both stacks on a server of their own, since their names are fixed."""
+    with LocalAws() as aws:
+        if aws.kind != "ministack":
+            pytest.skip("moto's server makes only some of the stack")
+        yield {part: create(aws, part) for part in NAMES}

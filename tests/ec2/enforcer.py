@@ -1,17 +1,13 @@
-"""A gateway in front of the server that lets pass what policies allow, as IAM would."""
+"""A fault of the gateway that lets pass what policies allow, as IAM and SQS would."""
 
 from __future__ import annotations
 
 import fnmatch
-import http.client
 import json
-import re
-import threading
-from http.server import BaseHTTPRequestHandler
-from typing import Any, Dict, List, Mapping, Set, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 from urllib.parse import unquote, urlsplit
 
-from tests.gateway import HOP_BY_HOP, Answer, Server, action_of, error
+from tests.gateway import Answer, Call, error, service_of
 
 Statement = Mapping[str, Any]
 # Rights whose names differ from the actions that need them.
@@ -19,91 +15,67 @@ S3_RIGHTS = {"HeadBucket": "ListBucket", "GetBucket": "ListBucket", "HeadObject"
 
 
 class Enforcer:
-    """An HTTP server that stands for an AWS with IAM.
+    """Knows what the holder of each access key may do, and what the policies of queues forbid.
 
     Attributes:
-        url: where it listens
         statements: by access key id, what its holder is allowed and denied
+        policies: by queue name, the statements of its own policy
         used: by access key id, the pairs of right and resource that were asked for and granted
         denied: the same for those refused
     """
 
-    def __init__(self, upstream: str, statements: Mapping[str, List[Statement]]) -> None:
+    def __init__(self, statements: Mapping[str, List[Statement]]) -> None:
         self.statements = statements
+        self.policies: Dict[str, List[Statement]] = {}
         self.used: Dict[str, Set[Tuple[str, str]]] = {key: set() for key in statements}
         self.denied: Dict[str, Set[Tuple[str, str]]] = {key: set() for key in statements}
-        enforcer, host = self, urlsplit(upstream).netloc
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_any(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                action = action_of(self.command, self.path, self.headers.get("X-Amz-Target", ""))
-                key = re.findall("Credential=([^/]+)/", self.headers.get("Authorization", ""))[0]
-                if enforcer._allows(key, *asked(action, self.path, body)):
-                    status, headers, content = self._pass_on(body)
-                else:
-                    status, headers, content = error(action, 403, "AccessDenied")
-                self.send_response_only(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                if self.command != "HEAD":
-                    self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(content)
-
-            def _pass_on(self, body: bytes) -> Answer:
-                connection = http.client.HTTPConnection(host, timeout=60)
-                headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
-                connection.request(self.command, self.path, body, headers)
-                answer = connection.getresponse()
-                content = answer.read()
-                connection.close()
-                kept = {k: v for k, v in answer.getheaders() if k.lower() not in HOP_BY_HOP}
-                return answer.status, kept, content
-
-            def log_request(self, *_: object) -> None:
-                pass
-
-        for method in ("GET", "PUT", "POST", "HEAD", "DELETE"):
-            setattr(Handler, f"do_{method}", Handler.handle_any)
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Enforcer:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def __call__(self, call: Call) -> Optional[Answer]:
+        if service_of(call.action) == "sts":  # which needs no right
+            identity = f"<GetCallerIdentityResult><UserId>{user_id(call.key)}</UserId>"
+            text = f"<Answer>{identity}</GetCallerIdentityResult></Answer>"
+            return 200, {"Content-Type": "text/xml"}, text.encode()
+        right, resource = asked(call)
+        if not self._allows(call.key, right, resource):
+            return error(call.action, 403, "AccessDenied")
+        if call.action == "CreateQueue":
+            policy = json.loads(call.body).get("Attributes", {}).get("Policy", '{"Statement": []}')
+            self.policies.setdefault(resource, json.loads(policy)["Statement"])
+        return None
 
     def _allows(self, key: str, right: str, resource: str) -> bool:
-        """Decide as IAM does: what is denied is never allowed, and the rest only if it says so."""
-        said = {each["Effect"] for each in self.statements[key] if applies(each, right, resource)}
+        """Decide as AWS does: what is denied is never allowed, and the rest only if it says so."""
+        statements = [*self.statements[key], *self.policies.get(resource, ())]
+        said = {each["Effect"] for each in statements if applies(each, key, right, resource)}
         allowed = said == {"Allow"}
         (self.used if allowed else self.denied)[key].add((right, resource))
         return allowed
 
 
-def asked(action: str, path: str, body: bytes) -> Tuple[str, str]:
+def user_id(key: str) -> str:
+    """Give the user id of who holds an access key."""
+    return f"AIDA{key.upper()}"
+
+
+def asked(call: Call) -> Tuple[str, str]:
     """Give the right that a request needs, and the resource that it needs it for."""
-    if action.endswith(("Object", "Bucket")):
-        name = unquote(urlsplit(path).path).strip("/")
+    action = call.action
+    if service_of(action) == "s3":
+        name = unquote(urlsplit(call.path).path).strip("/")
         return f"s3:{S3_RIGHTS.get(action, action)}", f"arn:aws:s3:::{name}"
-    fields = json.loads(body)
+    fields = json.loads(call.body)
     name = fields.get("QueueName") or fields.get("QueueUrl", "*").rsplit("/", 1)[-1]
     right = action[: -len("Batch")] if action.endswith("Batch") else action
     return f"sqs:{right}", f"arn:aws:sqs:us-east-1:000000000000:{name}"
 
 
-def applies(statement: Statement, right: str, resource: str) -> bool:
-    """Tell whether a statement speaks of a right and a resource."""
-    rights, resources = as_list(statement["Action"]), as_list(statement["Resource"])
-    return any(fnmatch.fnmatchcase(right, each) for each in rights) and any(
-        fnmatch.fnmatchcase(resource, each) for each in resources
+def applies(statement: Statement, key: str, right: str, resource: str) -> bool:
+    """Tell whether a statement speaks of this user, this right and this resource."""
+    condition = statement.get("Condition", {"StringNotEquals": {"aws:userid": ""}})
+    return (
+        condition["StringNotEquals"]["aws:userid"] != user_id(key)
+        and any(fnmatch.fnmatchcase(right, each) for each in as_list(statement["Action"]))
+        and any(fnmatch.fnmatchcase(resource, each) for each in as_list(statement["Resource"]))
     )
 
 

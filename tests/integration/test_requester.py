@@ -139,6 +139,7 @@ def test_one_request_costs_the_client_two_calls_and_an_idle_client_none(
     counted.worker(url=aws.url)
     with Requester(counted.connection) as requester:
         minima(requester.ask([Request("1")], 20))
+        assert gateway.counts["GetCallerIdentity"] == 1
         gateway.counts.clear()
 
         assert minima(requester.ask([Request("2")], 20)) == [2]

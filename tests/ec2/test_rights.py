@@ -1,0 +1,191 @@
+"""The rights that the template gives: enough, none to spare, and no way to what is another's."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Set, Tuple
+
+import pytest
+from botocore.exceptions import ClientError
+
+from messaging import Reply, reply_queue
+from messaging.queues import Queue
+from tests.conftest import Running, take
+from tests.gateway import Gateway
+
+from .enforcer import Enforcer, Statement, as_list
+from .stack import BUCKET, NAMES, Stack, client, connection, environment, run
+
+# Used only for the messages beyond what a queue may hide, and for a job that outlasts its lease.
+RARE = {"client": {"sqs:DeleteMessage"}, "worker": {"sqs:ChangeMessageVisibility"}}
+EVERYTHING: List[Statement] = [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]
+
+
+@contextmanager
+def enforced(stack: Stack, **others: List[Statement]) -> Iterator[Tuple[str, Enforcer]]:
+    """Put an enforcer before the server, with the rights of the stack and of others."""
+    enforcer = Enforcer({**stack.rights, **others})
+    with Gateway(stack.aws.url) as gateway:
+        gateway.faults.append(enforcer)
+        yield gateway.url, enforcer
+
+
+@pytest.mark.parametrize("part", NAMES)
+def test_the_rights_are_enough_and_none_is_spare(
+    stacks: Dict[str, Stack], part: str, tmp_path: Path
+) -> None:
+    """With exactly the template's rights both programs work, and they use each one of them."""
+    stack = stacks[part]
+    operation = ["gamma"] if part == "image" else []
+    worker = [sys.executable, "-m", f"{part}.worker", *operation]
+    with enforced(stack) as (url, enforcer):
+        running = Running(worker, environment(stack, url, "worker"))
+        try:
+            running.wait_for(" reads ")
+            use(stack, url, tmp_path)
+            use_by_hand(stack, running)
+        finally:
+            running.process.kill()
+            running.process.wait()
+
+        denied = {right for rights in enforcer.denied.values() for right, _ in rights}
+        assert denied <= {"sqs:ListQueues"}, denied
+        for who, used in enforcer.used.items():
+            assert granted(stack.rights[who]) - {right for right, _ in used} <= RARE[who]
+
+
+def use(stack: Stack, url: str, folder: Path) -> None:
+    """Let the client do all that it can: short lists and long ones, or images."""
+    if stack.part == "image":
+        run(stack, url, "image/Moon.jpg", "--output", str(folder / "moon.jpg"))
+        assert (folder / "moon.jpg").stat().st_size > 10_000
+        put_payload(stack, url)
+    else:
+        assert json.loads(run(stack, url, "--json", "3,1,2"))["median"] == 2
+        (folder / "lists.txt").write_text(",".join(map(str, range(60_000))) + "\n" + "1,2\n" * 12)
+        run(stack, url, "--file", str(folder / "lists.txt"))
+
+
+def put_payload(stack: Stack, url: str) -> None:
+    """Put a body into the bucket, as a client does with one that is too long for SQS."""
+    storage = connection(stack, url, "client").storage("")
+    storage.put("payloads/test", b"Moon.jpg", "text/plain")
+
+
+def use_by_hand(stack: Stack, running: Running) -> None:
+    """Send a request that names no reply queue; its answer goes to the output queue."""
+    sqs = client(stack.aws, "sqs")
+    inbox = sqs.get_queue_url(QueueName=stack.outputs["InputQueue"])["QueueUrl"]
+    outbox = sqs.get_queue_url(QueueName=stack.outputs["OutputQueue"])["QueueUrl"]
+    sqs.send_message(QueueUrl=inbox, MessageBody="1,2" if stack.part == "calculation" else "no")
+    answer = sqs.receive_message(QueueUrl=outbox, WaitTimeSeconds=20)
+    assert answer["Messages"], running.said()
+
+
+def granted(statements: List[Statement]) -> Set[str]:
+    """Give the rights that statements allow."""
+    allowing = [each for each in statements if each["Effect"] == "Allow"]
+    return {right for each in allowing for right in as_list(each["Action"])}
+
+
+@pytest.mark.parametrize("part", NAMES)
+@pytest.mark.parametrize(
+    ("service", "action", "arguments"),
+    [
+        ("sqs", "receive_message", {"QueueUrl": "http://aws/000000000000/INPUT"}),
+        (
+            "sqs",
+            "delete_message",
+            {"QueueUrl": "http://aws/000000000000/INPUT", "ReceiptHandle": "x"},
+        ),
+        ("sqs", "purge_queue", {"QueueUrl": "http://aws/000000000000/INPUT"}),
+        ("sqs", "receive_message", {"QueueUrl": "http://aws/000000000000/INPUT-dead-letter"}),
+        ("sqs", "receive_message", {"QueueUrl": "http://aws/000000000000/OUTPUT"}),
+        (
+            "sqs",
+            "send_message",
+            {"QueueUrl": "http://aws/000000000000/OUTPUT-x", "MessageBody": "x"},
+        ),
+        ("sqs", "list_queues", {"QueueNamePrefix": "OUTPUT"}),
+        ("sqs", "create_queue", {"QueueName": "other"}),
+        ("s3", "get_object", {"Bucket": BUCKET, "Key": "logs/x"}),
+        ("s3", "put_object", {"Bucket": BUCKET, "Key": "logs/x", "Body": b""}),
+        ("s3", "delete_object", {"Bucket": BUCKET, "Key": "payloads/x"}),
+        ("s3", "delete_bucket", {"Bucket": BUCKET}),
+    ],
+)
+def test_a_client_has_no_other_right(
+    stacks: Dict[str, Stack], part: str, service: str, action: str, arguments: Dict[str, Any]
+) -> None:
+    """A client cannot read requests, find or answer others' reply queues, or touch logs."""
+    stack = stacks[part]
+    names = dict(zip(("INPUT", "OUTPUT"), NAMES[part]))
+    spelt = {
+        key: value
+        if isinstance(value, bytes)
+        else value.replace("INPUT", names["INPUT"]).replace("OUTPUT", names["OUTPUT"])
+        for key, value in arguments.items()
+    }
+    with enforced(stack) as (url, _):
+        assert is_denied(connection(stack, url, "client").client(service), action, **spelt)
+
+
+def is_denied(aws: Any, action: str, **arguments: Any) -> bool:
+    """Tell whether an action is refused for want of a right."""
+    try:
+        getattr(aws, action)(**arguments)
+    except ClientError as error:
+        return bool(error.response["Error"]["Code"] == "AccessDenied")
+    return False
+
+
+@pytest.mark.parametrize("part", NAMES)
+def test_a_reply_queue_is_for_its_maker_alone(stacks: Dict[str, Stack], part: str) -> None:
+    """Another client that knows its name is denied; the worker answers, and the maker hears."""
+    stack = stacks[part]
+    with enforced(stack, another=stack.rights["client"]) as (url, _):
+        maker, worker, another = (
+            connection(stack, url, who) for who in ("client", "worker", "another")
+        )
+        name = reply_queue.new_name(stack.outputs["OutputQueue"])
+        queue = reply_queue.create(maker.sqs, name, maker.user_id)
+        unprotected = Queue(maker.sqs, maker.sqs.create_queue(QueueName=f"{name}0")["QueueUrl"])
+
+        replace(queue, sqs=worker.sqs).send([Reply("2", "1").to_message()])
+
+        receipt = {"QueueUrl": queue.url, "ReceiptHandle": "any"}
+        assert is_denied(another.sqs, "receive_message", QueueUrl=queue.url)
+        assert is_denied(another.sqs, "delete_message", **receipt)
+        assert not is_denied(another.sqs, "receive_message", QueueUrl=unprotected.url)
+        assert [delivery.body for delivery in take(queue)] == ["2"]
+
+
+def test_whoever_may_do_everything_may_sweep_but_not_read(stacks: Dict[str, Stack]) -> None:
+    """All rights to SQS do not open the reply queue of a client; they do find and delete it."""
+    stack = stacks["calculation"]
+    with enforced(stack, operator=EVERYTHING) as (url, _):
+        maker, operator = (connection(stack, url, who) for who in ("client", "operator"))
+        output = stack.outputs["OutputQueue"]
+        name = reply_queue.new_name(output)
+        queue = reply_queue.create(maker.sqs, name, maker.user_id)
+        entry = {"Id": "0", "ReceiptHandle": "any"}
+        receipt = {"ReceiptHandle": "any", "VisibilityTimeout": 0}
+        denied: Dict[str, Any] = {
+            "receive_message": {},
+            "delete_message_batch": {"Entries": [entry]},
+            "change_message_visibility": receipt,
+            "change_message_visibility_batch": {"Entries": [{**entry, "VisibilityTimeout": 0}]},
+            "purge_queue": {},
+            "set_queue_attributes": {"Attributes": {"Policy": ""}},
+            "remove_permission": {"Label": "any"},
+        }
+
+        for action, arguments in denied.items():
+            assert is_denied(operator.sqs, action, QueueUrl=queue.url, **arguments), action
+        operator.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])
+        assert name in reply_queue.sweep(operator.sqs, output, timedelta(minutes=-1))
