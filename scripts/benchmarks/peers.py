@@ -123,7 +123,10 @@ def _celery(inbox: str) -> Any:
 def _serve_celery(inbox: str, outbox: str) -> None:
     app, reply = _celery(inbox), _replier(outbox)
 
-    app.task(name=JOB)(lambda text: reply([text]))
+    def handle(text: str) -> None:
+        reply([text])
+
+    app.task(name=JOB)(handle)
     signals: Any = importlib.import_module("celery.signals")
     signals.worker_ready.connect(lambda **_: _ready(), weak=False)
     options = ["--pool", "threads", "--concurrency", str(THREADS), "--loglevel", "ERROR"]
