@@ -69,7 +69,12 @@ class Processor:
 def main(arguments_given: List[str]) -> int:
     """Run the worker; give the exit code."""
     parser = commandline.parser(description=__doc__, examples=EXAMPLES, **NAMES)
-    parser.add_argument("operation", choices=list(OPERATIONS), metavar=arguments.NAMES)
+    parser.add_argument(
+        "operation",
+        choices=list(OPERATIONS),
+        metavar=arguments.NAMES,
+        help="what is done where a request does not say; with its values, below",
+    )
     commandline.add_worker_options(parser, concurrency=os.cpu_count() or 1)
     arguments.add_parameters(parser)
     _add_limits(parser)
@@ -90,7 +95,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         ("scans", 100, "scans of a JPEG"),
         ("bytes", 64_000_000, "bytes of the file"),
     ):
-        text = f"most {what} (%(default)s)"
+        text = f"most {what} ({default:,})"
         group.add_argument(f"--max-{name}", type=size, default=default, metavar="N", help=text)
     group.add_argument("--no-tiff", action="store_true", help="refuse TIFF, as on an old Pillow")
 

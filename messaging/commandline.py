@@ -104,7 +104,8 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
     """Make a type for argparse: a whole number of that range."""
 
     def convert(text: str) -> int:
-        if not re.fullmatch(r"\s*-?[0-9]{1,9}\s*", text) or not low <= int(text) <= high:
+        text = text.strip()
+        if not re.fullmatch("-?[0-9]{1,9}", text) or not low <= int(text) <= high:
             raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} to {high}")
         return int(text)
 
@@ -118,7 +119,7 @@ def seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text.strip()!r} is no number of seconds above 0")
     return value
 
 

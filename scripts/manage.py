@@ -243,7 +243,7 @@ def _show(rows: Sequence[Row], options: argparse.Namespace) -> None:
         for cells in table:
             print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip())
     else:
-        print("nothing to do")
+        print("nothing done")
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def test_delete_asks_first(place: Place) -> None:
     )
 
     assert place.settings.input_queue in done.stderr
-    assert done.stdout == "nothing to do\n"
+    assert done.stdout == "nothing done\n"
     assert place.sqs.get_queue_url(QueueName=place.settings.input_queue)
 
 

@@ -175,7 +175,7 @@ def test_a_killed_client_does_no_harm_and_is_swept(place: Place, aws: LocalAws) 
     def sweep(*options: str) -> str:
         return place.client("sweep", *options, module="scripts.manage").stdout
 
-    assert "nothing to do" in sweep("calculation")
+    assert "nothing done" in sweep("calculation")
     assert listed[0].rsplit("/", 1)[1] in sweep("calculation", "--older-than", "-1")
     assert place.outbox()
     assert place.inbox()
