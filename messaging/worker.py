@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[[Request, Storage], Result]
 LONGEST_RETRY = 900  # seconds
-SETTLERS = 12  # batches that wait for the network beside those being handled
 DRAIN_POLL = 2  # seconds without a message after which a queue counts as empty
 # While a queue is lively polls are short, since the poll of a killed worker takes messages along.
 LIVELY, LIVELY_POLL = 10.0, 1  # seconds
@@ -90,7 +89,12 @@ class Worker:
         self._last_arrival = time.monotonic()
         slots = options.concurrency
         self._lanes = Lanes(
-            slots + SETTLERS, slots, self._receive, self._handle_batch, self._settle, self._wanted
+            slots + options.batch,  # large batches are of short jobs, which mostly wait to settle
+            slots,
+            self._receive,
+            self._handle_batch,
+            self._settle,
+            self._wanted,
         )
 
     def run(self) -> None:
