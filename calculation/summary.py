@@ -16,6 +16,7 @@ BLANKS = " \t\r\n"
 _ITEM = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}")
 _LONG_ITEM = re.compile(r"[+-]?[0-9]+")
 _PLUS, _COMMA, _ZERO = b"+,0"
+_MANY_ZEROS = b"0" * (MAX_DIGITS - 20)  # in front of 64 bits they may be too many digits
 _BLOCK = 1 << 16  # characters; so small that a pass over it stays in the processor's cache
 _SMALL = 1 << 14  # characters; below this, loading numpy costs more than it saves
 _INT64 = range(-(1 << 63), 1 << 63)
@@ -123,14 +124,15 @@ def _parsed(text: str) -> Iterator[Tuple[Optional[npt.NDArray[np.int64]], List[i
     """Give the integers block by block: as an array where that is exact, otherwise as a list."""
     if not text.strip(BLANKS):
         raise ValueError("the list is empty: give integers separated by commas, such as 3,1,2")
-    start = 0
+    first, start = 1, 0
     while start <= len(text):
         end = text.find(",", start + _BLOCK)
         end = len(text) if end < 0 else end
         block = text[start:end]
         array = _parse_array(block) if len(text) > _SMALL else None
-        first = 0 if array is not None else text.count(",", 0, start) + 1
-        yield array, [] if array is not None else _parse_items(block, first)
+        values = [] if array is not None else _parse_items(block, first)
+        yield array, values
+        first += len(values if array is None else array)
         start = end + 1
 
 
@@ -158,7 +160,7 @@ def _parse_array(block: str) -> Optional[npt.NDArray[np.int64]]:
         data = _without_blanks(block).encode()
         codes = np.frombuffer(data, dtype=np.uint8)
     last = data[data.rfind(b",") + 1 :].decode()
-    if codes.min(initial=_ZERO) < _PLUS or not _ITEM.fullmatch(last):
+    if codes.min(initial=_ZERO) < _PLUS or not _ITEM.fullmatch(last) or _MANY_ZEROS in data:
         return None
     commas = codes == _COMMA
     signs = (codes < _ZERO) ^ commas

@@ -107,7 +107,6 @@ class Session:
         replace = overwrite or options.overwrite
         try:
             target = self._target(outcome)
-            target.parent.mkdir(parents=True, exist_ok=True)
             with self._bar(target.name, 0) as progress:
                 storage = self._requester.storage()
                 self._requester.patiently(
@@ -128,6 +127,10 @@ class Session:
         target: Path = options.output or outcome.source.target(
             options.output_dir, outcome.reply.body
         )
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise ValueError(f"{str(target.parent)!r} is a file, not a folder") from error
         return target
 
     def _display(self, before: Path, after: Path) -> None:

@@ -40,7 +40,7 @@ class Heartbeat:
     def __init__(self, queue: Queue, visibility_timeout: int) -> None:
         self._queue = queue
         self._visibility_timeout = visibility_timeout
-        self.first = min(FIRST, visibility_timeout)
+        self.first_timeout = min(FIRST, visibility_timeout)
         self._leases: Dict[Delivery, Lease] = {}
         self._beat = threading.Lock()
         self._stopped = threading.Event()
@@ -57,8 +57,9 @@ class Heartbeat:
             self._thread.join()
 
     def hold(self, deliveries: Sequence[Delivery]) -> None:
-        """Take messages in that were received just now, hidden for `first` seconds."""
-        self._leases.update(dict.fromkeys(deliveries, Lease.of(time.monotonic(), self.first)))
+        """Take messages in that were received just now, hidden for `first_timeout` seconds."""
+        lease = Lease.of(time.monotonic(), self.first_timeout)
+        self._leases.update(dict.fromkeys(deliveries, lease))
 
     def holds(self, delivery: Delivery) -> bool:
         """Tell whether the message is still hidden for us."""
@@ -70,6 +71,8 @@ class Heartbeat:
 
         Waits for a beat under way, which would hide a message again after its release.
         """
+        if not deliveries:
+            return []
         with self._beat:
             held = [delivery for delivery in deliveries if self.holds(delivery)]
             for delivery in deliveries:
@@ -79,8 +82,13 @@ class Heartbeat:
     def _run(self) -> None:
         pause = 0.0
         while not self._stopped.wait(pause):
-            with self._beat:
-                pause = self._renew()
+            try:
+                with self._beat:
+                    pause = self._renew()
+            except Exception as error:  # a heart that stops costs all that is held
+                logger.error("The heartbeat missed a beat: %r.", error)
+                logger.debug("The cause:", exc_info=error)
+                pause = 1.0
 
     def _renew(self) -> float:
         """Renew what is due, and with it what is halfway there; give the seconds until the next."""
@@ -109,5 +117,5 @@ class Heartbeat:
     def _seconds_until_due(self) -> float:
         """What is taken in from now on is due no sooner than this."""
         now = time.monotonic()
-        first = min((lease.due for lease in list(self._leases.values())), default=now + self.first)
-        return max(0.05, min(first - now, self.first / 2))
+        due = [lease.due - now for lease in list(self._leases.values())]
+        return max(0.05, min([self.first_timeout / 2, *due]))

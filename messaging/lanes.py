@@ -29,9 +29,13 @@ class Lanes(Generic[T]):
     cannot start soon. Settling is waiting for the network: it needs no slot.
 
     Args:
+        count: threads
+        slots: how many of them may receive and handle at the same time
         receive: takes the seconds to wait, gives the messages
         handle: handles a batch, gives what `settle` takes
+        settle: does what is left to do
         wanted: tells whether to go on, and may block until that is so
+        wait: seconds that a poll waits for messages
     """
 
     def __init__(
@@ -77,7 +81,7 @@ class Lanes(Generic[T]):
         while self._wanted():
             try:
                 with self._slots:
-                    batch = self._receive(0) if self._backlog else self._wait_for_turn()
+                    batch = self._receive(0) if self._in_haste() else self._wait_for_turn()
                     self._backlog = len(batch) == MAX_BATCH
                     handled = self._handle(batch)
                 self._settle(handled)
@@ -88,6 +92,9 @@ class Lanes(Generic[T]):
                 logger.debug("The cause:", exc_info=error)
                 time.sleep(1)  # a fault of ours that comes each time shall not spin
         ended.set()
+
+    def _in_haste(self) -> bool:
+        return self._backlog and self._wanted()
 
     def _wait_for_turn(self) -> Batch:
         with self._turn:

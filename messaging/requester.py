@@ -139,14 +139,14 @@ class Requester:
         """Give each item a slot, and each request to the senders."""
         try:
             for item in items:
+                if given_up.is_set():
+                    return
                 if isinstance(item, Request):
                     future = replies.expect(item.correlation_id)
                     slots.put(future)
                     self._outbox.put((item, future))
                 else:
                     slots.put(_done(item))
-                if given_up.is_set():
-                    return
         except Exception as error:  # of the items' own making, raised where the replies are read
             slots.put(_failed(error))
         slots.put(None)

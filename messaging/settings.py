@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 from .storage import Storage
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 CONNECTIONS = 128  # kept open at most; more than all threads of a program need
+SMALL = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Connection:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._lock = threading.Lock()
-        self._clients: Dict[str, Any] = {}
+        self._clients: Dict[Tuple[str, bool], Any] = {}
         self._session: Any = None
 
     @property
@@ -59,7 +60,7 @@ class Connection:
 
     def user_id(self) -> str:
         """Ask STS, which everybody may, for what policies call `aws:userid`: who we are."""
-        return str(self.client("sts").get_caller_identity()["UserId"])
+        return str(self.client("sts", hasty=True).get_caller_identity()["UserId"])
 
     def storage(self, account: str) -> Storage:
         """Give the bucket, by default the one named after the account, which has to own it."""
@@ -67,8 +68,8 @@ class Connection:
             return Storage(self.s3, self.settings.bucket)
         return Storage(self.s3, f"aws-project-{account}-{self.region}", account)
 
-    def client(self, service: str) -> Any:
-        """Give the client for a service."""
+    def client(self, service: str, hasty: bool = False) -> Any:
+        """Give the client for a service; a hasty one tries once, and waits for a moment only."""
         import boto3  # takes a third of a second, which --help shall not
         from botocore.config import Config
 
@@ -77,16 +78,13 @@ class Connection:
                 self._session = boto3.Session(
                     profile_name=self.settings.profile, region_name=self.settings.region
                 )
-            if service not in self._clients:
+            if (service, hasty) not in self._clients:
                 config = Config(
-                    connect_timeout=5,
-                    read_timeout=30,  # above the long poll of 20 s
+                    connect_timeout=1 if hasty else 5,
+                    read_timeout=2 if hasty else 30,  # above the long poll of 20 s
                     tcp_keepalive=True,
                     max_pool_connections=CONNECTIONS,
-                    retries={
-                        "mode": "standard",
-                        "total_max_attempts": 2 if service == "sts" else 5,  # we can do without
-                    },
+                    retries={"mode": "standard", "total_max_attempts": 1 if hasty else 5},
                     # Made anew for each request, these two are a quarter of its CPU time.
                     user_agent="aws-project",
                     parameter_validation=service != "sqs",  # of names and limits checked before
@@ -95,11 +93,12 @@ class Connection:
                     service, endpoint_url=self.settings.endpoint_url, config=config
                 )
                 client.meta.events.register_last("before-call.s3", _send_body_at_once)
-                self._clients[service] = client
-            return self._clients[service]
+                self._clients[service, hasty] = client
+            return self._clients[service, hasty]
 
 
 def _send_body_at_once(params: Dict[str, Any], **_: object) -> None:
-    """Save a body that is in memory the round trip of `Expect: 100-continue`."""
-    if isinstance(params.get("body"), BytesIO):
+    """Save a small body the round trip of `Expect: 100-continue`."""
+    body = params.get("body")
+    if isinstance(body, BytesIO) and body.getbuffer().nbytes <= SMALL:
         params["headers"].pop("Expect", None)

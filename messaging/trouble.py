@@ -126,6 +126,7 @@ class Patience:
                 answer = call()
             except AWS_ERRORS as error:
                 if unless(error) or self._stop.is_set():
+                    self._forget(doing)
                     raise
                 self._tell(doing, error)
             else:
@@ -143,9 +144,11 @@ class Patience:
         logger.log(level, "Cannot %s: %s. Trying again until it works.", doing, explain(error))
 
     def _recovered(self, doing: str) -> None:
-        if self._failing:
-            with self._lock:
-                kind = self._failing.pop(doing, None)
-                over = kind is not None and kind not in self._failing.values()
-            if over:
-                logger.info("AWS answers again.")
+        if self._failing and self._forget(doing):
+            logger.info("AWS answers again.")
+
+    def _forget(self, doing: str) -> bool:
+        """Have no trouble with this any more; tell whether it was the last of its kind."""
+        with self._lock:
+            kind = self._failing.pop(doing, None)
+            return kind is not None and kind not in self._failing.values()

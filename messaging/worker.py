@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, replace
-from typing import Callable, Dict, List, Sequence
+from typing import Callable, Dict, List, Optional, Sequence
 
 from .envelope import ERROR, OK, Delivery, Request
 from .errors import InvalidMessage, RequestRejected
@@ -61,6 +61,7 @@ class Worker:
         storage: the bucket for log objects and claim checks
         part: the folder of the log objects
         handler: does the work; raises RequestRejected to refuse a request for good
+        renewing: the inbox by a client that gives up fast, for the heartbeat
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Worker:
         part: str,
         handler: Handler,
         options: WorkerOptions,
+        renewing: Optional[Queue] = None,
     ) -> None:
         self._inbox = inbox
         self._output_queue = output_queue
@@ -80,7 +82,7 @@ class Worker:
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self._stop = threading.Event()
         self._patience = Patience(self._stop)
-        self._heartbeat = Heartbeat(inbox, options.visibility_timeout)
+        self._heartbeat = Heartbeat(renewing or inbox, options.visibility_timeout)
         self._settlement = Settlement(
             inbox, storage, part, self.name, self._heartbeat, self._patience
         )
@@ -119,7 +121,7 @@ class Worker:
         lively = time.monotonic() - self._last_arrival < LIVELY
         wait = min(wait, DRAIN_POLL if options.drain else LIVELY_POLL if lively else wait)
         deliveries = self._patience(
-            lambda: self._inbox.receive(options.batch, wait, self._heartbeat.first),
+            lambda: self._inbox.receive(options.batch, wait, self._heartbeat.first_timeout),
             f"receive from {self._inbox.name}",
         )
         self._heartbeat.hold(deliveries)
@@ -135,8 +137,10 @@ class Worker:
         try:
             self._handle_each(deliveries, jobs)
         except Exception:
-            self._release(deliveries)
-            self._heartbeat.drop(deliveries)
+            try:
+                self._release(deliveries)
+            finally:
+                self._heartbeat.drop(deliveries)
             raise
         return jobs
 

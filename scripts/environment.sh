@@ -30,7 +30,7 @@ make_environment() {
     python="$folder/bin/python"
     stamp="$folder/installed.txt"
     wanted=$(cat -- "$@")
-    if [ -x "$python" ] && [[ "$(cat "$stamp" 2>/dev/null)" == "$wanted"* ]]; then
+    if [ -x "$python" ] && [[ "$(cat "$stamp" 2>/dev/null)"$'\n' == "$wanted"$'\n'* ]]; then
         return
     fi
     "$base" -c 'import ensurepip, venv' 2>/dev/null ||

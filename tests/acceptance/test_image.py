@@ -164,7 +164,7 @@ def test_one_image_with_output_comparison_and_other_values(place: Place, folder:
 
 
 def test_existing_files_are_never_touched_unless_told(place: Place, folder: Path) -> None:
-    """Without --overwrite a file that is there stays, and the exit code is 1."""
+    """Without --overwrite a file that is there stays, and with it a file is still no folder."""
     place.worker("gamma", module=WORKER)
     mine = folder / "Moonprocessed.jpg"
     mine.write_text("mine")
@@ -172,6 +172,10 @@ def test_existing_files_are_never_touched_unless_told(place: Place, folder: Path
     refused = place.client("Moon.jpg", module=CLIENT, cwd=folder)
     assert refused.returncode == 1
     assert "Moonprocessed.jpg is there already; --overwrite replaces it" in refused.stderr
+    no_folder = place.client(
+        "Moon.jpg", "--overwrite", "--output-dir", str(mine), module=CLIENT, cwd=folder
+    )
+    assert "is a file, not a folder" in no_folder.stderr
     assert mine.read_text() == "mine"
 
     assert place.client("Moon.jpg", "--overwrite", module=CLIENT, cwd=folder).returncode == 0

@@ -116,6 +116,7 @@ BAD_ITEMS = {
     "1\x0b": r"'1\x0b', is not an integer",
     "9" * 301: "has 301 digits; at most 300 are allowed",
     "-" + "9" * 301: "has 301 digits; at most 300 are allowed",
+    "0" * 300 + "5": "has 301 digits; at most 300 are allowed",
 }
 
 
