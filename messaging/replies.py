@@ -55,9 +55,9 @@ class Replies:
         self._shared = shared is not None
         self._queue = self._create(connection) if shared is None else open_queue(self._sqs, shared)
         if self._shared:
-            lanes = Lanes(1, 1, self._receive, self._sort, self._settle, self._wanted, SHARED_POLL)
+            lanes = Lanes(1, 0, self._receive, self._sort, self._settle, self._wanted, SHARED_POLL)
         else:
-            lanes = Lanes(LANES, LANES, self._collect, self._keep, self._settle, self._wanted)
+            lanes = Lanes(LANES, 0, self._collect, self._keep, self._settle, self._wanted)
         self._lanes = lanes
         self._lanes.start()
 

@@ -89,10 +89,9 @@ class Worker:
         self._waiting: Dict[Delivery, None] = {}
         self._drained = False
         self._last_arrival = time.monotonic()
-        slots = options.concurrency
         self._lanes = Lanes(
-            slots + options.batch,  # large batches are of short jobs, which mostly wait to settle
-            slots,
+            options.concurrency,
+            options.batch,  # large batches are of short jobs, which mostly wait to be settled
             self._receive,
             self._handle_batch,
             self._settle,
