@@ -1,5 +1,6 @@
 """Request and reply over SQS and S3."""
 
+from .connection import Connection
 from .envelope import Reply, Request
 from .errors import (
     ConfigurationError,
@@ -10,7 +11,7 @@ from .errors import (
 )
 from .job import Result
 from .requester import Requester
-from .settings import Connection, Settings
+from .settings import Settings
 from .storage import Storage
 from .worker import Handler, Worker, WorkerOptions
 

@@ -8,9 +8,10 @@ import re
 from typing import Callable, List, Sequence
 
 from . import __version__
+from .connection import Connection
 from .queues import DEAD_LETTER
 from .reply_queue import LONGEST_OUTPUT_NAME
-from .settings import Connection, Settings
+from .settings import Settings
 
 LONGEST_VISIBILITY = 12 * 3600  # seconds, SQS's limit
 EPILOG = """\

@@ -11,11 +11,11 @@ from concurrent.futures import Future
 from typing import Deque, Dict, List, Optional, Tuple
 
 from . import reply_queue
+from .connection import Connection
 from .envelope import Delivery, Reply
 from .errors import InvalidMessage
 from .lanes import Lanes
 from .queues import MAX_BATCH, Queue, open_queue
-from .settings import Connection
 from .trouble import AWS_ERRORS, Patience, explain, is_denied
 
 logger = logging.getLogger(__name__)

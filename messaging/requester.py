@@ -21,11 +21,11 @@ from typing import (
     Union,
 )
 
+from .connection import Connection
 from .envelope import Reply, Request
 from .errors import InvalidMessage, ReplyTimeout, RequestRejected
 from .queues import MAX_BATCH, Queue, open_queue
 from .replies import Replies
-from .settings import Connection
 from .storage import Storage
 from .trouble import Patience, is_denied, is_refusal
 

@@ -1,20 +1,9 @@
-"""Settings: names of queues and bucket, account and region; makes the boto3 clients."""
+"""Settings: what a program was told, by its options and the environment."""
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
-from io import BytesIO
-from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
-
-from .storage import Storage
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_sqs.client import SQSClient
-
-CONNECTIONS = 128  # kept open at most; more than all threads of a program need
-SMALL = 1 << 20  # bytes
+from typing import Optional
 
 
 @dataclass(frozen=True)
@@ -30,75 +19,3 @@ class Settings:
     profile: Optional[str] = None
     region: Optional[str] = None
     endpoint_url: Optional[str] = None
-
-
-class Connection:
-    """AWS as the settings say, with one client for each service, made when first needed."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self._lock = threading.Lock()
-        self._clients: Dict[Tuple[str, bool], Any] = {}
-        self._session: Any = None
-
-    @property
-    def sqs(self) -> SQSClient:
-        """The client for SQS."""
-        sqs: SQSClient = self.client("sqs")
-        return sqs
-
-    @property
-    def s3(self) -> S3Client:
-        """The client for S3."""
-        s3: S3Client = self.client("s3")
-        return s3
-
-    @property
-    def region(self) -> str:
-        """The region in use."""
-        return self.sqs.meta.region_name
-
-    def user_id(self) -> str:
-        """Ask STS, which everybody may, for what policies call `aws:userid`: who we are."""
-        return str(self.client("sts", hasty=True).get_caller_identity()["UserId"])
-
-    def storage(self, account: str) -> Storage:
-        """Give the bucket, by default the one named after the account, which has to own it."""
-        if self.settings.bucket:
-            return Storage(self.s3, self.settings.bucket)
-        return Storage(self.s3, f"aws-project-{account}-{self.region}", account)
-
-    def client(self, service: str, hasty: bool = False) -> Any:
-        """Give the client for a service; a hasty one tries once, and waits for a moment only."""
-        import boto3  # takes a third of a second, which --help shall not
-        from botocore.config import Config
-
-        with self._lock:  # boto3's session is not safe for threads, its clients are
-            if self._session is None:
-                self._session = boto3.Session(
-                    profile_name=self.settings.profile, region_name=self.settings.region
-                )
-            if (service, hasty) not in self._clients:
-                config = Config(
-                    connect_timeout=1 if hasty else 5,
-                    read_timeout=2 if hasty else 30,  # above the long poll of 20 s
-                    tcp_keepalive=True,
-                    max_pool_connections=CONNECTIONS,
-                    retries={"mode": "standard", "total_max_attempts": 1 if hasty else 5},
-                    # Made anew for each request, these two are a quarter of its CPU time.
-                    user_agent="aws-project",
-                    parameter_validation=service != "sqs",  # of names and limits checked before
-                )
-                client = self._session.client(
-                    service, endpoint_url=self.settings.endpoint_url, config=config
-                )
-                client.meta.events.register_last("before-call.s3", _send_body_at_once)
-                self._clients[service, hasty] = client
-            return self._clients[service, hasty]
-
-
-def _send_body_at_once(params: Dict[str, Any], **_: object) -> None:
-    """Save a small body the round trip of `Expect: 100-continue`."""
-    body = params.get("body")
-    if isinstance(body, BytesIO) and body.getbuffer().nbytes <= SMALL:
-        params["headers"].pop("Expect", None)
