@@ -1,6 +1,7 @@
 """The parts know of each other what they should, and load no more than they need."""
 
 import ast
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,22 @@ def test_no_module_is_long_or_named_like_a_standard_one(path: Path) -> None:
 
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 250
     assert path.stem not in standard
+
+
+def test_modules_and_functions_are_short() -> None:
+    """Half of the modules have at most 100 lines, nine functions in ten at most 30."""
+    folders = ("messaging", *PARTS, "scripts", "tests")
+    modules = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    texts = [text for text in (path.read_text(encoding="utf-8") for path in modules) if text]
+    functions = [
+        int(node.end_lineno or 0) - node.lineno + 1
+        for text in texts
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef)
+    ]
+
+    assert statistics.median(len(text.splitlines()) for text in texts) <= 100
+    assert sum(lines <= 30 for lines in functions) / len(functions) >= 0.9
 
 
 @pytest.mark.parametrize(
