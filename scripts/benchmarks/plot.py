@@ -7,6 +7,7 @@ from html import escape
 from typing import Dict, List, Sequence, Tuple
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 360, 60, 150, 40, 45
+LINE = 14
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 Points = Sequence[Tuple[float, float]]
 
@@ -31,17 +32,20 @@ def curves(title: str, x_name: str, series: Dict[str, Points]) -> str:
     for x in sorted({x for x, _ in every}):
         parts.append(_text(place(x, 10.0**low)[0], HEIGHT - BOTTOM + 18, f"{x:g}", anchor="middle"))
     parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, x_name, anchor="middle"))
-    for colour, (name, points) in zip(COLOURS * len(series), series.items()):
-        parts += _curve(name, [place(*point) for point in points], colour)
+    drawn = {name: [place(*point) for point in points] for name, points in series.items()}
+    lowest = 0.0
+    coloured = zip(COLOURS * len(drawn), drawn.items())
+    for colour, (name, points) in sorted(coloured, key=lambda each: each[1][1][-1][1]):
+        x, y = points[-1]
+        lowest = max(y + 4, lowest + LINE)  # names of curves that end close by stay apart
+        parts += [*_curve(points, colour), _text(x + 10, lowest, name, colour=colour)]
     return _svg(parts)
 
 
-def _curve(name: str, points: Points, colour: str) -> List[str]:
+def _curve(points: Points, colour: str) -> List[str]:
     line = " ".join(f"{x},{y}" for x, y in points)
     dots = [f'<circle cx="{x}" cy="{y}" r="3.5" fill="{colour}"/>' for x, y in points]
-    x, y = points[-1]
-    polyline = f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>'
-    return [polyline, *dots, _text(x + 10, y + 4, name, colour=colour)]
+    return [f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>', *dots]
 
 
 def _text(
