@@ -107,7 +107,7 @@ def test_soak(place: Place, full: bool, tmp_path: Path) -> None:
     print(f"memory, threads, files after each round: {seen}")
     assert seen[-1][0] - seen[0][0] < 5_000_000
     assert seen[-1][1] <= seen[0][1]
-    assert seen[-1][2] <= seen[0][2] + 2  # a connection more may be open
+    assert seen[-1][2] <= seen[0][2] + seen[0][1]  # at most a connection more for each thread
 
 
 def test_empty_polls_leave_nothing(counted: Place, gateway: Gateway, full: bool) -> None:

