@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future
-from typing import Deque, Dict, List, Optional, Tuple
+from typing import Deque, Dict, List, Optional, Set, Tuple
 
 from . import reply_queue
 from .connection import Connection
@@ -51,6 +51,7 @@ class Replies:
         self._known: Deque[str] = deque(maxlen=REMEMBERED)
         self._hidden = 0
         self._pause = FIRST_PAUSE
+        self._foreign: Set[str] = set()  # what the last look found of others
         self.last_arrival = 0.0
         self._shared = shared is not None
         self._queue = self._create(connection) if shared is None else open_queue(self._sqs, shared)
@@ -143,12 +144,15 @@ class Replies:
         return ours, [delivery for delivery in deliveries if delivery not in ours]
 
     def _settle(self, deliveries: Sorted) -> None:
-        """Delete what was ours and release what was not, after which to look less often."""
+        """Delete what was ours and release the rest; look less often while that stays the same."""
         ours, foreign = deliveries
         self._queue.hide(foreign, 0, self._patience)
         self._queue.delete(ours, self._patience)
         if foreign:
-            self._pause = FIRST_PAUSE if ours else min(self._pause * 2, LONGEST_PAUSE)
+            ids = {delivery.message_id for delivery in foreign}
+            stagnant = not ours and ids <= self._foreign
+            self._foreign = ids
+            self._pause = min(self._pause * 2, LONGEST_PAUSE) if stagnant else FIRST_PAUSE
             self._closed.wait(self._pause)
 
     def _give(self, delivery: Delivery) -> bool:
