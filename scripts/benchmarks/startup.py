@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import Callable, List, Tuple
@@ -54,7 +55,7 @@ def prompt(program: str) -> Callable[[], object]:
             assert menu.stdout is not None
             said = b""
             while PROMPT not in said:
-                piece = menu.stdout.read1(1 << 12)  # type: ignore[attr-defined]
+                piece = os.read(menu.stdout.fileno(), 1 << 12)
                 if not piece:
                     raise RuntimeError(f"{program} does not ask")
                 said += piece

@@ -56,7 +56,7 @@ def attributes(sqs: Any, url: str) -> Dict[str, str]:
 
 def test_the_bucket_is_as_the_programs_make_it(place: Place) -> None:
     """The bucket is private, and its objects live as long as messaging.storage says."""
-    from cfnlint.decode.cfn_yaml import load  # type: ignore[import-untyped, unused-ignore]
+    from cfnlint.decode.cfn_yaml import load
 
     storage = place.connection.storage("")
     storage.open()

@@ -96,7 +96,7 @@ def test_soak(place: Place, full: bool, tmp_path: Path) -> None:
     rounds = 10 if full else 3
     worker = place.worker()
     file = tmp_path / "lists.txt"
-    file.write_text("1,2,3\n" * (2000 if full else 400))
+    file.write_text("1,2,3\n" * 2000)  # after so many each thread has its connections
     seen = []
     for _ in range(rounds):
         assert place.client("--file", str(file), "--json", timeout=300).returncode == 0
@@ -107,7 +107,7 @@ def test_soak(place: Place, full: bool, tmp_path: Path) -> None:
     print(f"memory, threads, files after each round: {seen}")
     assert seen[-1][0] - seen[0][0] < 5_000_000
     assert seen[-1][1] <= seen[0][1]
-    assert seen[-1][2] <= seen[0][2] + seen[0][1]  # at most a connection more for each thread
+    assert seen[-1][2] <= seen[0][2] + 2  # a connection more may be open
 
 
 def test_empty_polls_leave_nothing(counted: Place, gateway: Gateway, full: bool) -> None:
