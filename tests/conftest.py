@@ -10,7 +10,7 @@ import tempfile
 import time
 import uuid
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Sequence
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence
 
 import hypothesis
 import pytest
@@ -61,6 +61,13 @@ def aws() -> Iterator[LocalAws]:
         yield server
 
 
+class Messages(NamedTuple):
+    """How many messages a queue holds."""
+
+    visible: int
+    hidden: int
+
+
 class Place:
     """Queues and a bucket of one test, and the programs that use them.
 
@@ -99,6 +106,12 @@ class Place:
 
     def outbox(self) -> Queue:
         return open_queue(self.sqs, self.settings.output_queue)
+
+    def messages(self, queue: Queue) -> Messages:
+        """Count the messages in a queue."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)
+        return Messages(*(int(answer["Attributes"][name]) for name in names))
 
     def logs(self) -> List[str]:
         """Give the texts of all log objects."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -77,7 +77,7 @@ def test_hostile_messages_are_answered_or_refused(
     def send_and_settle() -> int:
         for message in messages:
             place.sqs.send_message(QueueUrl=inbox.url, **message)
-        wait_until(lambda: _left(place, inbox.url) == 0, 120)
+        wait_until(lambda: not any(place.messages(inbox)), 120)
         return resident(running.process.pid)
 
     before = send_and_settle()
@@ -86,41 +86,48 @@ def test_hostile_messages_are_answered_or_refused(
     dead = inbox.sibling(inbox.name + DEAD_LETTER)
     print(f"{len(messages)} messages twice: {before / 1e6:.0f} MB, then {after / 1e6:.0f} MB")
     assert running.process.poll() is None
-    assert _left(place, dead.url) == 0
+    assert not any(place.messages(dead))
     assert after - before < 10_000_000
     assert "Traceback" not in running.said()
 
 
-def open_files(process: int) -> Tuple[int, int]:
-    """Count what a process has open: connections, and all else."""
-    links = [os.readlink(entry) for entry in os.scandir(f"/proc/{process}/fd")]
-    connections = sum(link.startswith("socket:") for link in links)
-    return connections, len(links) - connections
+class Footprint(NamedTuple):
+    """What a process holds; memory in bytes."""
+
+    memory: int
+    threads: int
+    connections: int
+    other_files: int
+
+    @classmethod
+    def of(cls, process: int) -> Footprint:
+        """Look at a process."""
+        links = [os.readlink(entry) for entry in os.scandir(f"/proc/{process}/fd")]
+        connections = sum(link.startswith("socket:") for link in links)
+        threads = len(os.listdir(f"/proc/{process}/task"))
+        return cls(resident(process), threads, connections, len(links) - connections)
 
 
 def test_soak(place: Place, full: bool, tmp_path: Path) -> None:
     """Over thousands of lists, memory, threads and file descriptors of a worker do not grow.
 
-    Connections are opened when more threads than ever before ask at the same moment, which may
+    A connection is opened when more threads than ever before ask at the same moment, which may
     happen late; so they are bounded by what threads can use: one each for SQS and for S3.
     """
-    rounds = 10 if full else 3
     worker = place.worker()
     file = tmp_path / "lists.txt"
     file.write_text("1,2,3\n" * 2000)
     seen = []
-    for _ in range(rounds):
+    for _ in range(10 if full else 3):
         assert place.client("--file", str(file), "--json", timeout=300).returncode == 0
-        threads = len(os.listdir(f"/proc/{worker.process.pid}/task"))
-        connections, others = open_files(worker.process.pid)
-        seen.append((resident(worker.process.pid), threads, others, connections))
+        seen.append(Footprint.of(worker.process.pid))
 
-    print(f"memory, threads, other files, connections after each round: {seen}")
-    memory, threads, others, connections = zip(*seen)
-    assert memory[-1] - memory[0] < 5_000_000
-    assert threads[-1] <= threads[0]
-    assert others[-1] <= others[0]
-    assert max(connections) <= 2 * threads[0]
+    print(*seen, sep="\n")
+    first, last = seen[0], seen[-1]
+    assert last.memory - first.memory < 5_000_000
+    assert last.threads <= first.threads
+    assert last.connections <= 2 * first.threads
+    assert last.other_files <= first.other_files
 
 
 def test_empty_polls_leave_nothing(counted: Place, gateway: Gateway, full: bool) -> None:
@@ -137,9 +144,3 @@ def test_empty_polls_leave_nothing(counted: Place, gateway: Gateway, full: bool)
     grown = resident(worker.process.pid) - before
     print(f"{polls} empty polls: {grown / 1e6:.2f} MB more")
     assert grown < 5_000_000
-
-
-def _left(place: Place, url: str) -> int:
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = place.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
-    return sum(int(answer["Attributes"][name]) for name in names)

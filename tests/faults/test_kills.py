@@ -60,9 +60,7 @@ def dying_workers(place: Place, command: List[str], kills: int) -> Iterator[thre
 def dead_letters(place: Place) -> int:
     """Count the messages in the dead-letter queue."""
     queue = place.inbox().sibling(place.settings.input_queue + DEAD_LETTER)
-    names = ["ApproximateNumberOfMessages"]
-    answer = place.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)
-    return int(answer["Attributes"][names[0]])
+    return place.messages(queue).visible
 
 
 def test_killed_workers_lose_and_cross_nothing(place: Place, full: bool, tmp_path: Path) -> None:
@@ -196,6 +194,4 @@ def test_shutdown_under_load_leaves_nothing_in_flight(
 
         assert worker.process.wait(25) == 0
         assert time.monotonic() - started < 21 + 1
-        names = ["ApproximateNumberOfMessagesNotVisible"]
-        answer = place.sqs.get_queue_attributes(QueueUrl=inbox.url, AttributeNames=names)
-        assert answer["Attributes"][names[0]] == "0"
+        assert place.messages(inbox).hidden == 0

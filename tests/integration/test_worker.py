@@ -28,16 +28,9 @@ def send(place: Place, body: str, **attributes: str) -> str:
     return str(sent["MessageId"])
 
 
-def numbers_of(place: Place) -> Dict[str, int]:
-    """Count the messages of the input queue, visible and in flight."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = place.sqs.get_queue_attributes(QueueUrl=place.inbox().url, AttributeNames=names)
-    return {name: int(value) for name, value in answer["Attributes"].items()}
-
-
 def is_empty(place: Place) -> bool:
     """Tell whether the input queue holds nothing at all."""
-    return not any(numbers_of(place).values())
+    return not any(place.messages(place.inbox()))
 
 
 def bad_addresses(place: Place) -> Dict[str, str]:
@@ -143,23 +136,23 @@ def test_stopped_while_busy_finishes_the_running_and_releases_the_rest(place: Pl
     for body in ("sleep 3", "sleep 0", "sleep 0"):
         send(place, body)
     worker = place.worker("--visibility-timeout", "60", module=SLOW)
-    wait_until(lambda: numbers_of(place)["ApproximateNumberOfMessagesNotVisible"] == 3)
+    wait_until(lambda: place.messages(place.inbox()).hidden == 3)
 
     worker.terminate()
 
-    wait_until(lambda: numbers_of(place)["ApproximateNumberOfMessages"] == 2, 2)
+    wait_until(lambda: place.messages(place.inbox()).visible == 2, 2)
     assert worker.process.poll() is None
     assert worker.process.wait(25) == 0
     (reply,) = take(place.outbox())
     assert json.loads(reply.body)["did"] == "sleep 3"
-    assert numbers_of(place)["ApproximateNumberOfMessagesNotVisible"] == 0
+    assert place.messages(place.inbox()).hidden == 0
 
 
 def test_second_signal_ends_at_once(place: Place) -> None:
     """A worker that is told twice does not wait for what runs."""
     send(place, "sleep 30")
     worker = place.worker(module=SLOW)
-    wait_until(lambda: numbers_of(place)["ApproximateNumberOfMessagesNotVisible"])
+    wait_until(lambda: place.messages(place.inbox()).hidden)
     worker.terminate()
     worker.wait_for("Stopping")
 
@@ -204,7 +197,7 @@ def test_a_crash_repeats_the_work_and_loses_nothing(place: Place) -> None:
     """A request whose worker died is answered by the next one."""
     send(place, "sleep 5")
     worker = place.worker("--visibility-timeout", "2", module=SLOW)
-    wait_until(lambda: numbers_of(place)["ApproximateNumberOfMessagesNotVisible"])
+    wait_until(lambda: place.messages(place.inbox()).hidden)
     worker.process.kill()
 
     second = place.worker(module=SLOW)
