@@ -8,7 +8,7 @@ import time
 from typing import Dict, List, NamedTuple, Sequence
 
 from .envelope import Delivery
-from .queues import Queue
+from .queues import MAX_BATCH, Queue
 from .trouble import AWS_ERRORS, explain
 
 logger = logging.getLogger(__name__)
@@ -92,17 +92,24 @@ class Heartbeat:
 
     def _renew(self) -> float:
         """Renew what is due, and with it what is halfway there; give the seconds until the next."""
-        now, timeout = time.monotonic(), self._visibility_timeout
+        now = time.monotonic()
         leases = dict(self._leases)
         if all(lease.due > now for lease in leases.values()):
             return self._seconds_until_due()
         due = [each for each, (due, expiry) in leases.items() if due - now <= (expiry - due) / 2]
         try:
-            failures = self._queue.hide(due, timeout)
+            for start in range(0, len(due), MAX_BATCH):
+                self._renew_batch(due[start : start + MAX_BATCH])
         except AWS_ERRORS as error:
-            logger.debug("Cannot renew %d messages: %s.", len(due), explain(error))
-            return min(1.0, timeout / 8)
-        for position, delivery in enumerate(due):
+            logger.debug("Cannot renew all of %d messages: %s.", len(due), explain(error))
+            return min(1.0, self._visibility_timeout / 8)
+        return self._seconds_until_due()
+
+    def _renew_batch(self, deliveries: Sequence[Delivery]) -> None:
+        """Renew the leases of ten messages at most, all with one request."""
+        lease = Lease.of(time.monotonic(), self._visibility_timeout)
+        failures = self._queue.hide(deliveries, self._visibility_timeout)
+        for position, delivery in enumerate(deliveries):
             if position in failures:
                 self._leases.pop(delivery, None)
                 logger.warning(
@@ -111,8 +118,7 @@ class Heartbeat:
                     failures[position],
                 )
             elif delivery in self._leases:
-                self._leases[delivery] = Lease.of(now, timeout)
-        return self._seconds_until_due()
+                self._leases[delivery] = lease
 
     def _seconds_until_due(self) -> float:
         """What is taken in from now on is due no sooner than this."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, List
+from typing import Any, List, Optional
 
 from messaging import Connection
 from messaging.queues import DEAD_LETTER, open_queue
 from tests.conftest import Place, take, wait_until
-from tests.gateway import Answer, Call, Gateway
+from tests.gateway import Answer, Call, Gateway, error
 
 SLOW = "tests.slow_worker"
 
@@ -39,6 +39,25 @@ def test_long_and_many_jobs_run_once(place: Place, full: bool) -> None:
     handled = "".join(place.logs()).count("received")
     assert handled == len(replies) + 1
     assert all(worker.process.poll() is None for worker in workers)
+
+
+def test_renewals_that_fail_now_and_then_cost_no_claim(counted: Place, gateway: Gateway) -> None:
+    """With thirty jobs to renew and every second request refused, each is received once."""
+    asked = [0]
+
+    def every_second(call: Call) -> Optional[Answer]:
+        asked[0] += 1
+        return error(call.action, 400, "RequestThrottled") if asked[0] % 2 == 0 else None
+
+    gateway.spoil("ChangeMessageVisibilityBatch", every_second)
+    counted.inbox().send([{"MessageBody": f"sleep 0.{900 + n}"} for n in range(30)])
+    counted.worker("--concurrency", "3", "--visibility-timeout", "5", module=SLOW)
+
+    replies = answers(counted, 30)
+
+    assert len({json.loads(reply.body)["did"] for reply in replies}) == 30
+    wait_until(lambda: not any(counted.messages(counted.inbox())))
+    assert "".join(counted.logs()).count("delivery 1 of") == 30
 
 
 def test_who_loses_a_message_does_not_answer_it(counted: Place, gateway: Gateway, aws: Any) -> None:
@@ -83,7 +102,7 @@ def test_poison_waits_longer_each_time_and_can_be_redriven(place: Place, tmp_pat
 
     mended.touch()
     dead = inbox.sibling(inbox.name + DEAD_LETTER)
-    wait_until(lambda: _waiting(place, dead.url) == 1)
+    wait_until(lambda: place.messages(dead).visible == 1)
     dry = place.client("redrive", "calculation", "--dry-run", "--json", module="scripts.manage")
     assert json.loads(dry.stdout) == {"part": "calculation", "moved": 0, "left": 1}
     done = place.client("redrive", "calculation", "--json", module="scripts.manage")
@@ -92,9 +111,3 @@ def test_poison_waits_longer_each_time_and_can_be_redriven(place: Place, tmp_pat
     (reply,) = answers(place, 1)
     assert reply.text("Status") == "ok"
     assert reply.text("CorrelationId") == bad.text("CorrelationId")
-
-
-def _waiting(place: Place, url: str) -> int:
-    names = ["ApproximateNumberOfMessages"]
-    answer = place.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
-    return int(answer["Attributes"][names[0]])
