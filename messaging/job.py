@@ -26,7 +26,8 @@ class Job:
     """A delivery and its outcome.
 
     `reply_to` is None where there is nobody to answer, `retry_in` the seconds until the next try
-    where the handler failed, None where the request is settled.
+    where the handler failed, None where the request is settled. `log_key` is known once the job
+    is logged.
     """
 
     delivery: Delivery
@@ -36,10 +37,12 @@ class Job:
     status: str = OK
     retry_in: Optional[int] = None
     seconds: float = 0.0
+    log_key: str = ""
 
-    def reply(self, log_key: str) -> Reply:
+    def reply(self) -> Reply:
         """Make the reply."""
-        return Reply(self.result.body, self.correlation_id, self.status, log_key, self.result.etag)
+        result = self.result
+        return Reply(result.body, self.correlation_id, self.status, self.log_key, result.etag)
 
     def log_entry(self, worker: str) -> str:
         """Write the lines that tell of this job in the log object."""

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future
-from typing import Deque, Dict, List, Optional, Set, Tuple
+from typing import Deque, Dict, List, Optional, Set
 
 from . import reply_queue
 from .connection import Connection
@@ -28,8 +28,6 @@ SHARED_POLL = 2  # seconds; short, since a poll of a shared queue is never aband
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 8.0  # seconds after a look that found replies of others
 REMEMBERED = 10_000  # ids of replies not awaited any more, by which to know duplicates
 SWEEP_CHANCE = 0.02  # one session in fifty looks for orphans
-
-Sorted = Tuple[List[Delivery], List[Delivery]]  # to delete, to release
 
 
 class Replies:
@@ -56,9 +54,9 @@ class Replies:
         self._shared = shared is not None
         self._queue = self._create(connection) if shared is None else open_queue(self._sqs, shared)
         if self._shared:
-            lanes = Lanes(1, 0, self._receive, self._sort, self._settle, self._wanted, SHARED_POLL)
+            lanes = Lanes(1, self._receive, self._sort, self._wanted, SHARED_POLL)
         else:
-            lanes = Lanes(LANES, 0, self._collect, self._keep, self._settle, self._wanted)
+            lanes = Lanes(LANES, self._collect, self._keep, self._wanted)
         self._lanes = lanes
         self._lanes.start()
 
@@ -133,19 +131,19 @@ class Replies:
             self._give(delivery)
         return deliveries
 
-    def _keep(self, deliveries: List[Delivery]) -> Sorted:
+    def _keep(self, deliveries: List[Delivery]) -> None:
         """Leave what was read in a private queue, until SQS's limit comes near."""
         self._hidden += len(deliveries)
-        return (deliveries if self._hidden > MOST_HIDDEN else []), []
+        if self._hidden > MOST_HIDDEN:
+            self._queue.delete(deliveries, self._patience)
 
-    def _sort(self, deliveries: List[Delivery]) -> Sorted:
-        """Give out what is ours of a shared queue; give what is to be deleted and released."""
+    def _sort(self, deliveries: List[Delivery]) -> None:
+        """Give out and delete what is ours of a shared queue, and give the rest back.
+
+        Looks less often while the rest stays the same.
+        """
         ours = [delivery for delivery in deliveries if self._give(delivery)]
-        return ours, [delivery for delivery in deliveries if delivery not in ours]
-
-    def _settle(self, deliveries: Sorted) -> None:
-        """Delete what was ours and release the rest; look less often while that stays the same."""
-        ours, foreign = deliveries
+        foreign = [delivery for delivery in deliveries if delivery not in ours]
         self._queue.hide(foreign, 0, self._patience)
         self._queue.delete(ours, self._patience)
         if foreign:

@@ -84,33 +84,38 @@ class Worker:
         self._patience = Patience(self._stop)
         self._heartbeat = Heartbeat(renewing or inbox, options.visibility_timeout)
         self._settlement = Settlement(
-            inbox, storage, part, self.name, self._heartbeat, self._patience
+            inbox,
+            storage,
+            part,
+            self.name,
+            self._heartbeat,
+            self._patience,
+            options.concurrency,
+            options.batch,
         )
         self._waiting: Dict[Delivery, None] = {}
         self._drained = False
         self._last_arrival = time.monotonic()
-        self._lanes = Lanes(
-            options.concurrency,
-            options.batch,  # large batches are of short jobs, which mostly wait to be settled
-            self._receive,
-            self._handle_batch,
-            self._settle,
-            self._wanted,
-        )
+        self._lanes = Lanes(options.concurrency, self._receive, self._handle_batch, self._wanted)
 
     def run(self) -> None:
         """Work until drained, or stopped by KeyboardInterrupt; a second one is raised again."""
         try:
             self._heartbeat.start()
+            self._settlement.start()
             self._lanes.start()
             logger.info("%s reads %s; Ctrl-C stops it within 20 s", self.name, self._inbox.name)
-            self._lanes.join()
+            self._join()
         except KeyboardInterrupt:
             logger.info("Stopping when what runs is done; once more to stop at once.")
             self._stop.set()
             self._release(list(self._waiting))
-            self._lanes.join()
+            self._join()
         self._heartbeat.stop()
+
+    def _join(self) -> None:
+        self._lanes.join()
+        self._settlement.join()
 
     def _wanted(self) -> bool:
         return not (self._stop.is_set() or self._drained)
@@ -130,20 +135,19 @@ class Worker:
             self._last_arrival = time.monotonic()
         return deliveries
 
-    def _handle_batch(self, deliveries: List[Delivery]) -> List[Job]:
-        """Handle messages one by one; give the jobs that wait to be settled together."""
-        jobs: List[Job] = []
+    def _handle_batch(self, deliveries: List[Delivery]) -> None:
         try:
-            self._handle_each(deliveries, jobs)
+            self._handle_each(deliveries)
         except Exception:
             try:
                 self._release(deliveries)
             finally:
                 self._heartbeat.drop(deliveries)
             raise
-        return jobs
 
-    def _handle_each(self, deliveries: List[Delivery], jobs: List[Job]) -> None:
+    def _handle_each(self, deliveries: List[Delivery]) -> None:
+        """Handle messages one by one, and have them settled together."""
+        jobs: List[Job] = []
         since = time.monotonic()
         for delivery in deliveries:
             if self._stop.is_set() or not self._take(delivery):
@@ -153,16 +157,11 @@ class Worker:
             else:
                 self._heartbeat.drop([delivery])
             if time.monotonic() - since > PROMPT and delivery is not deliveries[-1]:
-                self._settle(jobs)
-                jobs.clear()
+                self._settlement.put(jobs)
+                jobs = []
                 since = time.monotonic()
         self._release(deliveries)
-
-    def _settle(self, jobs: List[Job]) -> None:
-        try:
-            self._settlement.settle(jobs)
-        finally:
-            self._heartbeat.drop([job.delivery for job in jobs])
+        self._settlement.put(jobs)
 
     def _take(self, delivery: Delivery) -> bool:
         """Take a message from those that wait; a stop on the other thread may be faster."""

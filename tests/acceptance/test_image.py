@@ -204,7 +204,7 @@ def test_refusals_are_told_for_each_image(place: Place, folder: Path) -> None:
 def test_two_hundred_images_keep_their_order_and_cost_four_requests_each(
     counted: Place, gateway: Gateway, aws: LocalAws, tmp_path: Path
 ) -> None:
-    """A folder of images: results in order, S3 asked four times an image and once for its log."""
+    """A folder of images: results in order, S3 asked four times an image and for shared logs."""
     count = 200 if aws.kind == "ministack" else 20
     images = tmp_path / "images"
     images.mkdir()
@@ -226,9 +226,9 @@ def test_two_hundred_images_keep_their_order_and_cost_four_requests_each(
     with Image.open(tmp_path / "results" / "images" / f"{middle:03}processed.png") as result:
         assert result.getpixel((0, 0)) == round(255 * (middle / 255) ** (1 / 2.2))
     print(f"{count} images: {dict(gateway.counts)}")
-    assert gateway.counts["PutObject"] == 3 * count
+    assert 2 * count < gateway.counts["PutObject"] <= 3 * count
     assert gateway.counts["GetObject"] == 2 * count
-    assert gateway.of_service("sqs") <= 5 * count
+    assert gateway.of_service("sqs") <= 4 * count
 
 
 def test_one_image_costs_five_sqs_requests(counted: Place, gateway: Gateway, folder: Path) -> None:
