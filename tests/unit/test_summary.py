@@ -47,6 +47,17 @@ def test_long_list_equals_exact_fractions(values: List[int], filler: int) -> Non
     assert summarise(",".join(map(str, values))) == expected(values)
 
 
+def test_list_of_megabytes_equals_exact_fractions() -> None:
+    """A list that several threads parse keeps its order: summary and complaints are the same."""
+    values = [*range(-300_000, 300_000), 2**70, *range(100_000), -(2**63)]
+    text = ",".join(map(str, values))
+
+    assert len(text) > 4 * 2**20
+    assert summarise(text) == expected(values)
+    with pytest.raises(ValueError, match=rf"^item {len(values) + 1}, 'x', is not an integer"):
+        summarise(f"{text},x,{text},y")
+
+
 @given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=20))
 def test_summary_agrees_with_the_statistics_module(values: List[int]) -> None:
     """The standard library finds the same."""
