@@ -23,8 +23,7 @@ def ours(names: Dict[str, Any], count: int) -> Job:
     requester = _requester(names)
 
     def job() -> None:
-        replies = list(requester.ask(_requests(count), TIMEOUT))
-        assert all(reply.ok for reply in replies)
+        assert all(reply.ok for reply in requester.ask(_requests(count), TIMEOUT))
 
     return job
 
