@@ -90,8 +90,8 @@ class Worker:
             self.name,
             self._heartbeat,
             self._patience,
-            options.concurrency,
-            options.batch,
+            lanes=options.concurrency,
+            batch=options.batch,
         )
         self._waiting: Dict[Delivery, None] = {}
         self._drained = False
