@@ -65,9 +65,8 @@ class Part:
 
     def reply_queues(self) -> List[Queue]:
         """Give the private reply queues there are."""
-        return list(
-            reply_queue.existing(self.connection.sqs, self.connection.settings.output_queue)
-        )
+        connection = self.connection
+        return list(reply_queue.existing(connection.sqs, connection.settings.output_queue))
 
 
 def create(part: Part, options: argparse.Namespace) -> Iterator[Row]:
@@ -86,10 +85,9 @@ def status(part: Part, options: argparse.Namespace) -> Iterator[Row]:
         queue = part.queue(name)
         numbers: Row = dict(_numbers(queue)) if queue else dict.fromkeys(COUNTS, "-")
         yield {"queue": name, **numbers, "oldest": _age_of_oldest(part, name) if queue else "-"}
-    replies = part.reply_queues()
-    waiting = [_numbers(queue) for queue in replies]
+    waiting = [_numbers(queue) for queue in part.reply_queues()]
     totals = {column: sum(numbers[column] for numbers in waiting) for column in COUNTS}
-    label = f"{part.connection.settings.output_queue}-... ({len(replies)} reply queues)"
+    label = f"{part.connection.settings.output_queue}-... ({len(waiting)} reply queues)"
     yield {"queue": label, **totals, "oldest": "-"}
 
 
@@ -240,8 +238,10 @@ def _show(rows: Sequence[Row], options: argparse.Namespace) -> None:
     elif rows:
         table = [list(rows[0]), *([str(value) for value in row.values()] for row in rows)]
         widths = [max(map(len, column)) for column in zip(*table)]
+        pads = [str.rjust if isinstance(cell, int) else str.ljust for cell in rows[-1].values()]
         for cells in table:
-            print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip())
+            padded = (pad(cell, width) for pad, cell, width in zip(pads, cells, widths))
+            print("  ".join(padded).rstrip())
     else:
         print("nothing done")
 
