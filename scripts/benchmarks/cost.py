@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Callable, Dict, List, Tuple
 
+from messaging.worker import LIVELY
 from scripts.benchmarks import pictures
 from scripts.benchmarks.cloud import Cloud, Place, Program
 from scripts.benchmarks.plan import Plan, tell
@@ -114,6 +115,7 @@ def _idle(cloud: Cloud, near: Gateway, far: Gateway, plan: Plan) -> Table:
     tell(f"requests: idle, {seconds} s")
     with Pair(cloud, near, far, "calculation.worker") as pair:
         menu = Program(["calculation/client.py"], pair.client.environment)
+        time.sleep(plan.pick(LIVELY, 0))  # in which a worker that has just started looks often
         counts = pair.count(lambda: time.sleep(seconds))
         menu.stop()
     rows = [(side, _of_side(counts, side) * 60 / seconds) for side in ("worker", "client")]
