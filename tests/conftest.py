@@ -107,11 +107,28 @@ class Place:
     def outbox(self) -> Queue:
         return open_queue(self.sqs, self.settings.output_queue)
 
+    def send(self, body: str, **attributes: str) -> str:
+        """Send a request as another program might; give its message id."""
+        sent = self.sqs.send_message(
+            QueueUrl=self.inbox().url,
+            MessageBody=body,
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value}
+                for name, value in attributes.items()
+            },
+        )
+        return str(sent["MessageId"])
+
     def messages(self, queue: Queue) -> Messages:
         """Count the messages in a queue."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        answer = self.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)
+        sqs: Any = queue.sqs
+        answer = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)
         return Messages(*(int(answer["Attributes"][name]) for name in names))
+
+    def is_empty(self) -> bool:
+        """Tell whether the input queue holds nothing at all."""
+        return not any(self.messages(self.inbox()))
 
     def logs(self) -> List[str]:
         """Give the texts of all log objects."""
@@ -177,6 +194,11 @@ class Running:
 
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
+
+    def memory(self) -> int:
+        """Give the bytes of memory that it holds."""
+        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def cpu_seconds(self) -> float:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()

@@ -1,7 +1,6 @@
 """The calculation pair as a person uses it."""
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -15,7 +14,6 @@ import pytest
 from scripts.local_aws import LocalAws
 from tests.conftest import ROOT, Place, take, wait_until
 
-NAMES = ("client", "worker")
 MENU = "Your choice: "
 LIST = "separated by commas: "
 
@@ -230,27 +228,3 @@ def test_a_message_typed_by_hand_is_answered(place: Place) -> None:
     assert json.loads(reply.body)["median"] == 2
     assert reply.text("Status") == "ok"
     assert reply.text("CorrelationId") == sent["MessageId"]
-
-
-PROGRAMS = [f"{part}/{name}.py" for part in ("calculation", "image") for name in NAMES]
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize("way", ["folder", "root", "module", "absolute"])
-def test_programs_start_from_anywhere(program: str, way: str) -> None:
-    """Each program starts in its folder, from the root, as a module and by absolute path."""
-    folder, name = os.path.split(program)
-    cwd, command = {
-        "folder": (ROOT / folder, [name]),
-        "root": (ROOT, [program]),
-        "module": (ROOT, ["-m", program[:-3].replace("/", ".")]),
-        "absolute": (Path("/"), [str(ROOT / program)]),
-    }[way]
-    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
-
-    done = subprocess.run(
-        [sys.executable, *command, "--help"], cwd=cwd, env=environment, stdout=subprocess.PIPE
-    )
-
-    assert done.returncode == 0
-    assert b"examples:" in done.stdout

@@ -56,7 +56,7 @@ def test_renewals_that_fail_now_and_then_cost_no_claim(counted: Place, gateway: 
     replies = answers(counted, 30)
 
     assert len({json.loads(reply.body)["did"] for reply in replies}) == 30
-    wait_until(lambda: not any(counted.messages(counted.inbox())))
+    wait_until(counted.is_empty)
     assert "".join(counted.logs()).count("delivery 1 of") == 30
 
 

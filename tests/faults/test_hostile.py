@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from messaging.queues import DEAD_LETTER
-from tests.conftest import Place, wait_until
+from tests.conftest import Place, Running, wait_until
 from tests.gateway import Gateway
 
 LEGAL = st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\ufffe\uffff")
@@ -60,11 +60,6 @@ def collect(count: int) -> List[Dict[str, Any]]:
     return made
 
 
-def resident(process: int) -> int:
-    """Give the bytes of memory that a process holds."""
-    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * 4096
-
-
 @pytest.mark.parametrize("worker", [["calculation.worker"], ["image.worker", "gamma"]])
 def test_hostile_messages_are_answered_or_refused(
     place: Place, full: bool, worker: List[str]
@@ -77,8 +72,8 @@ def test_hostile_messages_are_answered_or_refused(
     def send_and_settle() -> int:
         for message in messages:
             place.sqs.send_message(QueueUrl=inbox.url, **message)
-        wait_until(lambda: not any(place.messages(inbox)), 120)
-        return resident(running.process.pid)
+        wait_until(place.is_empty, 120)
+        return running.memory()
 
     before = send_and_settle()
     after = send_and_settle()
@@ -100,12 +95,13 @@ class Footprint(NamedTuple):
     other_files: int
 
     @classmethod
-    def of(cls, process: int) -> Footprint:
+    def of(cls, program: Running) -> Footprint:
         """Look at a process."""
-        links = [os.readlink(entry) for entry in os.scandir(f"/proc/{process}/fd")]
+        process = f"/proc/{program.process.pid}"
+        links = [os.readlink(entry) for entry in os.scandir(f"{process}/fd")]
         connections = sum(link.startswith("socket:") for link in links)
-        threads = len(os.listdir(f"/proc/{process}/task"))
-        return cls(resident(process), threads, connections, len(links) - connections)
+        threads = len(os.listdir(f"{process}/task"))
+        return cls(program.memory(), threads, connections, len(links) - connections)
 
 
 def test_soak(place: Place, full: bool, tmp_path: Path) -> None:
@@ -120,7 +116,7 @@ def test_soak(place: Place, full: bool, tmp_path: Path) -> None:
     seen = []
     for _ in range(10 if full else 3):
         assert place.client("--file", str(file), "--json", timeout=300).returncode == 0
-        seen.append(Footprint.of(worker.process.pid))
+        seen.append(Footprint.of(worker))
 
     print(*seen, sep="\n")
     first, last = seen[0], seen[-1]
@@ -137,10 +133,10 @@ def test_empty_polls_leave_nothing(counted: Place, gateway: Gateway, full: bool)
     gateway.spoil("ReceiveMessage", lambda call: nothing)
     worker = counted.worker()
     wait_until(lambda: gateway.counts["ReceiveMessage"] > polls / 10, 300)
-    before = resident(worker.process.pid)
+    before = worker.memory()
 
     wait_until(lambda: gateway.counts["ReceiveMessage"] > polls, 600)
 
-    grown = resident(worker.process.pid) - before
+    grown = worker.memory() - before
     print(f"{polls} empty polls: {grown / 1e6:.2f} MB more")
     assert grown < 5_000_000

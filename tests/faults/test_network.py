@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, List
 
 import pytest
 
+from messaging import Connection
+from messaging.queues import open_queue
 from scripts.local_aws import LocalAws
 from tests.conftest import Place, Running, wait_until
 from tests.gateway import (
@@ -87,26 +90,26 @@ def throttled(call: Call) -> Answer:
     return error(call.action, 503 if code == "SlowDown" else 400, code)
 
 
-def requests_for(place: Place, gateway: Gateway, tmp_path: Path, count: int) -> int:
-    """Count what is asked of AWS until all lists are answered and gone from the queue."""
-    before = sum(gateway.counts.values())
-    ask(place, tmp_path, count)
-    inbox = place.inbox()
-    wait_until(lambda: not any(place.messages(inbox)))
-    return sum(gateway.counts.values()) - before
-
-
 def test_throttling_failed_entries_duplicates_and_an_expired_token(
-    counted: Place, gateway: Gateway, tmp_path: Path
+    counted: Place, gateway: Gateway, aws: LocalAws, tmp_path: Path
 ) -> None:
     """Each at once: the results are right, hardly a request more than those thrown away."""
     count = 1000
     counted.worker()
-    calm = requests_for(counted, gateway, tmp_path, count)
+    past_the_gateway = Connection(replace(counted.settings, endpoint_url=aws.url))
+    inbox = open_queue(past_the_gateway.sqs, counted.settings.input_queue)
+
+    def requests() -> int:
+        gateway.counts.clear()
+        ask(counted, tmp_path, count)
+        wait_until(lambda: not any(counted.messages(inbox)))
+        return sum(gateway.counts.values())
+
+    calm = requests()
 
     gateway.refuse("ReceiveMessage", 403, "ExpiredToken", times=1)
     gateway.spoil("", every_third(throttled))
-    worst = requests_for(counted, gateway, tmp_path, count)
+    worst = requests()
     gateway.faults.clear()
     print(f"{count} lists: {calm} requests when calm, {worst} when every third is throttled")
     assert worst * 2 / 3 <= calm * 1.15  # what is not thrown away: it takes longer, so more polls

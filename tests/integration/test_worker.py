@@ -2,7 +2,7 @@
 
 import json
 import time
-from typing import Any, Dict, List
+from typing import Any, List
 
 import pytest
 
@@ -16,115 +16,13 @@ from tests.gateway import Gateway
 SLOW = "tests.slow_worker"
 
 
-def send(place: Place, body: str, **attributes: str) -> str:
-    """Send a request as another program might; give its message id."""
-    sent = place.sqs.send_message(
-        QueueUrl=place.inbox().url,
-        MessageBody=body,
-        MessageAttributes={
-            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-        },
-    )
-    return str(sent["MessageId"])
-
-
-def is_empty(place: Place) -> bool:
-    """Tell whether the input queue holds nothing at all."""
-    return not any(place.messages(place.inbox()))
-
-
-def bad_addresses(place: Place) -> Dict[str, str]:
-    """Make up addresses that are none of ours."""
-    name = place.settings.output_queue
-    return {
-        "input queue": place.settings.input_queue,
-        "dead-letter queue": f"{place.settings.input_queue}-dead-letter",
-        "other account": f"https://sqs.us-east-1.amazonaws.com/210987654321/{name}",
-        "other path": f"../{name}",
-        "long": name + "x" * 200,
-        "empty": "",
-        "almost private": f"{name}-20260101T0000-0123456789abcde",
-        "no date": f"{name}-20261301T0000-0123456789abcdef",
-        "newline": f"{name}\n",
-    }
-
-
-@pytest.mark.parametrize("case", bad_addresses(Place("http://127.0.0.1:1", {})))
-def test_addresses_that_are_none_of_ours_are_refused(
-    place: Place, aws: LocalAws, case: str
-) -> None:
-    """A request with a foreign ReplyTo is logged and deleted, and the worker lives on."""
-    if (aws.kind, f"{case} attribute") in UNLIKE_AWS:
-        pytest.skip(UNLIKE_AWS[aws.kind, f"{case} attribute"])
-    place.worker()
-    send(place, "1", ReplyTo=bad_addresses(place)[case])
-    (log,) = wait_until(place.logs)
-
-    send(place, "2")
-
-    (reply,) = take(place.outbox())
-    assert json.loads(reply.body)["min"] == 2
-    assert "refused   ReplyTo is neither" in log
-    wait_until(lambda: is_empty(place))
-
-
-def test_a_refused_request_is_answered_and_deleted(place: Place) -> None:
-    """The sender reads one sentence with the reason; nothing stays in the queue."""
-    place.worker()
-
-    message_id = send(place, "1,a,3")
-
-    (reply,) = take(place.outbox())
-    assert reply.text("Status") == "error"
-    assert reply.text("CorrelationId") == message_id
-    assert reply.body == "item 2, 'a', is not an integer"
-    wait_until(lambda: is_empty(place))
-
-
-@pytest.mark.parametrize(
-    ("attributes", "reason"),
-    [
-        ({"PayloadKey": "logs/x"}, "PayloadKey does not start with payloads/"),
-        ({"PayloadKey": "payloads/none"}, "there is no object 'payloads/none'"),
-        ({"Parameters": "[1"}, "Parameters is not JSON"),
-        ({"Parameters": "[" * 100_000}, "Parameters is not JSON"),
-        ({"Parameters": "NaN"}, "Parameters is not JSON"),
-        ({"Parameters": "7"}, "Parameters is not a JSON object"),
-        ({"CorrelationId": "a b"}, "CorrelationId is not 1 to 128 printable characters"),
-        ({"ETag": "x" * 129}, "ETag is not 1 to 128 printable characters"),
-    ],
-)
-def test_broken_attributes_are_refused(place: Place, attributes: Any, reason: str) -> None:
-    """What breaks the wire format is refused with the attribute's name."""
-    place.worker()
-
-    send(place, "1", **attributes)
-
-    (reply,) = take(place.outbox())
-    assert reply.text("Status") == "error"
-    assert reason in reply.body
-
-
-def test_an_attribute_that_is_no_string_is_refused(place: Place) -> None:
-    """A binary attribute where a String belongs is named."""
-    place.worker()
-    binary = {"DataType": "Binary", "BinaryValue": b"\xff"}
-
-    place.sqs.send_message(
-        QueueUrl=place.inbox().url, MessageBody="1", MessageAttributes={"Parameters": binary}
-    )
-
-    (reply,) = take(place.outbox())
-    assert reply.body == "the attribute Parameters is not of type String"
-
-
 def test_stopped_while_idle_leaves_the_next_message_visible(place: Place) -> None:
     """A message sent after SIGTERM to an idle worker is there for the next one at once."""
     worker = place.worker()
     worker.terminate()
     worker.wait_for("Stopping")
 
-    send(place, "3,1,2")
+    place.send("3,1,2")
 
     assert worker.process.wait(25) == 0
     (delivery,) = place.inbox().receive(1, 1, 30)
@@ -134,7 +32,7 @@ def test_stopped_while_idle_leaves_the_next_message_visible(place: Place) -> Non
 def test_stopped_while_busy_finishes_the_running_and_releases_the_rest(place: Place) -> None:
     """What runs is answered, what waits is visible before that is done, the exit code is 0."""
     for body in ("sleep 3", "sleep 0", "sleep 0"):
-        send(place, body)
+        place.send(body)
     worker = place.worker("--visibility-timeout", "60", module=SLOW)
     wait_until(lambda: place.messages(place.inbox()).hidden == 3)
 
@@ -150,7 +48,7 @@ def test_stopped_while_busy_finishes_the_running_and_releases_the_rest(place: Pl
 
 def test_second_signal_ends_at_once(place: Place) -> None:
     """A worker that is told twice does not wait for what runs."""
-    send(place, "sleep 30")
+    place.send("sleep 30")
     worker = place.worker(module=SLOW)
     wait_until(lambda: place.messages(place.inbox()).hidden)
     worker.terminate()
@@ -165,21 +63,21 @@ def test_second_signal_ends_at_once(place: Place) -> None:
 
 def test_a_long_job_is_kept_hidden_and_runs_once(place: Place) -> None:
     """A job of 4 s under a visibility timeout of 2 s is handled once, by one of two workers."""
-    send(place, "sleep 4")
+    place.send("sleep 4")
 
     workers = [place.worker("--visibility-timeout", "2", module=SLOW) for _ in range(2)]
 
     (reply,) = take(place.outbox())
     assert json.loads(reply.body)["process"] in [worker.process.pid for worker in workers]
-    wait_until(lambda: is_empty(place))
+    wait_until(lambda: place.is_empty())
     assert len(place.logs()) == 1
     assert take(place.outbox(), wait=1) == []
 
 
 def test_poison_is_kept_for_the_operator_and_told_to_the_client(place: Place) -> None:
     """What fails each time leaves the others alone and ends in the dead-letter queue."""
-    poison = send(place, "fail")
-    send(place, "sleep 0")
+    poison = place.send("fail")
+    place.send("sleep 0")
     place.worker("--visibility-timeout", "1", module=SLOW)
 
     (good,) = take(place.outbox())
@@ -195,7 +93,7 @@ def test_poison_is_kept_for_the_operator_and_told_to_the_client(place: Place) ->
 
 def test_a_crash_repeats_the_work_and_loses_nothing(place: Place) -> None:
     """A request whose worker died is answered by the next one."""
-    send(place, "sleep 5")
+    place.send("sleep 5")
     worker = place.worker("--visibility-timeout", "2", module=SLOW)
     wait_until(lambda: place.messages(place.inbox()).hidden)
     worker.process.kill()
@@ -208,15 +106,15 @@ def test_a_crash_repeats_the_work_and_loses_nothing(place: Place) -> None:
 
 def test_a_reply_queue_that_is_gone_does_not_hold_the_worker(place: Place) -> None:
     """Nobody waits there any more: the request is deleted, and the next is answered."""
-    send(place, "1", ReplyTo=reply_queue.new_name(place.settings.output_queue))
+    place.send("1", ReplyTo=reply_queue.new_name(place.settings.output_queue))
     worker = place.worker()
     worker.wait_for("is gone; nobody waits", 15)
 
-    send(place, "2")
+    place.send("2")
 
     (reply,) = take(place.outbox())
     assert json.loads(reply.body)["min"] == 2
-    wait_until(lambda: is_empty(place))
+    wait_until(lambda: place.is_empty())
 
 
 def test_draining_answers_all_and_ends(place: Place) -> None:
@@ -226,7 +124,7 @@ def test_draining_answers_all_and_ends(place: Place) -> None:
     worker = place.worker("--drain")
 
     assert worker.process.wait(30) == 0
-    assert is_empty(place)
+    assert place.is_empty()
     outbox = place.outbox()
     replies: List[Any] = []
     while len(replies) < 25:

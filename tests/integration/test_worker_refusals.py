@@ -1,0 +1,96 @@
+"""The worker refuses what it cannot answer, and says why."""
+
+import json
+from typing import Any, Dict
+
+import pytest
+
+from scripts.local_aws import LocalAws
+from tests.conftest import UNLIKE_AWS, Place, take, wait_until
+
+SLOW = "tests.slow_worker"
+
+
+def bad_addresses(place: Place) -> Dict[str, str]:
+    """Make up addresses that are none of ours."""
+    name = place.settings.output_queue
+    return {
+        "input queue": place.settings.input_queue,
+        "dead-letter queue": f"{place.settings.input_queue}-dead-letter",
+        "other account": f"https://sqs.us-east-1.amazonaws.com/210987654321/{name}",
+        "other path": f"../{name}",
+        "long": name + "x" * 200,
+        "empty": "",
+        "almost private": f"{name}-20260101T0000-0123456789abcde",
+        "no date": f"{name}-20261301T0000-0123456789abcdef",
+        "newline": f"{name}\n",
+    }
+
+
+@pytest.mark.parametrize("case", bad_addresses(Place("http://127.0.0.1:1", {})))
+def test_addresses_that_are_none_of_ours_are_refused(
+    place: Place, aws: LocalAws, case: str
+) -> None:
+    """A request with a foreign ReplyTo is logged and deleted, and the worker lives on."""
+    if (aws.kind, f"{case} attribute") in UNLIKE_AWS:
+        pytest.skip(UNLIKE_AWS[aws.kind, f"{case} attribute"])
+    place.worker()
+    place.send("1", ReplyTo=bad_addresses(place)[case])
+    (log,) = wait_until(place.logs)
+
+    place.send("2")
+
+    (reply,) = take(place.outbox())
+    assert json.loads(reply.body)["min"] == 2
+    assert "refused   ReplyTo is neither" in log
+    wait_until(lambda: place.is_empty())
+
+
+def test_a_refused_request_is_answered_and_deleted(place: Place) -> None:
+    """The sender reads one sentence with the reason; nothing stays in the queue."""
+    place.worker()
+
+    message_id = place.send("1,a,3")
+
+    (reply,) = take(place.outbox())
+    assert reply.text("Status") == "error"
+    assert reply.text("CorrelationId") == message_id
+    assert reply.body == "item 2, 'a', is not an integer"
+    wait_until(lambda: place.is_empty())
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        ({"PayloadKey": "logs/x"}, "PayloadKey does not start with payloads/"),
+        ({"PayloadKey": "payloads/none"}, "there is no object 'payloads/none'"),
+        ({"Parameters": "[1"}, "Parameters is not JSON"),
+        ({"Parameters": "[" * 100_000}, "Parameters is not JSON"),
+        ({"Parameters": "NaN"}, "Parameters is not JSON"),
+        ({"Parameters": "7"}, "Parameters is not a JSON object"),
+        ({"CorrelationId": "a b"}, "CorrelationId is not 1 to 128 printable characters"),
+        ({"ETag": "x" * 129}, "ETag is not 1 to 128 printable characters"),
+    ],
+)
+def test_broken_attributes_are_refused(place: Place, attributes: Any, reason: str) -> None:
+    """What breaks the wire format is refused with the attribute's name."""
+    place.worker()
+
+    place.send("1", **attributes)
+
+    (reply,) = take(place.outbox())
+    assert reply.text("Status") == "error"
+    assert reason in reply.body
+
+
+def test_an_attribute_that_is_no_string_is_refused(place: Place) -> None:
+    """A binary attribute where a String belongs is named."""
+    place.worker()
+    binary = {"DataType": "Binary", "BinaryValue": b"\xff"}
+
+    place.sqs.send_message(
+        QueueUrl=place.inbox().url, MessageBody="1", MessageAttributes={"Parameters": binary}
+    )
+
+    (reply,) = take(place.outbox())
+    assert reply.body == "the attribute Parameters is not of type String"
