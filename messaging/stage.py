@@ -49,10 +49,14 @@ class Stage:
 
     def _run(self) -> None:
         while True:
-            batches = self._gather()
-            carefully(self._step, [job for jobs in batches for job in jobs])
-            for _ in batches:
-                self._batches.task_done()
+            self._take()
+
+    def _take(self) -> None:
+        """Take the step once; nothing of the jobs is kept while waiting for the next."""
+        batches = self._gather()
+        carefully(self._step, [job for jobs in batches for job in jobs])
+        for _ in batches:
+            self._batches.task_done()
 
     def _gather(self) -> List[List[Job]]:
         """Wait for a batch and take those behind it."""
