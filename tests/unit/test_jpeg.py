@@ -1,11 +1,16 @@
 """JPEG: what is kept, and what is said of the rest."""
 
-from typing import Any, cast
+from typing import Any, Tuple, cast
+from unittest import mock
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
+from image import strips
+from image.levels import Curve
 from tests.unit.checks import run
 from tests.unit.pictures import (
     ICC,
@@ -42,6 +47,32 @@ def test_jpeg_keeps_all_its_parts(subsampling: int, progressive: bool) -> None:
     assert xmp in result.data
     assert tables(after) == tables(before)
     assert get_sampling(after) == subsampling
+
+
+@settings(max_examples=60)
+@given(
+    mode=st.sampled_from(["L", "RGB", "CMYK"]),
+    width=st.integers(1, 70),
+    height=st.integers(1, 400),
+    color=st.sampled_from([(0, True), (0, False), (1, False), (2, False)]),
+)
+def test_jpeg_in_strips_has_the_pixels_of_one_in_one_piece(
+    mode: str, width: int, height: int, color: Tuple[int, bool]
+) -> None:
+    """Strips joined by restart markers decode to what Pillow encodes of the image as a whole."""
+    image = picture("RGB").resize((width, height)).convert(mode)
+    subsampling, keep_rgb = color
+    options = {"quality": 83, "subsampling": subsampling, "progressive": False}
+    options["keep_rgb"] = keep_rgb and mode == "RGB"
+    curve, extra = Curve(lambda level: level**0.5), segment(0xFE, b"only once")
+
+    with mock.patch.object(strips, "_STRIP_PIXELS", 1):
+        joined = strips.encode(image, curve, extra, **options)
+
+    whole = encoded(curve(image), "JPEG", **options)
+    assert decoded(joined).tobytes() == decoded(whole).tobytes()
+    assert joined.count(extra) == 1
+    assert joined.count(b"\xff\xdd\0\4") == (height > 16)
 
 
 def tables(image: Image.Image) -> Any:
