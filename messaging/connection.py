@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 CONNECTIONS = 128  # kept open at most; more than all threads of a program need
+HASTY = 2  # seconds to wait for an answer that is worth no more
 SMALL = 1 << 20  # bytes
 
 
@@ -23,7 +24,7 @@ class Connection:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._lock = threading.Lock()
-        self._clients: Dict[Tuple[str, bool], Any] = {}
+        self._clients: Dict[Tuple[str, int, int], Any] = {}
         self._session: Any = None
 
     @property
@@ -45,7 +46,8 @@ class Connection:
 
     def user_id(self) -> str:
         """Ask STS, which everybody may, for what policies call `aws:userid`: who we are."""
-        return str(self.client("sts", hasty=True).get_caller_identity()["UserId"])
+        sts = self.client("sts", attempts=1, seconds=HASTY)
+        return str(sts.get_caller_identity()["UserId"])
 
     def storage(self, account: str) -> Storage:
         """Give the bucket, by default the one named after the account, which has to own it."""
@@ -53,8 +55,13 @@ class Connection:
             return Storage(self.s3, self.settings.bucket)
         return Storage(self.s3, f"aws-project-{account}-{self.region}", account)
 
-    def client(self, service: str, hasty: bool = False) -> Any:
-        """Give the client for a service; a hasty one tries once, and waits for a moment only."""
+    def client(self, service: str, attempts: int = 5, seconds: int = 30) -> Any:
+        """Give a client for a service.
+
+        Args:
+            attempts: how often botocore tries; 1 for those who see to that themselves
+            seconds: to wait for an answer; above the long poll of 20 s where one may wait for it
+        """
         import boto3  # takes a third of a second, which --help shall not
         from botocore.config import Config
 
@@ -63,13 +70,13 @@ class Connection:
                 self._session = boto3.Session(
                     profile_name=self.settings.profile, region_name=self.settings.region
                 )
-            if (service, hasty) not in self._clients:
+            if (service, attempts, seconds) not in self._clients:
                 config = Config(
-                    connect_timeout=1 if hasty else 5,
-                    read_timeout=2 if hasty else 30,  # above the long poll of 20 s
+                    connect_timeout=min(5, seconds / 2),
+                    read_timeout=seconds,
                     tcp_keepalive=True,
                     max_pool_connections=CONNECTIONS,
-                    retries={"mode": "standard", "total_max_attempts": 1 if hasty else 5},
+                    retries={"mode": "standard", "total_max_attempts": attempts},
                     # Made anew for each request, these two are a quarter of its CPU time.
                     user_agent="aws-project",
                     parameter_validation=service != "sqs",  # of names and limits checked before
@@ -78,8 +85,8 @@ class Connection:
                     service, endpoint_url=self.settings.endpoint_url, config=config
                 )
                 client.meta.events.register_last("before-call.s3", _send_body_at_once)
-                self._clients[service, hasty] = client
-            return self._clients[service, hasty]
+                self._clients[service, attempts, seconds] = client
+            return self._clients[service, attempts, seconds]
 
 
 def _send_body_at_once(params: Dict[str, Any], **_: object) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import Dict, List, NamedTuple, Sequence
+from typing import Dict, List, Mapping, NamedTuple, Sequence
 
 from .envelope import Delivery
-from .queues import MAX_BATCH, Queue
-from .trouble import AWS_ERRORS, explain
+from .queues import Queue
+from .trouble import explain, is_refusal
 
 logger = logging.getLogger(__name__)
 
@@ -56,28 +56,37 @@ class Heartbeat:
         if self._thread.ident:  # a start may have been interrupted
             self._thread.join()
 
-    def hold(self, deliveries: Sequence[Delivery]) -> None:
-        """Take messages in that were received just now, hidden for `first_timeout` seconds."""
+    def hold(self, deliveries: Sequence[Delivery]) -> List[Delivery]:
+        """Take messages in that were received just now, hidden for `first_timeout` seconds.
+
+        Gives them but for those that are in hand already, which SQS now and then delivers twice.
+        """
         lease = Lease.of(time.monotonic(), self.first_timeout)
-        self._leases.update(dict.fromkeys(deliveries, lease))
+        known = {each.message_id for each in list(self._leases) if self.holds(each)}
+        new = {each.message_id: each for each in deliveries if each.message_id not in known}
+        self._leases.update(dict.fromkeys(new.values(), lease))
+        return list(new.values())
 
     def holds(self, delivery: Delivery) -> bool:
         """Tell whether the message is still hidden for us."""
         lease = self._leases.get(delivery)
         return lease is not None and time.monotonic() < lease.expiry
 
-    def drop(self, deliveries: Sequence[Delivery]) -> List[Delivery]:
+    def drop(self, deliveries: Sequence[Delivery]) -> Dict[Delivery, Lease]:
         """Let messages go, before they are deleted or released; give those that were held.
 
         Waits for a beat under way, which would hide a message again after its release.
         """
         if not deliveries:
-            return []
+            return {}
         with self._beat:
-            held = [delivery for delivery in deliveries if self.holds(delivery)]
-            for delivery in deliveries:
-                self._leases.pop(delivery, None)
-        return held
+            leases = {each: self._leases.pop(each) for each in deliveries if each in self._leases}
+            now = time.monotonic()
+        return {delivery: lease for delivery, lease in leases.items() if now < lease.expiry}
+
+    def restore(self, leases: Mapping[Delivery, Lease]) -> None:
+        """Take messages back in that AWS did not let go."""
+        self._leases.update(leases)
 
     def _run(self) -> None:
         pause = 0.0
@@ -97,28 +106,29 @@ class Heartbeat:
         if all(lease.due > now for lease in leases.values()):
             return self._seconds_until_due()
         due = [each for each, (due, expiry) in leases.items() if due - now <= (expiry - due) / 2]
-        try:
-            for start in range(0, len(due), MAX_BATCH):
-                self._renew_batch(due[start : start + MAX_BATCH])
-        except AWS_ERRORS as error:
-            logger.debug("Cannot renew all of %d messages: %s.", len(due), explain(error))
-            return min(1.0, self._visibility_timeout / 8)
-        return self._seconds_until_due()
+        failing = self._renew_each(due)
+        return min(1.0, self._visibility_timeout / 8) if failing else self._seconds_until_due()
 
-    def _renew_batch(self, deliveries: Sequence[Delivery]) -> None:
-        """Renew the leases of ten messages at most, all with one request."""
+    def _renew_each(self, deliveries: Sequence[Delivery]) -> bool:
+        """Renew leases, a request for ten; tell whether AWS failed for any of them."""
         lease = Lease.of(time.monotonic(), self._visibility_timeout)
         failures = self._queue.hide(deliveries, self._visibility_timeout)
+        failing = False
         for position, delivery in enumerate(deliveries):
-            if position in failures:
-                self._leases.pop(delivery, None)
-                logger.warning(
-                    "Message %s is no longer ours (%s); whoever has it now will answer it.",
-                    delivery.message_id,
-                    failures[position],
-                )
-            elif delivery in self._leases:
+            error = failures.get(position)
+            if error is None:
                 self._leases[delivery] = lease
+            elif is_refusal(error):
+                self._leases.pop(delivery)
+                logger.warning(
+                    "Message %s is no longer ours: %s; whoever has it now will answer it.",
+                    delivery.message_id,
+                    explain(error),
+                )
+            else:
+                logger.debug("Cannot renew %s: %s.", delivery.message_id, explain(error))
+                failing = True
+        return failing
 
     def _seconds_until_due(self) -> float:
         """What is taken in from now on is due no sooner than this."""

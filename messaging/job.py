@@ -9,6 +9,7 @@ from typing import Optional, Tuple
 
 from .envelope import ERROR, OK, Delivery, Reply
 
+REPEATED = "repeated"  # the status of a request that comes again after it was answered
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")  # no message may forge a line
 
 
@@ -27,7 +28,7 @@ class Job:
 
     `reply_to` is None where there is nobody to answer, `retry_in` the seconds until the next try
     where the handler failed, None where the request is settled. `log_key` is known once the job
-    is logged.
+    goes into a log object.
     """
 
     delivery: Delivery

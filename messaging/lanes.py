@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import Callable, List
+from typing import Callable, List, Optional, TypeVar
 
 from .envelope import Delivery
 from .queues import MAX_BATCH
-from .trouble import AWS_ERRORS, explain
+from .trouble import AWS_ERRORS, Patience
 
 logger = logging.getLogger(__name__)
 
 LONG_POLL = 20  # seconds, the longest that SQS allows
 
 Batch = List[Delivery]
+R = TypeVar("R")
 
 
 class Lanes:
@@ -23,28 +24,37 @@ class Lanes:
 
     One lane at a time waits for messages (leader and followers), so an idle queue costs one long
     poll however many lanes there are. After a full batch there may be more, so the next is taken
-    without a wait or a turn, and a busy queue is fetched by several at once.
+    without a wait or a turn, and a busy queue is fetched by several at once. A lane that AWS
+    refused rests, and gives the turn away.
 
     Args:
+        doing: what receiving is called, by which to tell of trouble
         count: lanes
         receive: takes the seconds to wait, gives the messages
         handle: handles a batch
         wanted: tells whether to go on, and may block until that is so
         wait: seconds that a poll waits for messages
+        hasty: the same right after a full batch
     """
 
     def __init__(
         self,
+        doing: str,
         count: int,
         receive: Callable[[int], Batch],
         handle: Callable[[Batch], object],
         wanted: Callable[[], bool],
+        patience: Patience,
         wait: int = LONG_POLL,
+        hasty: int = 0,
     ) -> None:
+        self._doing = doing
         self._receive = receive
         self._handle = handle
         self._wanted = wanted
+        self._patience = patience
         self._wait = wait
+        self._hasty = hasty
         self._turn = threading.Lock()
         self._backlog = False
         self._ended = [threading.Event() for _ in range(count)]
@@ -75,7 +85,12 @@ class Lanes:
 
     def _take(self) -> None:
         hasty = self._backlog and self._wanted()
-        batch = self._receive(0) if hasty else self._wait_for_turn()
+        try:
+            batch = self._receive(self._hasty) if hasty else self._wait_for_turn()
+        except AWS_ERRORS as error:
+            self._patience.rest(self._doing, error)
+            return
+        self._patience.recovered(self._doing)
         self._backlog = len(batch) == MAX_BATCH
         if batch:
             self._handle(batch)
@@ -85,13 +100,12 @@ class Lanes:
             return self._receive(self._wait) if self._wanted() else []
 
 
-def carefully(step: Callable[..., object], *arguments: object) -> None:
-    """Take a step of which no failure may end the thread."""
+def carefully(step: Callable[..., R], *arguments: object) -> Optional[R]:
+    """Give what a step gives; no fault of ours in it may end the thread."""
     try:
-        step(*arguments)
-    except AWS_ERRORS as error:
-        logger.info("A batch was given up: %s.", explain(error))
+        return step(*arguments)
     except Exception as error:
         logger.error("A batch was given up: %r. Going on in a second.", error)
         logger.debug("The cause:", exc_info=error)
         time.sleep(1)  # a fault of ours that comes each time shall not spin
+        return None

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import warnings
-from dataclasses import replace
 from typing import Callable, List, NoReturn
 
 from .commandline import connect
@@ -41,9 +40,7 @@ def serve(options: argparse.Namespace, part: str, handler: Handler, batch: int =
     if not worker_options.max_receive_count:
         logger.warning("%s has no dead-letter queue: faults are tried again for days", inbox.name)
     logger.info("queues and bucket in %s, logs in %s", connection.region, storage.bucket)
-    # A renewal that hangs must not cost the others their few seconds.
-    renewing = replace(inbox, sqs=connection.client("sqs", hasty=True))
-    Worker(inbox, settings.output_queue, storage, part, handler, worker_options, renewing).run()
+    Worker(connection, inbox, storage, part, handler, worker_options).run()
     return DONE
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, 
 from botocore.exceptions import ClientError
 
 from .envelope import Delivery, Message, size_of
-from .trouble import PassingError, is_missing_queue, once
+from .trouble import AWS_ERRORS, EntryError, is_missing_queue
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -22,12 +22,16 @@ DEAD_LETTER = "-dead-letter"
 DEAD_LETTER_RETENTION = 14 * 24 * 3600  # seconds; longer than a queue's own 4 days
 
 Entry = Dict[str, Any]
-Failures = Dict[int, str]  # position in the call -> AWS's reason, for entries refused for good
+Failures = Dict[int, Exception]  # by position: what AWS did not carry out, and why
 
 
 @dataclass(frozen=True)
 class Queue:
-    """One queue. Calls raise botocore's errors; `repeat` says what to do about passing ones."""
+    """One queue.
+
+    Calls for one thing raise botocore's errors. Batch calls never do: they take any number of
+    entries, try each once, and give what failed; `is_refusal` tells whether it would always fail.
+    """
 
     sqs: SQSClient
     url: str
@@ -59,63 +63,52 @@ class Queue:
         )
         return [Delivery.from_message(message) for message in answer.get("Messages", ())]
 
-    def send(self, messages: Sequence[Message], repeat: Callable[..., Any] = once) -> Failures:
+    def send(self, messages: Sequence[Message]) -> Failures:
         """Send messages, each of at most 1 MiB."""
         sizes = [size_of(message) for message in messages]
-        doing = f"send to {self.name}"
-        return self._batches(self.sqs.send_message_batch, messages, sizes, doing, repeat)
+        return self._batches(self.sqs.send_message_batch, messages, sizes)
 
-    def delete(self, deliveries: Sequence[Delivery], repeat: Callable[..., Any] = once) -> Failures:
+    def delete(self, deliveries: Sequence[Delivery]) -> Failures:
         """Delete messages for good."""
         entries = [{"ReceiptHandle": delivery.receipt_handle} for delivery in deliveries]
-        doing = f"delete from {self.name}"
-        return self._batches(self.sqs.delete_message_batch, entries, (), doing, repeat)
+        return self._batches(self.sqs.delete_message_batch, entries)
 
-    def hide(
-        self, deliveries: Sequence[Delivery], seconds: int, repeat: Callable[..., Any] = once
-    ) -> Failures:
+    def hide(self, deliveries: Sequence[Delivery], seconds: int) -> Failures:
         """Hide messages for `seconds` from now; 0 releases them."""
         entries = [
             {"ReceiptHandle": delivery.receipt_handle, "VisibilityTimeout": seconds}
             for delivery in deliveries
         ]
-        doing = f"hide messages of {self.name}"
-        call = self.sqs.change_message_visibility_batch
-        return self._batches(call, entries, (), doing, repeat)
+        return self._batches(self.sqs.change_message_visibility_batch, entries)
 
     def _batches(
         self,
         call: Callable[..., Any],
         entries: Sequence[Mapping[str, Any]],
-        sizes: Sequence[int],
-        doing: str,
-        repeat: Callable[..., Any],
+        sizes: Sequence[int] = (),
     ) -> Failures:
-        """Carry out a batch call for all entries.
+        """Carry out a batch call for all entries; that it answers 200 says nothing about them.
 
-        Entries that failed through no fault of ours are sent again, the others never: that a
-        batch call answers 200 says nothing about its entries. Ids are positions, since one
-        message may come twice in a batch.
+        Ids are positions, since one message may come twice in a batch.
         """
         failures: Failures = {}
-        remaining = dict(enumerate(entries))
-
-        def attempt() -> None:
-            for batch in _packed(list(remaining), sizes):
-                listed = [{**remaining[position], "Id": str(position)} for position in batch]
+        for batch in _packed(range(len(entries)), sizes):
+            listed = [{**entries[position], "Id": str(position)} for position in batch]
+            try:
                 answer = call(QueueUrl=self.url, Entries=listed)
-                for done in answer.get("Successful", ()):
-                    remaining.pop(int(done["Id"]), None)
-                for failure in answer.get("Failed", ()):
-                    if str(failure["SenderFault"]).lower() == "true":
-                        remaining.pop(int(failure["Id"]), None)
-                        failures[int(failure["Id"])] = failure["Code"]
-            if remaining:
-                raise PassingError(f"AWS failed for {len(remaining)} of {len(entries)} messages")
-
-        if entries:
-            repeat(attempt, doing)
+            except AWS_ERRORS as error:
+                failures.update(dict.fromkeys(batch, error))
+                continue
+            done = {int(entry["Id"]) for entry in answer.get("Successful", ())}
+            told = {int(entry["Id"]): _error_of(entry) for entry in answer.get("Failed", ())}
+            for position in set(batch) - done:
+                failures[position] = told.get(position, EntryError("no word of it"))
         return failures
+
+
+def _error_of(failed: Mapping[str, Any]) -> EntryError:
+    """Read an entry of `Failed`; some servers write SenderFault as text."""
+    return EntryError(failed["Code"], str(failed["SenderFault"]).lower() == "true")
 
 
 def _packed(positions: Sequence[int], sizes: Sequence[int]) -> Iterator[List[int]]:

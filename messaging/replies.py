@@ -6,16 +6,17 @@ import logging
 import random
 import threading
 import time
-from collections import deque
 from concurrent.futures import Future
-from typing import Deque, Dict, List, Optional, Set
+from dataclasses import replace
+from typing import Dict, List, Optional, Set
 
 from . import reply_queue
 from .connection import Connection
 from .envelope import Delivery, Reply
 from .errors import InvalidMessage
-from .lanes import Lanes
+from .lanes import LONG_POLL, Lanes
 from .queues import MAX_BATCH, Queue, open_queue
+from .recent import Recent
 from .trouble import AWS_ERRORS, Patience, explain, is_denied
 
 logger = logging.getLogger(__name__)
@@ -42,21 +43,31 @@ class Replies:
     ) -> None:
         self._sqs = connection.sqs
         self._output_queue = connection.settings.output_queue
-        self._patience = patience
         self._closed = threading.Event()
         self._awaited: Dict[str, Future[Reply]] = {}
         self._change = threading.Condition()
-        self._known: Deque[str] = deque(maxlen=REMEMBERED)
+        self._known = Recent(REMEMBERED)
         self._hidden = 0
         self._pause = FIRST_PAUSE
         self._foreign: Set[str] = set()  # what the last look found of others
         self.last_arrival = 0.0
         self._shared = shared is not None
         self._queue = self._create(connection) if shared is None else open_queue(self._sqs, shared)
+        self._polled = replace(self._queue, sqs=connection.client("sqs", attempts=1))
+        doing = f"receive from {self.name}"
         if self._shared:
-            lanes = Lanes(1, self._receive, self._sort, self._wanted, SHARED_POLL)
+            lanes = Lanes(doing, 1, self._receive, self._sort, self._wanted, patience, SHARED_POLL)
         else:
-            lanes = Lanes(LANES, self._collect, self._keep, self._wanted)
+            lanes = Lanes(
+                doing,
+                LANES,
+                self._collect,
+                self._keep,
+                self._wanted,
+                patience,
+                LONG_POLL,
+                LONG_POLL,
+            )
         self._lanes = lanes
         self._lanes.start()
 
@@ -75,7 +86,7 @@ class Replies:
     def forget(self) -> None:
         """Expect nothing any more; what still comes is thrown away."""
         with self._change:
-            self._known.extend(self._awaited)
+            self._known.add(self._awaited)
             self._awaited.clear()
 
     def close(self) -> None:
@@ -120,9 +131,7 @@ class Replies:
 
     def _receive(self, wait: int) -> List[Delivery]:
         hidden = SHARED_HIDDEN if self._shared else HIDDEN
-        return self._patience(
-            lambda: self._queue.receive(MAX_BATCH, wait, hidden), f"receive from {self.name}"
-        )
+        return self._polled.receive(MAX_BATCH, wait, hidden)
 
     def _collect(self, wait: int) -> List[Delivery]:
         """Receive from a private queue and give out at once, so that no lane polls in vain."""
@@ -135,7 +144,7 @@ class Replies:
         """Leave what was read in a private queue, until SQS's limit comes near."""
         self._hidden += len(deliveries)
         if self._hidden > MOST_HIDDEN:
-            self._queue.delete(deliveries, self._patience)
+            self._queue.delete(deliveries)
 
     def _sort(self, deliveries: List[Delivery]) -> None:
         """Give out and delete what is ours of a shared queue, and give the rest back.
@@ -144,8 +153,9 @@ class Replies:
         """
         ours = [delivery for delivery in deliveries if self._give(delivery)]
         foreign = [delivery for delivery in deliveries if delivery not in ours]
-        self._queue.hide(foreign, 0, self._patience)
-        self._queue.delete(ours, self._patience)
+        # What fails here comes again, is given out only once, and then let go again.
+        self._queue.hide(foreign, 0)
+        self._queue.delete(ours)
         if foreign:
             ids = {delivery.message_id for delivery in foreign}
             stagnant = not ours and ids <= self._foreign
@@ -164,7 +174,7 @@ class Replies:
             future = self._awaited.pop(reply.correlation_id, None)
             if future is None:
                 return reply.correlation_id in self._known
-            self._known.append(reply.correlation_id)
+            self._known.add([reply.correlation_id])
         self.last_arrival = time.monotonic()
         future.set_result(reply)
         return True

@@ -1,4 +1,4 @@
-"""Settlement: how a batch of finished jobs is brought home."""
+"""Settlement: how finished jobs are brought home."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ from typing import Callable, Dict, List, Optional, Sequence
 
 from .envelope import Delivery
 from .heartbeat import Heartbeat
-from .job import Job
+from .job import REPEATED, Job
 from .queues import MAX_BATCH, Queue
-from .stage import Stage
-from .storage import Storage
+from .recent import Recent
+from .stage import Failed, Stage
+from .storage import Storage, new_log_key
 from .trouble import AWS_ERRORS, Patience, explain, is_missing_queue, is_refusal
 
+Step = Callable[[List[Job]], Failed[Job]]
 logger = logging.getLogger(__name__)
 
-LOGGERS = 2  # so that one slow request does not hold up the worker
+LOGGERS = 4
+LOG_APART = 1.0
 MOST_LOGGED = 100  # jobs in one log object
 YOUNG = 3.0  # seconds in which a reply queue just made may not be known everywhere yet
+REMEMBERED = 10_000  # requests answered, by which to know those that come again
 
 
 class Settlement:
@@ -51,57 +55,132 @@ class Settlement:
         self._part = part
         self._worker = worker
         self._heartbeat = heartbeat
-        self._patience = patience
-        self._logging = Stage("logger", LOGGERS, MOST_LOGGED, lanes, self._log)
+        self._answered = Recent(REMEMBERED)
+
+        def stage(doing: str, count: int, most: int, step: Step) -> Stage[Job]:
+            return Stage(doing, count, most, max(lanes * batch, most), self._safe(step), patience)
+
+        self._logging = stage("write the log", LOGGERS, MOST_LOGGED, self._log)
         # Large batches are of short jobs, which mostly wait for the network.
-        self._answering = Stage("answerer", batch, MAX_BATCH, lanes, self._answer)
+        self._replying = stage("send replies", batch, MAX_BATCH, self._reply)
+        self._deleting = stage(f"delete from {inbox.name}", batch, MAX_BATCH, self._delete)
+        self._stages = (self._logging, self._replying, self._deleting)
 
     def start(self) -> None:
         """Start the threads."""
-        self._logging.start()
-        self._answering.start()
+        for stage in self._stages:
+            stage.start()
 
-    def put(self, jobs: List[Job]) -> None:
+    def put(self, jobs: Sequence[Job]) -> None:
         """Have jobs settled; waits while too many are waiting."""
-        self._logging.put(jobs)
+        self._deleting.put([job for job in jobs if job.status == REPEATED])
+        self._logging.put([job for job in jobs if job.status != REPEATED])
 
     def join(self) -> None:
         """Wait until all is settled."""
-        self._logging.join()
-        self._answering.join()
+        for stage in self._stages:
+            stage.join()
 
-    def _log(self, jobs: Sequence[Job]) -> None:
-        """Log what is still ours, and have it answered by tens."""
+    def has_answered(self, delivery: Delivery) -> bool:
+        """Tell whether the request was answered, and only has to be deleted once more."""
+        return delivery.message_id in self._answered
+
+    def _safe(self, step: Step) -> Step:
+        """Let a fault of ours cost no message its life: what is not held comes again."""
+
+        def safe(jobs: List[Job]) -> Failed[Job]:
+            try:
+                return step(jobs)
+            except Exception:
+                self._heartbeat.drop([job.delivery for job in jobs])
+                raise
+
+        return safe
+
+    def _log(self, jobs: List[Job]) -> Failed[Job]:
+        """Log what is still ours and have it answered.
+
+        What failed may have been written all the same: it is written again under its old key,
+        and takes along what has come since.
+        """
         held = self._held(jobs)
-        try:
-            log_key = self._write(held) if held else ""
-        except Exception:
-            self._heartbeat.drop([job.delivery for job in held])
-            raise
-        logged = [replace(job, log_key=log_key) for job in held]
-        logged.sort(key=lambda job: job.reply_to or "")  # so that ten have few reply queues
-        for start in range(0, len(logged), MAX_BATCH):
-            self._answering.put(logged[start : start + MAX_BATCH])
+        key = next((job.log_key for job in held if job.log_key), "") or new_log_key(self._part)
+        by_key: Dict[str, List[Job]] = defaultdict(list)
+        for job in held:
+            by_key[job.log_key or key].append(replace(job, log_key=job.log_key or key))
+        failed: Failed[Job] = []
+        for log_key, group in by_key.items():
+            try:
+                text = "".join(job.log_entry(self._worker) for job in group)
+                self._storage.put_log(log_key, text)
+            except AWS_ERRORS as error:
+                failed += [(job, error) for job in group]
+            else:
+                # Sorted, so that ten have few reply queues.
+                self._replying.put(sorted(group, key=lambda job: job.reply_to or ""))
+        return failed
 
-    def _write(self, jobs: Sequence[Job]) -> str:
-        text = "".join(job.log_entry(self._worker) for job in jobs)
-        return self._patience(
-            lambda: self._storage.put_log(self._part, text), "write the log", self._unheld(jobs)
+    def _reply(self, jobs: List[Job]) -> Failed[Job]:
+        """Send the replies of what is still ours, a batch a queue, and have it deleted."""
+        by_queue: Dict[Optional[str], List[Job]] = defaultdict(list)
+        for job in self._held(jobs):
+            by_queue[None if self.has_answered(job.delivery) else job.reply_to].append(job)
+        self._deleting.put(by_queue.pop(None, []))
+        failed: Failed[Job] = []
+        for name, group in by_queue.items():
+            failed += self._reply_to(self._inbox.sibling(str(name)), group)
+        return failed
+
+    def _reply_to(self, queue: Queue, jobs: Sequence[Job]) -> Failed[Job]:
+        """Send replies to one queue; one that is gone has nobody waiting."""
+        failures = queue.send([job.reply().to_message() for job in jobs])
+        failed: Failed[Job] = []
+        done: List[Job] = []
+        for position, job in enumerate(jobs):
+            error = failures.get(position)
+            young = time.time() - job.delivery.sent_at < YOUNG
+            if error is None or (is_missing_queue(error) and not young):
+                done.append(job)
+            elif is_refusal(error) and not is_missing_queue(error):
+                logger.error(
+                    "A reply to %s was refused, so its request is kept: %s.",
+                    queue.name,
+                    explain(error),
+                )
+                self._heartbeat.drop([job.delivery])
+            else:
+                failed.append((job, error))
+        if any(is_missing_queue(error) for error in failures.values()) and done:
+            logger.warning("The reply queue %s is gone; nobody waits for its replies.", queue.name)
+        self._answered.add(job.delivery.message_id for job in done if job.retry_in is None)
+        self._deleting.put(done)
+        return failed
+
+    def _delete(self, jobs: List[Job]) -> Failed[Job]:
+        """Delete what was answered, and hide for a while what is to be tried again."""
+        by_pause: Dict[Optional[int], List[Job]] = defaultdict(list)
+        for job in jobs:
+            by_pause[job.retry_in].append(job)
+        failed: Failed[Job] = []
+        for pause, group in by_pause.items():
+            failed += self._let_go(group, pause)
+        return failed
+
+    def _let_go(self, jobs: Sequence[Job], pause: Optional[int]) -> Failed[Job]:
+        leases = self._heartbeat.drop([job.delivery for job in jobs])
+        held = [job for job in jobs if job.delivery in leases]
+        deliveries = list(leases)
+        if pause is None:
+            failures = self._inbox.delete(deliveries)
+        else:
+            failures = self._inbox.hide(deliveries, pause)
+        failed = [(held[at], error) for at, error in failures.items() if not is_refusal(error)]
+        self._heartbeat.restore({job.delivery: leases[job.delivery] for job, _ in failed})
+        log_keys = ", ".join({job.log_key: None for job in held})
+        logger.info(
+            "%d of %d requests answered; log: %s", len(held) - len(failed), len(jobs), log_keys
         )
-
-    def _answer(self, jobs: Sequence[Job]) -> None:
-        """Reply, then delete what was answered; what was lost on the way is left alone."""
-        try:
-            answered = self._reply(self._held(jobs))
-            done = [job.delivery for job in answered if job.retry_in is None]
-            self._inbox.delete(self._heartbeat.drop(done), self._patience)
-            for job in jobs:
-                if job.retry_in is not None:
-                    self._inbox.hide(self._heartbeat.drop([job.delivery]), job.retry_in)
-        finally:
-            self._heartbeat.drop([job.delivery for job in jobs])
-        log_keys = ", ".join({job.log_key: None for job in jobs})
-        logger.info("%d of %d requests answered; log: %s", len(done), len(jobs), log_keys)
+        return failed
 
     def _held(self, jobs: Sequence[Job]) -> List[Job]:
         """Give the jobs that are still ours; let the others go."""
@@ -114,42 +193,3 @@ class Settlement:
                 lost.append(job.delivery)
         self._heartbeat.drop(lost)
         return held
-
-    def _unheld(self, jobs: Sequence[Job]) -> Callable[[Exception], bool]:
-        """Give up on AWS when nothing is ours any more."""
-        return lambda error: not any(self._heartbeat.holds(job.delivery) for job in jobs)
-
-    def _reply(self, jobs: Sequence[Job]) -> List[Job]:
-        """Send the replies, a batch a queue; give the jobs that nobody waits for any more."""
-        by_queue: Dict[Optional[str], List[Job]] = defaultdict(list)
-        for job in jobs:
-            by_queue[job.reply_to].append(job)
-        answered = by_queue.pop(None, [])
-        for name, group in by_queue.items():
-            answered += self._reply_to(str(name), group)
-        return answered
-
-    def _reply_to(self, name: str, jobs: Sequence[Job]) -> List[Job]:
-        """Send replies to one queue; a queue that is gone has nobody waiting."""
-        messages = [job.reply().to_message() for job in jobs]
-        queue = self._inbox.sibling(name)
-        youngest = max(job.delivery.sent_at for job in jobs)
-        unheld = self._unheld(jobs)
-
-        def final(error: Exception) -> bool:
-            young = time.time() - youngest < YOUNG
-            return unheld(error) or (is_refusal(error) and not (is_missing_queue(error) and young))
-
-        def repeat(attempt: Callable[[], None], doing: str) -> None:
-            self._patience(attempt, doing, final)
-
-        try:
-            failures = queue.send(messages, repeat)
-        except AWS_ERRORS as error:
-            if is_missing_queue(error):
-                logger.warning("The reply queue %s is gone; nobody waits for its replies.", name)
-                return list(jobs)
-            failures = dict.fromkeys(range(len(jobs)), explain(error))
-        for reason in failures.values():
-            logger.error("SQS refused a reply to %s: %s; the request is kept.", name, reason)
-        return [job for position, job in enumerate(jobs) if position not in failures]

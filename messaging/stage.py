@@ -1,37 +1,68 @@
-"""Stage: a step of the work that threads of its own take, for all that waits at once."""
+"""Stage: a line of things to do, and threads that each do what waits there together."""
 
 from __future__ import annotations
 
-import queue
+import logging
 import threading
-from typing import Callable, List
+import time
+from collections import deque
+from typing import Callable, Deque, Generic, List, Sequence, Tuple, TypeVar
 
-from .job import Job
 from .lanes import carefully
+from .trouble import Patience
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+APART = 0.05  # seconds that a step may hold up the next
+SLOW = 10.0  # seconds after AWS failed in which it is asked less often
+GATHERING = 1.0  # seconds that things are then left to gather
+Failed = List[Tuple[T, Exception]]
 
 
-class Stage:
-    """A queue of finished jobs, and threads that each take what waits there and do a step with it.
+class Stage(Generic[T]):
+    """A line of things, and threads that each take what waits there and do a step with it.
 
-    While AWS is quick, that is the jobs of one batch; the slower it is, the more share a request,
-    and nothing waits longer than for the next thread to be free.
+    A step begins when no other is under way, or when as much waits as it can take (Nagle's
+    algorithm, RFC 896, here with requests): so a single thing never waits, and the busier the
+    line, the more of them share a request.
+
+    A thread that AWS refused rests, and the others go on. What it could not do goes along with
+    what comes next, on whichever thread, or by itself when the rest is over.
 
     Args:
-        name: of the threads
+        doing: what the step does, by which to tell of trouble
         count: threads
-        most: jobs that one of them takes, but for the last batch of them
-        room: batches that may wait before `put` waits too
-        step: what to do with the jobs
+        most: things that one of them takes at a time
+        room: things that may wait before `put` waits too
+        step: does it; gives what AWS failed to do, with the error of each
     """
 
     def __init__(
-        self, name: str, count: int, most: int, room: int, step: Callable[[List[Job]], object]
+        self,
+        doing: str,
+        count: int,
+        most: int,
+        room: int,
+        step: Callable[[List[T]], Failed[T]],
+        patience: Patience,
     ) -> None:
+        self._doing = doing
         self._most = most
+        self._room = room
         self._step = step
-        self._batches: queue.Queue[List[Job]] = queue.Queue(room)
+        self._patience = patience
+        self._fresh: Deque[T] = deque()
+        self._again: Deque[T] = deque()
+        self._under_way = 0
+        self._failed_at = float("-inf")
+        self._closed = False
+        self._lock = threading.Lock()
+        self._more = threading.Condition(self._lock)  # to do
+        self._ready = threading.Condition(self._lock)  # to begin a step
+        self._less = threading.Condition(self._lock)  # to wait for
         self._threads = [
-            threading.Thread(target=self._run, name=name, daemon=True) for _ in range(count)
+            threading.Thread(target=self._run, name=doing, daemon=True) for _ in range(count)
         ]
 
     def start(self) -> None:
@@ -39,31 +70,91 @@ class Stage:
         for thread in self._threads:
             thread.start()
 
-    def put(self, jobs: List[Job]) -> None:
-        """Have the step taken."""
-        self._batches.put(jobs)
+    def put(self, things: Sequence[T]) -> None:
+        """Have the step taken; waits while too much is waiting."""
+        if not things:
+            return
+        with self._lock:
+            self._less.wait_for(lambda: self._waiting() < self._room or self._closed)
+            self._fresh.extend(things)
+            self._notify()
 
     def join(self) -> None:
-        """Wait until it has been taken for all that was put."""
-        self._batches.join()
+        """Wait until it has been taken for all that was put, or given up."""
+        with self._lock:
+            self._less.wait_for(lambda: not self._waiting() and not self._under_way)
+
+    def close(self) -> None:
+        """Forget what waits, and end the threads."""
+        with self._lock:
+            self._closed = True
+            self._fresh.clear()
+            self._again.clear()
+            for condition in (self._more, self._ready, self._less):
+                condition.notify_all()
 
     def _run(self) -> None:
-        while True:
-            self._take()
+        rested = False
+        while not self._closed:
+            things = self._gather(rested)
+            failed = (carefully(self._step, things) if things else None) or []
+            self._end(failed)
+            if len(failed) < len(things):
+                self._patience.recovered(self._doing)
+            if failed and not self._patience.rest(self._doing, failed[0][1]):
+                self._give_up()
+            rested = bool(failed)
 
-    def _take(self) -> None:
-        """Take the step once; nothing of the jobs is kept while waiting for the next."""
-        batches = self._gather()
-        carefully(self._step, [job for jobs in batches for job in jobs])
-        for _ in batches:
-            self._batches.task_done()
+    def _waiting(self) -> int:
+        return len(self._fresh) + len(self._again)
 
-    def _gather(self) -> List[List[Job]]:
-        """Wait for a batch and take those behind it."""
-        batches = [self._batches.get()]
-        while sum(map(len, batches)) < self._most:
-            try:
-                batches.append(self._batches.get_nowait())
-            except queue.Empty:
-                break
-        return batches
+    def _notify(self) -> None:
+        """Wake a thread if there is something to do for it."""
+        if self._fresh:
+            self._more.notify()
+        if self._waiting() >= self._most:
+            self._ready.notify()
+
+    def _gather(self, rested: bool) -> List[T]:
+        """Wait for something fresh, unless rested, and take what waits; first what failed."""
+        with self._lock:
+            self._more.wait_for(lambda: self._fresh or (rested and self._again) or self._closed)
+            self._ready.wait_for(self._may_begin, APART)
+            self._under_way += 1
+            self._let_gather()
+            count = min(self._most, self._waiting())
+            things = [(self._again or self._fresh).popleft() for _ in range(count)]
+            self._notify()
+            self._less.notify_all()
+            return things
+
+    def _may_begin(self) -> bool:
+        return not self._under_way or self._waiting() >= self._most or self._closed
+
+    def _let_gather(self) -> None:
+        """Ask AWS less often while it fails now and then, as long as more keeps coming."""
+        for _ in range(2):
+            before = self._waiting()
+            if self._again or time.monotonic() - self._failed_at > SLOW:
+                return
+            self._ready.wait_for(lambda: self._waiting() >= self._most, GATHERING / 2)
+            if self._waiting() == before:
+                return
+
+    def _end(self, failed: Failed[T]) -> None:
+        """Let the next step begin, with what failed in this one."""
+        with self._lock:
+            self._under_way -= 1
+            self._again.extend(thing for thing, _ in failed)
+            if failed:
+                self._failed_at = time.monotonic()
+            self._ready.notify()
+            self._less.notify_all()
+
+    def _give_up(self) -> None:
+        """Forget what AWS keeps failing to do while the program is to end."""
+        with self._lock:
+            if self._again:
+                logger.warning("Cannot %s: giving up %d of them.", self._doing, len(self._again))
+            self._again.clear()
+            self._less.notify_all()

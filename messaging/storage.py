@@ -119,12 +119,9 @@ class Storage:
                 raise RequestRejected(f"{key!r} has {size:,} bytes; at most {limit:,} are allowed")
             return stream.read()
 
-    def put_log(self, part: str, text: str) -> str:
-        """Write a log object; give its key."""
-        now = datetime.now(timezone.utc)
-        key = f"{LOGS}{part}/{now:%Y/%m/%d/%H%M%S}Z-{secrets.token_hex(4)}.txt"
+    def put_log(self, key: str, text: str) -> None:
+        """Write a log object under a key made by `new_log_key`."""
         self.put(key, text.encode(errors="backslashreplace"), "text/plain; charset=utf-8")
-        return key
 
     def check_in(self, request: Request) -> Request:
         """Put the body into the bucket, and let the request carry its key instead."""
@@ -144,6 +141,12 @@ class Storage:
         except UnicodeDecodeError as error:
             raise RequestRejected(f"{request.payload_key} is not text in UTF-8") from error
         return replace(request, body=body)
+
+
+def new_log_key(part: str) -> str:
+    """Make up the key of a log object; it tells the time (UTC) of its making."""
+    now = datetime.now(timezone.utc)
+    return f"{LOGS}{part}/{now:%Y/%m/%d/%H%M%S}Z-{secrets.token_hex(4)}.txt"
 
 
 def _expiry(prefix: str, days: int) -> Dict[str, Any]:

@@ -3,7 +3,8 @@
 import logging
 import random
 import threading
-from typing import Callable, Dict, TypeVar
+import time
+from typing import Callable, Dict, NamedTuple, Set, Tuple, TypeVar
 
 import botocore.exceptions
 from botocore.exceptions import (
@@ -23,6 +24,8 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 20.0  # seconds; with one attempt more, work goes on within 30 s
+LAST_ATTEMPTS = 5  # of a thread in trouble, once the program is told to stop
+BLIPS = 3  # failures in a row of a kind that mostly passes by itself, before it is told
 _NETWORK = (botocore.exceptions.ConnectionError, HTTPClientError)
 _NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
 _MISSING_QUEUE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
@@ -38,15 +41,25 @@ _HINTS = (
 )
 
 
-class PassingError(Exception):
-    """Raised for entries of a batch call that failed through no fault of ours."""
+class EntryError(Exception):
+    """What AWS says of one entry that it did not carry out, in a batch call that it did.
+
+    `refused` tells whether that is the entry's own fault, so that it will never be carried out.
+    """
+
+    def __init__(self, code: str, refused: bool = False) -> None:
+        super().__init__(f"AWS failed ({code})")
+        self.code = code
+        self.refused = refused
 
 
-AWS_ERRORS = (BotoCoreError, ClientError, PassingError)
+AWS_ERRORS = (BotoCoreError, ClientError, EntryError)
 
 
 def code_of(error: Exception) -> str:
     """Give AWS's own code of an error, or an empty string."""
+    if isinstance(error, EntryError):
+        return error.code
     return _said(error, "Code") if isinstance(error, ClientError) else ""
 
 
@@ -62,11 +75,18 @@ def is_denied(error: Exception) -> bool:
 
 def is_refusal(error: Exception) -> bool:
     """Tell whether AWS would refuse the same call again, whoever sends it and however often."""
+    if isinstance(error, EntryError):
+        return error.refused
     if not isinstance(error, ClientError):
         return False
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     passing = _THROTTLED | _EXPIRED | _UNKNOWN_KEY | _DENIED | {"RequestTimeout"}
     return 400 <= status < 500 and status not in (403, 429) and code_of(error) not in passing
+
+
+def is_lasting(error: Exception) -> bool:
+    """Tell whether no waiting will help: a refusal, or a right that is missing."""
+    return is_refusal(error) or is_denied(error)
 
 
 def explain(error: Exception) -> str:
@@ -100,18 +120,29 @@ def _sentence(error: Exception) -> str:
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
-def once(call: Callable[[], T], doing: str) -> T:
-    """Stand in for a `Patience` where there is no time for one."""
-    return call()
+def _is_blip(error: Exception) -> bool:
+    """Tell whether an error is of the kind that is mostly gone at the next attempt."""
+    if isinstance(error, ClientError):
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        return status >= 500 or code_of(error) in _THROTTLED
+    return isinstance(error, (*_NETWORK, EntryError))
+
+
+class Trouble(NamedTuple):
+    """What a thread has with one thing that it does: failures in a row, and of what kind."""
+
+    failures: int
+    kind: str
 
 
 class Patience:
-    """Repeats calls until AWS answers, with full jitter, and tells of each trouble once."""
+    """Waits between attempts, each thread for itself, and tells of each trouble once."""
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
         self._lock = threading.Lock()
-        self._failing: Dict[str, str] = {}
+        self._troubles: Dict[Tuple[int, str], Trouble] = {}
+        self._told: Set[str] = set()
 
     def __call__(
         self,
@@ -120,35 +151,57 @@ class Patience:
         unless: Callable[[Exception], bool] = lambda error: False,
     ) -> T:
         """Give what `call` returns; raise its error `unless` waiting may help, or when stopped."""
-        attempt = 0
         while True:
             try:
                 answer = call()
             except AWS_ERRORS as error:
-                if unless(error) or self._stop.is_set():
+                if unless(error) or not self.rest(doing, error):
                     self._forget(doing)
                     raise
-                self._tell(doing, error)
             else:
-                self._recovered(doing)
+                self.recovered(doing)
                 return answer
-            attempt += 1
-            self._stop.wait(random.uniform(1, min(LONGEST_PAUSE, 2.0**attempt)))
 
-    def _tell(self, doing: str, error: Exception) -> None:
-        kind = "network" if isinstance(error, _NETWORK) else code_of(error)
-        with self._lock:
-            known = kind in self._failing.values()
-            self._failing[doing] = kind
-        level = logging.DEBUG if known else logging.WARNING
-        logger.log(level, "Cannot %s: %s. Trying again until it works.", doing, explain(error))
+    def rest(self, doing: str, error: Exception) -> bool:
+        """Tell of trouble, wait, and say whether to try again, which a stop allows a few times.
 
-    def _recovered(self, doing: str) -> None:
-        if self._failing and self._forget(doing):
+        The wait is evenly from nothing to 1, 2, 4 … LONGEST_PAUSE seconds, AWS's "full jitter".
+        """
+        failures = self._meet(doing, error)
+        pause = random.uniform(0, min(LONGEST_PAUSE, 2.0 ** (failures - 1)))
+        if not self._stop.wait(pause):
+            return True
+        if failures < LAST_ATTEMPTS:
+            time.sleep(min(pause, 1.0))  # the event that could end this wait has come
+        return failures < LAST_ATTEMPTS
+
+    def recovered(self, doing: str) -> None:
+        """Have no trouble with this any more."""
+        if self._troubles and self._forget(doing):
             logger.info("AWS answers again.")
 
-    def _forget(self, doing: str) -> bool:
-        """Have no trouble with this any more; tell whether it was the last of its kind."""
+    def _meet(self, doing: str, error: Exception) -> int:
+        """Count a failure; tell of it unless it is known, may yet be a blip, or all is to end."""
+        kind = "network" if isinstance(error, _NETWORK) else code_of(error)
+        key = (threading.get_ident(), doing)
         with self._lock:
-            kind = self._failing.pop(doing, None)
-            return kind is not None and kind not in self._failing.values()
+            failures = self._troubles[key].failures + 1 if key in self._troubles else 1
+            self._troubles[key] = Trouble(failures, kind)
+            blip = _is_blip(error) and failures < BLIPS
+            silent = blip or kind in self._told or self._stop.is_set()
+            if not silent:
+                self._told.add(kind)
+        level = logging.DEBUG if silent else logging.WARNING
+        logger.log(level, "Cannot %s: %s. Trying again until it works.", doing, explain(error))
+        return failures
+
+    def _forget(self, doing: str) -> bool:
+        """Have no trouble with this any more; tell whether it was the last of a kind told of."""
+        with self._lock:
+            trouble = self._troubles.pop((threading.get_ident(), doing), None)
+            if trouble is None or trouble.kind not in self._told:
+                return False
+            if trouble.kind in (other.kind for other in self._troubles.values()):
+                return False
+            self._told.remove(trouble.kind)
+            return True

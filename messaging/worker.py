@@ -8,18 +8,19 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, replace
-from typing import Callable, Dict, List, Optional, Sequence
+from typing import Callable, Dict, List, Sequence
 
+from .connection import HASTY, Connection
 from .envelope import ERROR, OK, Delivery, Request
 from .errors import InvalidMessage, RequestRejected
 from .heartbeat import Heartbeat
-from .job import Job, Result
+from .job import REPEATED, Job, Result
 from .lanes import Lanes
 from .queues import Queue
 from .reply_queue import may_answer
 from .settlement import Settlement
 from .storage import Storage
-from .trouble import AWS_ERRORS, Patience, explain, is_denied, is_refusal
+from .trouble import AWS_ERRORS, Patience, explain, is_lasting
 
 logger = logging.getLogger(__name__)
 
@@ -57,35 +58,34 @@ class Worker:
 
     Args:
         inbox: where the requests come from
-        output_queue: the name of the queue for replies to requests that name none
         storage: the bucket for log objects and claim checks
         part: the folder of the log objects
         handler: does the work; raises RequestRejected to refuse a request for good
-        renewing: the inbox by a client that gives up fast, for the heartbeat
     """
 
     def __init__(
         self,
+        connection: Connection,
         inbox: Queue,
-        output_queue: str,
         storage: Storage,
         part: str,
         handler: Handler,
         options: WorkerOptions,
-        renewing: Optional[Queue] = None,
     ) -> None:
-        self._inbox = inbox
-        self._output_queue = output_queue
+        self._output_queue = connection.settings.output_queue
         self._storage = storage
         self._handler = handler
         self._options = options
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self._stop = threading.Event()
         self._patience = Patience(self._stop)
-        self._heartbeat = Heartbeat(renewing or inbox, options.visibility_timeout)
+        self._inbox = replace(inbox, sqs=connection.client("sqs", attempts=1))
+        # A renewal that hangs must not cost the others their few seconds.
+        hasty = replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=HASTY))
+        self._heartbeat = Heartbeat(hasty, options.visibility_timeout)
         self._settlement = Settlement(
-            inbox,
-            storage,
+            self._inbox,
+            replace(storage, s3=connection.client("s3", attempts=1)),
             part,
             self.name,
             self._heartbeat,
@@ -96,7 +96,14 @@ class Worker:
         self._waiting: Dict[Delivery, None] = {}
         self._drained = False
         self._last_arrival = time.monotonic()
-        self._lanes = Lanes(options.concurrency, self._receive, self._handle_batch, self._wanted)
+        self._lanes = Lanes(
+            f"receive from {inbox.name}",
+            options.concurrency,
+            self._receive,
+            self._handle_batch,
+            self._wanted,
+            self._patience,
+        )
 
     def run(self) -> None:
         """Work until drained, or stopped by KeyboardInterrupt; a second one is raised again."""
@@ -124,14 +131,11 @@ class Worker:
         options = self._options
         lively = time.monotonic() - self._last_arrival < LIVELY
         wait = min(wait, DRAIN_POLL if options.drain else LIVELY_POLL if lively else wait)
-        deliveries = self._patience(
-            lambda: self._inbox.receive(options.batch, wait, self._heartbeat.first_timeout),
-            f"receive from {self._inbox.name}",
-        )
-        self._heartbeat.hold(deliveries)
+        received = self._inbox.receive(options.batch, wait, self._heartbeat.first_timeout)
+        deliveries = self._heartbeat.hold(received)
         self._waiting.update(dict.fromkeys(deliveries))
-        self._drained = options.drain and wait > 0 and not deliveries
-        if deliveries:
+        self._drained = options.drain and wait > 0 and not received
+        if received:
             self._last_arrival = time.monotonic()
         return deliveries
 
@@ -170,14 +174,14 @@ class Worker:
     def _release(self, deliveries: Sequence[Delivery]) -> None:
         """Give back at once what was not started."""
         waiting = [delivery for delivery in deliveries if self._take(delivery)]
-        try:
-            self._inbox.hide(self._heartbeat.drop(waiting), 0)
-        except AWS_ERRORS as error:
-            logger.debug("%d requests come back by themselves: %s.", len(waiting), explain(error))
+        for error in self._inbox.hide(list(self._heartbeat.drop(waiting)), 0).values():
+            logger.debug("A request comes back by itself: %s.", explain(error))
 
     def _handle(self, delivery: Delivery) -> Job:
         """Answer one request, whatever it holds."""
         started = time.monotonic()
+        if self._settlement.has_answered(delivery):
+            return Job(delivery, delivery.message_id, None, Result(""), REPEATED)
         job = self._address(delivery)
         if job.status == OK:
             try:
@@ -192,7 +196,7 @@ class Worker:
         """Do the work, waiting out trouble with AWS as long as the request is ours."""
 
         def final(error: Exception) -> bool:
-            return is_refusal(error) or is_denied(error) or not self._heartbeat.holds(delivery)
+            return is_lasting(error) or not self._heartbeat.holds(delivery)
 
         def work() -> Result:
             request = self._storage.check_out(Request.from_delivery(delivery))

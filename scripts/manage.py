@@ -102,8 +102,8 @@ def redrive(part: Part, options: argparse.Namespace) -> Iterator[Row]:
         deliveries = dead.receive(MAX_BATCH, 1, HIDDEN)
         if not deliveries:
             break
-        refused = inbox.send([_again(delivery) for delivery in deliveries])
-        sent = [each for position, each in enumerate(deliveries) if position not in refused]
+        failures = inbox.send([_again(delivery) for delivery in deliveries])
+        sent = [each for position, each in enumerate(deliveries) if position not in failures]
         dead.delete(sent)
         moved += len(sent)
     yield {"part": part.name, "moved": moved, "left": sum(_numbers(dead).values())}

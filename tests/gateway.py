@@ -7,7 +7,7 @@ import json
 import re
 import sys
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Dict, List, Optional, Tuple
@@ -192,6 +192,26 @@ def deliver_twice(call: Call) -> Optional[Answer]:
         return status, headers, content
     answer["Messages"] = [message for message in answer["Messages"] for _ in range(2)]
     return status, headers, json.dumps(answer).encode()
+
+
+class DeliverAgain:
+    """Give each message once more, in a later receive from its queue that has room for it."""
+
+    def __init__(self) -> None:
+        self._given: Dict[str, List[Any]] = defaultdict(list)
+
+    def __call__(self, call: Call) -> Optional[Answer]:
+        asked = json.loads(call.body)
+        given = self._given[asked["QueueUrl"]]
+        room = asked["MaxNumberOfMessages"] // 2
+        again, given[:room] = given[:room], []
+        asked["MaxNumberOfMessages"] -= len(again)
+        if again:
+            asked["WaitTimeSeconds"] = 0
+        status, headers, content = call.carry_out(json.dumps(asked).encode())
+        new = json.loads(content).get("Messages", [])
+        given += new
+        return status, headers, json.dumps({"Messages": again + new}).encode()
 
 
 def action_of(method: str, path: str, target: str, body: bytes) -> str:

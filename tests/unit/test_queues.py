@@ -2,11 +2,13 @@
 
 from typing import Any, Dict, List
 
+from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging import reply_queue
 from messaging.queues import MAX_BATCH, MAX_BYTES, Queue, _packed
+from messaging.trouble import explain, is_refusal
 
 
 @given(st.lists(st.integers(0, MAX_BYTES), max_size=50))
@@ -23,40 +25,39 @@ class Sqs:
     """Stands for boto3's client where a server cannot be made to fail in part."""
 
     def __init__(self) -> None:
-        self.sent: List[List[str]] = []
+        self.calls: List[List[str]] = []
 
     def send_message_batch(self, **call: Any) -> Dict[str, Any]:
-        """Fail `flaky` the first time and `bad` for good."""
-        entries = call["Entries"]
-        self.sent.append([entry["MessageBody"] for entry in entries])
+        """Raise if a message says so, fail `flaky` and `bad`, and be silent about `unsaid`."""
+        bodies = {entry["Id"]: entry["MessageBody"] for entry in call["Entries"]}
+        self.calls.append(list(bodies.values()))
+        if "raise" in bodies.values():
+            raise EndpointConnectionError(endpoint_url="http://x")
         failed = [
-            {"Id": entry["Id"], "SenderFault": entry["MessageBody"] == "bad", "Code": "Made"}
-            for entry in entries
-            if entry["MessageBody"] == "bad"
-            or (entry["MessageBody"] == "flaky" and len(self.sent) == 1)
+            {"Id": position, "SenderFault": body == "bad", "Code": "Made"}
+            for position, body in bodies.items()
+            if body in ("flaky", "bad")
         ]
-        ids = {failure["Id"] for failure in failed}
-        return {
-            "Failed": failed,
-            "Successful": [{"Id": entry["Id"]} for entry in entries if entry["Id"] not in ids],
-        }
+        said = [{"Id": position} for position, body in bodies.items() if body == "good"]
+        return {"Failed": failed, "Successful": said}
 
 
-def test_failed_entries_are_sent_again_unless_they_are_our_fault() -> None:
-    """Only what failed through no fault of ours is repeated; the rest is reported by position."""
+def test_what_failed_is_told_by_position_with_whether_it_would_always_fail() -> None:
+    """A batch call says of each message whether it was sent, and why not; it raises nothing."""
     sqs: Any = Sqs()
+    bodies = ["good", "bad", "flaky", "unsaid", *["good"] * 6, "raise", "good"]
 
-    def repeat(attempt: Any, doing: str) -> None:
-        try:
-            attempt()
-        except Exception:
-            attempt()
+    failures = Queue(sqs, "http://x/1/q").send([{"MessageBody": body} for body in bodies])
 
-    bodies = ["good", "bad", "flaky", "good"]
-    failures = Queue(sqs, "http://x/1/q").send([{"MessageBody": body} for body in bodies], repeat)
-
-    assert failures == {1: "Made"}
-    assert sqs.sent == [bodies, ["flaky"]]
+    assert sqs.calls == [bodies[:10], bodies[10:]]
+    assert {at: is_refusal(error) for at, error in failures.items()} == {
+        1: True,
+        2: False,
+        3: False,
+        10: False,
+        11: False,
+    }
+    assert explain(failures[2]) == "AWS failed (Made)"
 
 
 def test_private_names_are_known_and_others_are_not() -> None:

@@ -1,36 +1,77 @@
-"""Trouble is told once while it lasts, and again when it comes anew."""
+"""Trouble is told once while it lasts, and again when it comes anew; what passes is not told."""
 
 import threading
 from typing import Callable, Iterator, List
 
 import pytest
+from botocore.exceptions import ClientError
 
-from messaging.trouble import PassingError, Patience
+from messaging.trouble import BLIPS, EntryError, Patience
 
 
-def fails(times: int) -> Callable[[], str]:
+def denied() -> ClientError:
+    """Make an error that does not pass by itself."""
+    said = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    return ClientError(said, "SendMessage")  # type: ignore[arg-type]
+
+
+def fails(times: int, error: Exception) -> Callable[[], str]:
     """Make a call that fails so many times."""
     left: Iterator[int] = iter(range(times))
 
     def call() -> str:
         if next(left, None) is not None:
-            raise PassingError("no luck")
+            raise error
         return "done"
 
     return call
 
 
+def told(caplog: pytest.LogCaptureFixture) -> List[str]:
+    """Give what was told to people, without the reasons."""
+    return [r.message.split(":")[0] for r in caplog.records if r.levelname in ("WARNING", "INFO")]
+
+
 def test_trouble_given_up_on_is_told_when_it_comes_again(caplog: pytest.LogCaptureFixture) -> None:
     """A call that was given up leaves nothing behind that would silence the next trouble."""
+    caplog.set_level("INFO")
     patience = Patience(threading.Event())
     answers: List[bool] = [False, True]
 
-    with pytest.raises(PassingError):
-        patience(fails(2), "send to a queue that is gone", lambda error: answers.pop(0))
-    assert patience(fails(1), "receive") == "done"
+    with pytest.raises(ClientError):
+        patience(fails(2, denied()), "send to a queue that is gone", lambda error: answers.pop(0))
+    assert patience(fails(1, denied()), "receive") == "done"
 
-    told = [record.message for record in caplog.records if record.levelname == "WARNING"]
-    assert [line.split(":")[0] for line in told] == [
+    assert told(caplog) == [
         "Cannot send to a queue that is gone",
         "Cannot receive",
+        "AWS answers again.",
     ]
+
+
+def test_a_blip_is_told_when_it_turns_out_to_be_none(caplog: pytest.LogCaptureFixture) -> None:
+    """What mostly passes by itself is told at the third failure in a row, and then once."""
+    caplog.set_level("INFO")
+    patience = Patience(threading.Event())
+
+    assert patience(fails(BLIPS - 1, EntryError("Made")), "send") == "done"
+    assert told(caplog) == []
+
+    assert patience(fails(BLIPS, EntryError("Made")), "send") == "done"
+    assert told(caplog) == ["Cannot send", "AWS answers again."]
+
+
+def test_a_stop_allows_a_few_attempts_and_no_long_waits() -> None:
+    """Once stopped, a call is tried a few times more, and its error raised."""
+    stop = threading.Event()
+    stop.set()
+    attempts: List[int] = []
+
+    def call() -> None:
+        attempts.append(1)
+        raise EntryError("Made")
+
+    with pytest.raises(EntryError):
+        Patience(stop)(call, "send")
+
+    assert len(attempts) == 5

@@ -1,0 +1,27 @@
+"""Recent: the latest of many ids."""
+
+import threading
+from collections import deque
+from typing import Deque, Iterable, Set
+
+
+class Recent:
+    """Knows the last `most` ids that were added."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._ids: Set[str] = set()
+        self._order: Deque[str] = deque()
+
+    def __contains__(self, an_id: str) -> bool:
+        return an_id in self._ids
+
+    def add(self, ids: Iterable[str]) -> None:
+        """Add ids, and forget the oldest for them."""
+        with self._lock:
+            new = [each for each in ids if each not in self._ids]
+            self._ids.update(new)
+            self._order.extend(new)
+            while len(self._order) > self._most:
+                self._ids.remove(self._order.popleft())
