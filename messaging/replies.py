@@ -8,7 +8,7 @@ import threading
 import time
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Dict, List, Optional, Set
+from typing import Dict, List, Optional, Set, Tuple
 
 from . import reply_queue
 from .connection import Connection
@@ -17,13 +17,15 @@ from .errors import InvalidMessage
 from .lanes import LONG_POLL, Lanes
 from .queues import MAX_BATCH, Queue, open_queue
 from .recent import Recent
-from .trouble import AWS_ERRORS, Patience, explain, is_denied
+from .stage import Failed, Stage
+from .trouble import AWS_ERRORS, Patience, explain, is_denied, is_refusal
 
 logger = logging.getLogger(__name__)
 
 LANES = 4
-MOST_HIDDEN = 50_000  # replies that wait to be deleted with their queue; SQS allows 120,000
-HIDDEN = reply_queue.RETENTION  # seconds; a reply read once does not come again while it lasts
+DELETERS = 4
+HIDDEN = 30  # seconds; a reply whose way here failed comes again after so long
+KEPT = 10.0  # seconds; a reply read so long ago is deleted, unless its queue has been by then
 SHARED_HIDDEN = 15  # seconds; the longest that a crash here keeps others from their replies
 SHARED_POLL = 2  # seconds; short, since a poll of a shared queue is never abandoned
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 8.0  # seconds after a look that found replies of others
@@ -34,8 +36,9 @@ SWEEP_CHANCE = 0.02  # one session in fifty looks for orphans
 class Replies:
     """Reads one reply queue while replies are awaited, and gives each to who awaits it.
 
-    A private queue is ours alone, so what was read is only hidden, and deleted with the queue.
-    From a shared one our own replies are deleted, and those of others given back.
+    A private queue is ours alone, so what was read is only hidden at first: in a short session it
+    is deleted with the queue. From a shared one our own replies are deleted, and those of others
+    given back.
     """
 
     def __init__(
@@ -47,7 +50,7 @@ class Replies:
         self._awaited: Dict[str, Future[Reply]] = {}
         self._change = threading.Condition()
         self._known = Recent(REMEMBERED)
-        self._hidden = 0
+        self._read: Dict[str, Tuple[float, Delivery]] = {}
         self._pause = FIRST_PAUSE
         self._foreign: Set[str] = set()  # what the last look found of others
         self.last_arrival = 0.0
@@ -55,9 +58,14 @@ class Replies:
         self._queue = self._create(connection) if shared is None else open_queue(self._sqs, shared)
         self._polled = replace(self._queue, sqs=connection.client("sqs", attempts=1))
         doing = f"receive from {self.name}"
+        self._deleting = Stage(
+            f"delete from {self.name}", DELETERS, MAX_BATCH, 1000, self._delete, patience
+        )
         if self._shared:
             lanes = Lanes(doing, 1, self._receive, self._sort, self._wanted, patience, SHARED_POLL)
         else:
+            self._deleting.start()
+            threading.Thread(target=self._delete_read, name="deleter", daemon=True).start()
             lanes = Lanes(
                 doing,
                 LANES,
@@ -93,6 +101,7 @@ class Replies:
         """Delete a private queue; end the poll of a shared one and give back what it brings."""
         self.forget()
         self._closed.set()
+        self._deleting.close()
         with self._change:
             self._change.notify_all()
         try:
@@ -141,10 +150,25 @@ class Replies:
         return deliveries
 
     def _keep(self, deliveries: List[Delivery]) -> None:
-        """Leave what was read in a private queue, until SQS's limit comes near."""
-        self._hidden += len(deliveries)
-        if self._hidden > MOST_HIDDEN:
-            self._queue.delete(deliveries)
+        """Leave what was read from a private queue there, hidden for now."""
+        now = time.monotonic()
+        bare = [replace(each, body="", attributes={}) for each in deliveries]
+        with self._change:
+            self._read.update({each.message_id: (now, each) for each in bare})
+
+    def _delete_read(self) -> None:
+        """Delete from a private queue what was read, before it comes to light again."""
+        while not self._closed.wait(KEPT / 2):
+            until = time.monotonic() - KEPT
+            with self._change:
+                due = [each for since, each in self._read.values() if since < until]
+                for delivery in due:
+                    del self._read[delivery.message_id]
+            self._deleting.put(due)
+
+    def _delete(self, deliveries: List[Delivery]) -> Failed[Delivery]:
+        failures = self._polled.delete(deliveries)
+        return [(deliveries[at], error) for at, error in failures.items() if not is_refusal(error)]
 
     def _sort(self, deliveries: List[Delivery]) -> None:
         """Give out and delete what is ours of a shared queue, and give the rest back.

@@ -9,6 +9,7 @@ from typing import Any, Iterator, List
 import pytest
 
 from messaging import Connection, Reply, ReplyTimeout, Request, Requester, reply_queue
+from messaging.queues import Queue
 from messaging.replies import Replies
 from messaging.trouble import Patience
 from scripts.local_aws import LocalAws
@@ -91,6 +92,20 @@ def test_duplicate_and_foreign_replies_are_not_given_out(place: Place) -> None:
 
     assert future.result(10).body == "1"
     replies.close()
+
+
+def test_what_was_read_is_deleted_in_a_long_session(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before replies come to light again they are deleted, ten at a time, and none comes twice."""
+    monkeypatch.setattr("messaging.replies.KEPT", 0.5)
+    place.worker()
+    with Requester(place.connection) as requester:
+        assert minima(requester.ask([Request(str(n)) for n in range(25)], 30)) == list(range(25))
+
+        prefix = f"{place.settings.output_queue}-"
+        (url,) = place.sqs.list_queues(QueueNamePrefix=prefix)["QueueUrls"]
+        wait_until(lambda: not any(place.messages(Queue(place.sqs, url))))
 
 
 def test_a_shared_queue_keeps_what_belongs_to_others(place: Place) -> None:
