@@ -176,10 +176,11 @@ class Settlement:
             failures = self._inbox.hide(deliveries, pause)
         failed = [(held[at], error) for at, error in failures.items() if not is_refusal(error)]
         self._heartbeat.restore({job.delivery: leases[job.delivery] for job, _ in failed})
-        log_keys = ", ".join({job.log_key: None for job in held})
-        logger.info(
-            "%d of %d requests answered; log: %s", len(held) - len(failed), len(jobs), log_keys
-        )
+        if pause is None:
+            count, log_keys = len(held) - len(failed), {job.log_key: None for job in held}
+            logger.info(
+                "%d of %d requests answered; log: %s", count, len(jobs), ", ".join(log_keys)
+            )
         return failed
 
     def _held(self, jobs: Sequence[Job]) -> List[Job]:
