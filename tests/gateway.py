@@ -5,9 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
+import struct
 import sys
 import threading
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Dict, List, Optional, Tuple
@@ -16,10 +18,15 @@ from urllib.parse import parse_qs, urlsplit
 Answer = Tuple[int, Dict[str, str], bytes]
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 FOREVER = 10**9
+RESET = struct.pack("ii", 1, 0)  # lingering for no time at all: closing sends RST instead of FIN
 
 
 class ConnectionCut(OSError):
     """Raised by a fault to close the connection without an answer."""
+
+
+class ConnectionReset(ConnectionCut):
+    """Raised by a fault to do so by a TCP reset."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,12 @@ class Gateway:
                 key = re.search("Credential=([^/]+)/", self.headers.get("Authorization", ""))
                 call = Call(action, self.path, key[1] if key else "", body, self._pass_on)
                 answers = (fault(call) for fault in list(gateway.faults))
-                answer = next((one for one in answers if one), None)
+                try:
+                    answer = next((one for one in answers if one), None)
+                except ConnectionReset:
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                    self.connection.close()
+                    raise
                 status, headers, content = answer or self._pass_on(body)
                 self.send_response_only(status)
                 for name, value in headers.items():
@@ -161,57 +173,6 @@ class Gateway:
     def of_service(self, service: str) -> int:
         """Count the requests to sqs, s3 or sts."""
         return sum(n for action, n in self.counts.items() if service_of(action) == service)
-
-
-def cut(call: Call) -> Optional[Answer]:
-    """Close the connection before the request is carried out."""
-    raise ConnectionCut
-
-
-def drop_answer(call: Call) -> Optional[Answer]:
-    """Carry the request out and close the connection instead of answering."""
-    call.carry_out(call.body)
-    raise ConnectionCut
-
-
-def fail_some_entries(call: Call) -> Optional[Answer]:
-    """Carry out all entries of a batch but the first, and say that AWS failed for that one."""
-    first, *rest = call.entries
-    answer = call.carry_out_in_part(rest)
-    failed = {"Id": first["Id"], "SenderFault": False, "Code": "InternalError"}
-    answer["Failed"] = [*answer.get("Failed", []), failed]
-    answer.setdefault("Successful", [])
-    return 200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(answer).encode()
-
-
-def deliver_twice(call: Call) -> Optional[Answer]:
-    """Give each message of a receive twice in one answer."""
-    status, headers, content = call.carry_out(call.body)
-    answer = json.loads(content)
-    if status != 200 or not answer.get("Messages"):
-        return status, headers, content
-    answer["Messages"] = [message for message in answer["Messages"] for _ in range(2)]
-    return status, headers, json.dumps(answer).encode()
-
-
-class DeliverAgain:
-    """Give each message once more, in a later receive from its queue that has room for it."""
-
-    def __init__(self) -> None:
-        self._given: Dict[str, List[Any]] = defaultdict(list)
-
-    def __call__(self, call: Call) -> Optional[Answer]:
-        asked = json.loads(call.body)
-        given = self._given[asked["QueueUrl"]]
-        room = asked["MaxNumberOfMessages"] // 2
-        again, given[:room] = given[:room], []
-        asked["MaxNumberOfMessages"] -= len(again)
-        if again:
-            asked["WaitTimeSeconds"] = 0
-        status, headers, content = call.carry_out(json.dumps(asked).encode())
-        new = json.loads(content).get("Messages", [])
-        given += new
-        return status, headers, json.dumps({"Messages": again + new}).encode()
 
 
 def action_of(method: str, path: str, target: str, body: bytes) -> str:

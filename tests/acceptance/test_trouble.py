@@ -6,7 +6,8 @@ from typing import Dict, List, Optional
 import pytest
 
 from tests.conftest import Place, wait_until
-from tests.gateway import Answer, Call, Fault, Gateway, cut, error
+from tests.gateway import Answer, Call, Fault, Gateway, error
+from tests.mishaps import cut
 
 PROGRAMS = {"client": ["3,1,2", "--timeout", "5"], "worker": []}
 both = pytest.mark.parametrize("program", PROGRAMS)

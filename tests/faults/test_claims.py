@@ -23,22 +23,32 @@ def answers(place: Place, count: int) -> List[Any]:
     return replies
 
 
-def test_long_and_many_jobs_run_once(place: Place, full: bool) -> None:
-    """A job above its visibility timeout, and a backlog above it, are each handled once."""
-    seconds, timeout = (8, 3) if full else (4, 2)
-    inbox = place.inbox()
-    inbox.send([{"MessageBody": f"sleep {seconds}"}])
+def run_once(place: Place, bodies: List[str], timeout: int) -> None:
+    """Have two workers do these jobs; check that each was done once, and by neither lost."""
     workers = [place.worker("--visibility-timeout", str(timeout), module=SLOW) for _ in range(2)]
-    answers(place, 1)
-    inbox.send([{"MessageBody": f"sleep {0.5 + n / 1000}"} for n in range(20 if full else 8)])
+    place.inbox().send([{"MessageBody": body} for body in bodies])
 
-    replies = answers(place, 20 if full else 8)
+    replies = answers(place, len(bodies))
 
-    assert len({json.loads(reply.body)["did"] for reply in replies}) == len(replies)
+    assert {json.loads(reply.body)["did"] for reply in replies} == set(bodies)
+    wait_until(place.is_empty)
     assert take(place.outbox(), wait=1) == []
-    handled = "".join(place.logs()).count("received")
-    assert handled == len(replies) + 1
-    assert all(worker.process.poll() is None for worker in workers)
+    assert "".join(place.logs()).count("received") == len(bodies)
+    assert "no longer ours" not in "".join(worker.said() for worker in workers)
+
+
+def test_a_long_job_runs_once(place: Place, full: bool) -> None:
+    """A job of 8 s under a visibility timeout of 3 s is handled once, by one of two workers."""
+    seconds, timeout = (8, 3) if full else (4, 2)
+
+    run_once(place, [f"sleep {seconds}"], timeout)
+
+
+def test_each_of_many_jobs_runs_once(place: Place, full: bool) -> None:
+    """Twenty jobs of 1 s, more than a timeout of 5 s holds, are each handled once."""
+    count, seconds, timeout = (20, 1, 5) if full else (8, 0.5, 2)
+
+    run_once(place, [f"sleep {seconds + n / 1000}" for n in range(count)], timeout)
 
 
 def test_renewals_that_fail_now_and_then_cost_no_claim(counted: Place, gateway: Gateway) -> None:

@@ -21,6 +21,11 @@ class Recorder:
         self._failing = set(failing)
         self.entered, self.let_go = threading.Semaphore(0), threading.Semaphore(0)
 
+    def release(self, times: int) -> None:
+        """Let it go so many times."""
+        for _ in range(times):
+            self.let_go.release()
+
     def __call__(self, things: List[Any]) -> Failed[Any]:
         self.taken.append(things)
         self.entered.release()
@@ -48,7 +53,7 @@ def test_what_waits_is_taken_together_up_to_the_limit() -> None:
     assert step.entered.acquire(timeout=10)
     for things in ("b", "cd", "e", ""):
         made.put(things)
-    step.let_go.release(3)
+    step.release(3)
     made.join()
 
     assert step.taken == [["a"], ["b", "c", "d"], ["e"]]
@@ -69,7 +74,7 @@ class Rest(Patience):
 def test_what_failed_goes_along_with_what_comes_next() -> None:
     """While the thread that AWS refused rests, another takes along what failed."""
     step, patience = Recorder("b"), Rest()
-    step.let_go.release(10)
+    step.release(10)
     made: Stage[Any] = Stage("test", 2, 3, 10, step, patience)
     made.start()
 
@@ -85,7 +90,7 @@ def test_what_failed_goes_along_with_what_comes_next() -> None:
 def test_what_failed_last_goes_by_itself() -> None:
     """With nothing more to come, what failed is tried again when its thread has rested."""
     step = Recorder("a")
-    step.let_go.release(10)
+    step.release(10)
     made = start(step)
 
     made.put("a")
@@ -97,7 +102,7 @@ def test_what_failed_last_goes_by_itself() -> None:
 def test_a_fault_of_the_step_ends_no_thread() -> None:
     """What the step could not take is given up, and the next thing is taken."""
     step = Recorder()
-    step.let_go.release(10)
+    step.release(10)
     made = start(step)
 
     made.put([None])
@@ -124,7 +129,7 @@ def test_few_things_wait_for_the_step_under_way_and_as_many_as_it_takes_do_not(
     made.put("d")
     assert step.entered.acquire(timeout=10)
     made.put("e")
-    step.let_go.release(3)
+    step.release(3)
     made.join()
 
     assert step.taken == [["a"], ["b", "c", "d"], ["e"]]
@@ -139,7 +144,7 @@ def test_a_step_that_hangs_holds_nothing_up() -> None:
     assert step.entered.acquire(timeout=10)
     made.put("b")
     assert step.entered.acquire(timeout=10)
-    step.let_go.release(2)
+    step.release(2)
     made.join()
 
     assert step.taken == [["a"], ["b"]]
@@ -148,7 +153,7 @@ def test_a_step_that_hangs_holds_nothing_up() -> None:
 def test_after_a_failure_things_are_left_to_gather() -> None:
     """A thing that comes alone waits for company, though not for long when none comes."""
     step = Recorder("a")
-    step.let_go.release(10)
+    step.release(10)
     made = start(step)
     made.put("a")
     made.join()
@@ -172,7 +177,7 @@ def test_a_closed_stage_holds_nobody_up() -> None:
 
     made.close()
     putting.join(10)
-    step.let_go.release(10)
+    step.release(10)
 
     assert not putting.is_alive()
     for thread in made._threads:

@@ -1,0 +1,97 @@
+"""An answer may be lost after the deed, whatever it answers: nothing is lost or done twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from scripts.local_aws import LocalAws
+from tests.conftest import Place, take, wait_until
+from tests.faults.lists import ask
+from tests.gateway import Gateway
+from tests.mishaps import drop_answer, every_third
+
+ACTIONS = [
+    "GetQueueUrl",
+    "GetQueueAttributes",
+    "CreateQueue",
+    "HeadBucket",
+    "PutBucket",
+    "PutObject",
+    "SendMessageBatch",
+    "ReceiveMessage",
+    "DeleteMessageBatch",
+    "DeleteQueue",
+]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_an_answer_dropped_after_the_deed(
+    counted: Place, gateway: Gateway, tmp_path: Path, action: str
+) -> None:
+    """Of each action one request is carried out and its answer lost: all results are right."""
+    gateway.spoil(action, drop_answer, times=1)
+    counted.worker("--visibility-timeout", "3")
+
+    ask(counted, tmp_path, 25)
+
+    assert gateway.counts[action] >= 2
+
+
+@pytest.mark.parametrize("action", ["GetObject", "PutObject", "HeadBucket"])
+def test_an_answer_dropped_on_the_way_of_an_image(
+    counted: Place, gateway: Gateway, tmp_path: Path, action: str
+) -> None:
+    """Of the actions of the image pair too, one answer each may be lost."""
+    Image.new("L", (20, 20), 64).save(tmp_path / "grey.png")
+    counted.worker("gamma", module="image.worker")
+    gateway.counts.clear()
+    gateway.spoil(action, drop_answer, times=1)
+
+    done = counted.client("grey.png", module="image.client", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert gateway.counts[action] >= 2
+    with Image.open(tmp_path / "greyprocessed.png") as image:
+        assert image.getpixel((0, 0)) == 136  # 64 at gamma 2.2
+
+
+def test_a_reply_lost_on_its_way_comes_again(
+    counted: Place, gateway: Gateway, aws: LocalAws
+) -> None:
+    """A reply that SQS gave away, though the client never got it, is there half a minute later."""
+    counted.worker(url=aws.url)
+    gateway.spoil("ReceiveMessage", drop_answer, times=1)
+
+    done = counted.client("3,1,2")
+
+    assert done.returncode == 0, done.stderr
+    assert "median  2" in done.stdout
+    assert gateway.counts["ReceiveMessage"] >= 2
+
+
+def test_a_dropped_answer_to_a_renewal(counted: Place, gateway: Gateway) -> None:
+    """A renewal that was carried out, though its answer was lost, costs no claim."""
+    gateway.spoil("ChangeMessageVisibilityBatch", drop_answer, times=1)
+    counted.worker("--visibility-timeout", "3", module="tests.slow_worker")
+
+    counted.send("sleep 5")
+
+    (reply,) = take(counted.outbox())
+    assert reply.text("Status") == "ok"
+    assert gateway.counts["ChangeMessageVisibilityBatch"] >= 2
+    wait_until(counted.is_empty)
+    assert "".join(counted.logs()).count("received") == 1
+
+
+@pytest.mark.parametrize("action", ["SendMessageBatch", "DeleteMessageBatch", "PutObject"])
+def test_answers_of_a_busy_worker_dropped_one_after_the_other(
+    counted: Place, gateway: Gateway, tmp_path: Path, action: str
+) -> None:
+    """Many answers lost in one session: all results are right, and none comes twice."""
+    counted.worker("--visibility-timeout", "3")
+    gateway.spoil(action, every_third(drop_answer))
+
+    ask(counted, tmp_path, 60)

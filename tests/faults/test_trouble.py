@@ -1,0 +1,85 @@
+"""AWS may throttle, fail in part, and deliver twice: results stay right, and costs bounded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Callable, Dict, List
+
+import pytest
+
+from messaging import Connection
+from messaging.queues import open_queue
+from scripts.local_aws import LocalAws
+from tests.conftest import Place, wait_until
+from tests.faults.lists import ask
+from tests.gateway import Fault, Gateway
+from tests.mishaps import (
+    DeliverAgain,
+    deliver_twice,
+    every_third,
+    expired,
+    fail_an_entry,
+    on,
+    once,
+    throttled,
+)
+
+# A function makes each anew, since some count or remember.
+TROUBLE: Dict[str, Callable[[], List[Fault]]] = {
+    "throttled": lambda: [every_third(throttled)],
+    "entries failed": lambda: [on("Batch", fail_an_entry)],
+    "delivered twice": lambda: [on("ReceiveMessage", deliver_twice)],
+    "token expired": lambda: [once(on("ReceiveMessage", expired))],
+}
+
+
+@pytest.mark.parametrize("name", TROUBLE)
+def test_trouble_costs_at_most_half_as_many_requests_again(
+    counted: Place, gateway: Gateway, aws: LocalAws, tmp_path: Path, name: str
+) -> None:
+    """With every third request throttled, an entry failed in every batch call, each message twice
+    in a receive, or an expired token, all results are right, at 1.5 times the requests at most."""
+    count = 1000
+    counted.worker()
+    past_the_gateway = Connection(replace(counted.settings, endpoint_url=aws.url))
+    inbox = open_queue(past_the_gateway.sqs, counted.settings.input_queue)
+
+    def requests() -> int:
+        gateway.counts.clear()
+        ask(counted, tmp_path, count)
+        wait_until(lambda: not any(counted.messages(inbox)))
+        return sum(gateway.counts.values())
+
+    calm = requests()
+    gateway.faults += TROUBLE[name]()
+    worst = requests()
+
+    print(f"{count} lists, {name}: {calm} requests when calm, {worst} then: {worst / calm:.2f}")
+    assert worst <= 1.5 * calm
+
+
+def test_all_trouble_at_once(counted: Place, gateway: Gateway, tmp_path: Path) -> None:
+    """With all of it at the same time the results are still right, and none is missing."""
+    counted.worker()
+    for make in TROUBLE.values():
+        gateway.faults += make()
+
+    ask(counted, tmp_path, 200)
+
+    gateway.faults.clear()
+    wait_until(counted.is_empty)
+
+
+def test_what_is_delivered_again_after_it_was_answered_is_only_deleted(
+    counted: Place, gateway: Gateway, tmp_path: Path
+) -> None:
+    """Messages that come again in a later receive get no second answer and no second log entry."""
+    counted.worker()
+    gateway.faults.append(on("ReceiveMessage", DeliverAgain()))
+
+    ask(counted, tmp_path, 200)
+
+    gateway.faults.clear()
+    wait_until(counted.is_empty)
+    assert "".join(counted.logs()).count("received") == 200

@@ -1,0 +1,117 @@
+"""Faults that a gateway lets befall requests: what a network and AWS may do to them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from typing import Any, Dict, List, Optional
+
+from tests.gateway import Answer, Call, ConnectionCut, ConnectionReset, Fault, error
+
+
+def cut(call: Call) -> Optional[Answer]:
+    """Close the connection before the request is carried out."""
+    raise ConnectionCut
+
+
+def reset(call: Call) -> Optional[Answer]:
+    """Reset the connection before the request is carried out."""
+    raise ConnectionReset
+
+
+def delay(call: Call) -> Optional[Answer]:
+    """Hold the request up for half a second, as a slow network does."""
+    time.sleep(0.5)
+    return None
+
+
+def drop_answer(call: Call) -> Optional[Answer]:
+    """Carry the request out and close the connection instead of answering."""
+    call.carry_out(call.body)
+    raise ConnectionCut
+
+
+def fail_an_entry(call: Call) -> Optional[Answer]:
+    """Carry out all entries of a batch but the first, and say that AWS failed for that one.
+
+    An entry that comes alone is carried out.
+    """
+    first, *rest = call.entries
+    if not rest:
+        return None
+    answer = call.carry_out_in_part(rest)
+    failed = {"Id": first["Id"], "SenderFault": False, "Code": "InternalError"}
+    answer["Failed"] = [*answer.get("Failed", []), failed]
+    answer.setdefault("Successful", [])
+    return 200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(answer).encode()
+
+
+def deliver_twice(call: Call) -> Optional[Answer]:
+    """Give each message of a receive twice in one answer."""
+    status, headers, content = call.carry_out(call.body)
+    answer = json.loads(content)
+    if status != 200 or not answer.get("Messages"):
+        return status, headers, content
+    answer["Messages"] = [message for message in answer["Messages"] for _ in range(2)]
+    return status, headers, json.dumps(answer).encode()
+
+
+class DeliverAgain:
+    """Give each message once more, in a later receive from its queue that has room for it."""
+
+    def __init__(self) -> None:
+        self._given: Dict[str, List[Any]] = defaultdict(list)
+
+    def __call__(self, call: Call) -> Optional[Answer]:
+        asked = json.loads(call.body)
+        given = self._given[asked["QueueUrl"]]
+        room = asked["MaxNumberOfMessages"] // 2
+        again, given[:room] = given[:room], []
+        asked["MaxNumberOfMessages"] -= len(again)
+        if again:
+            asked["WaitTimeSeconds"] = 0
+        status, headers, content = call.carry_out(json.dumps(asked).encode())
+        new = json.loads(content).get("Messages", [])
+        given += new
+        return status, headers, json.dumps({"Messages": again + new}).encode()
+
+
+def every_third(fault: Fault) -> Fault:
+    """Let a fault befall one request in three."""
+    asked = [0]
+
+    def sometimes(call: Call) -> Optional[Answer]:
+        asked[0] += 1
+        return fault(call) if asked[0] % 3 == 0 else None
+
+    return sometimes
+
+
+def once(fault: Fault) -> Fault:
+    """Let a fault befall one request of those that it would."""
+    left = [fault]
+
+    def first(call: Call) -> Optional[Answer]:
+        answer = fault(call) if left else None
+        if answer:
+            left.clear()
+        return answer
+
+    return first
+
+
+def expired(call: Call) -> Answer:
+    """Answer as AWS does when a session is over."""
+    return error(call.action, 403, "ExpiredToken")
+
+
+def throttled(call: Call) -> Answer:
+    """Answer as AWS does when it is asked too often."""
+    code = "SlowDown" if call.action.endswith("Object") else "RequestThrottled"
+    return error(call.action, 503 if code == "SlowDown" else 400, code)
+
+
+def on(action: str, fault: Fault) -> Fault:
+    """Let a fault befall those actions whose name ends so."""
+    return lambda call: fault(call) if call.action.endswith(action) else None
