@@ -32,6 +32,7 @@ examples:
   python3 scripts/bench.py summary
   python3 scripts/bench.py throughput --json > throughput.json
   python3 scripts/bench.py report
+  python3 scripts/bench.py report --only requests latency
 """
 
 
@@ -43,7 +44,8 @@ def main(arguments: List[str]) -> int:
     plan = Plan(2 if options.quick else options.rounds, options.quick)
     if options.subject == "report":
         report = importlib.import_module("scripts.benchmarks.report")
-        report.write(plan, SUBJECTS, options.output)
+        chosen = {name: SUBJECTS[name] for name in options.only or SUBJECTS}
+        report.write(plan, chosen, options.output)
         return 0
     tables: List[Table] = measure(options.subject, plan)
     if options.json:
@@ -72,6 +74,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--output", default="scripts/BENCHMARKS.md", metavar="PATH", help="report: (%(default)s)"
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=SUBJECTS,
+        metavar="SUBJECT",
+        help="report: only these parts anew",
     )
     return parser
 

@@ -1,10 +1,11 @@
-"""Report: a page with everything that was measured in one run."""
+"""Report: a page with a part for each subject, which tells when and at which commit it was run."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import platform
+import re
 import subprocess
 from datetime import datetime, timezone
 from importlib import metadata
@@ -32,9 +33,9 @@ PICTURE = "throughput.svg"
 
 
 def write(plan: Plan, subjects: Mapping[str, str], output: str) -> None:
-    """Measure all subjects, and write the page and its picture."""
+    """Measure subjects, and write their parts of the page anew, and its picture."""
     path = Path(output)
-    parts = [_head(plan)]
+    parts = _parts(path)
     for subject, module in subjects.items():
         tables: List[Table] = importlib.import_module(f"scripts.benchmarks.{module}").tables(plan)
         picture = ""
@@ -42,19 +43,32 @@ def write(plan: Plan, subjects: Mapping[str, str], output: str) -> None:
             path.with_name(PICTURE).write_text(_curves(tables[0]))
             picture = f"![Lists a second over the time added to each request]({PICTURE})\n\n"
         body = "\n\n".join(table.to_markdown() for table in tables)
-        parts.append(f"## {TITLES[subject]}\n\n`python3 scripts/bench.py {subject}`\n\n")
-        parts.append(f"{picture}{body}\n\n")
-        path.write_text("".join(parts))  # what was measured stays if what follows fails
+        parts[TITLES[subject]] = f"{_origin(subject, plan)}\n\n{picture}{body}"
+        page = [f"## {title}\n\n{parts[title]}\n\n" for title in TITLES.values() if title in parts]
+        path.write_text(_head() + "".join(page))  # what was measured stays if what follows fails
 
 
-def _head(plan: Plan) -> str:
+def _parts(path: Path) -> Dict[str, str]:
+    """Read the parts of the page that is there, by their titles."""
+    text = path.read_text() if path.exists() else ""
+    parts = (part.partition("\n") for part in re.split("^## ", text, flags=re.MULTILINE)[1:])
+    return {title: body.strip() for title, _, body in parts}
+
+
+def _origin(subject: str, plan: Plan) -> str:
     now = datetime.now(timezone.utc)
+    return (
+        f"`python3 scripts/bench.py {subject}`, on {now:%Y-%m-%d}, commit {_commit()}, "
+        f"{plan.rounds} rounds"
+    )
+
+
+def _head() -> str:
     names = [*OURS, *environment.peers()]
     versions = [f"{name} {metadata.version(name)}" for name in names if _installed(name)]
     return (
-        f"# Benchmarks\n\nWritten by `python3 scripts/bench.py report` on {now:%Y-%m-%d}, commit "
-        f"{_commit()}. Medians of {plan.rounds} rounds, with the least and the most; in each round "
-        "every contender has its turn.\n\n"
+        "# Benchmarks\n\nWritten by `python3 scripts/bench.py report`. Medians of all rounds, with "
+        "the least and the most; in each round every contender has its turn.\n\n"
         f"Machine: {_processor()}, {os.cpu_count()} cores, {platform.system()} "
         f"{platform.release()}, Python {platform.python_version()}. It was shared, so ratios say "
         "more than times.\n\n"

@@ -64,3 +64,18 @@ def test_report_is_a_page_with_a_picture(
     assert page.read_text().count("\n## ") == len(SUBJECTS)
     assert "throughput.svg" in page.read_text()
     assert (tmp_path / "throughput.svg").read_text().startswith("<svg")
+
+
+def test_a_part_of_the_report_is_written_anew(tmp_path: Path) -> None:
+    """What is not measured again stays as it is, in its place."""
+    page = tmp_path / "BENCHMARKS.md"
+    page.write_text(
+        "# Old\n\n## Latency\n\nold latency\n\n## Lists: parsing and summarising\n\nold\n"
+    )
+
+    bench("report", "--only", "summary", "--output", str(page))
+
+    head, lists, latency = page.read_text().split("\n## ")
+    assert "Written by" in head
+    assert "old" not in lists
+    assert latency == "Latency\n\nold latency\n\n"
