@@ -96,14 +96,21 @@ class Stage(Generic[T]):
     def _run(self) -> None:
         rested = False
         while not self._closed:
-            things = self._gather(rested)
-            failed = (carefully(self._step, things) if things else None) or []
-            self._end(failed)
-            if len(failed) < len(things):
-                self._patience.recovered(self._doing)
-            if failed and not self._patience.rest(self._doing, failed[0][1]):
-                self._give_up()
-            rested = bool(failed)
+            rested = self._take(rested)
+
+    def _take(self, rested: bool) -> bool:
+        """Take a step; tell whether AWS failed, and the thread has rested since.
+
+        Nothing of what was done is kept while waiting for the next.
+        """
+        things = self._gather(rested)
+        failed = (carefully(self._step, things) if things else None) or []
+        self._end(failed)
+        if len(failed) < len(things):
+            self._patience.recovered(self._doing)
+        if failed and not self._patience.rest(self._doing, failed[0][1]):
+            self._give_up()
+        return bool(failed)
 
     def _waiting(self) -> int:
         return len(self._fresh) + len(self._again)

@@ -14,11 +14,10 @@ from messaging.queues import DEAD_LETTER
 from tests.conftest import Place, Running, wait_until
 from tests.gateway import Gateway
 
-MEBIBYTE = (1 << 20) - 100_000  # bytes; the rest of what SQS takes is for the attributes
 LEGAL = st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\ufffe\uffff")
 TEXT = st.one_of(
     st.text(LEGAL, min_size=1, max_size=200),
-    st.sampled_from(["1,2", "[" * 50_000, "9" * 301, "1," * 50_000 + "1", "x" * MEBIBYTE]),
+    st.sampled_from(["1,2", "x" * 200_000, "[" * 50_000, "9" * 301, "1," * 50_000 + "1"]),
 )
 STRINGS = st.one_of(
     TEXT.map(lambda text: text[:60_000]),
@@ -76,11 +75,11 @@ def test_hostile_messages_are_answered_or_refused(
         wait_until(place.is_empty, 120)
         return running.memory()
 
-    # How many of the largest are in hand at a time is chance, so the most of three rounds counts.
-    before, after = (max(send_and_settle() for _ in range(3)) for _ in range(2))
+    before = send_and_settle()
+    after = send_and_settle()
 
     dead = inbox.sibling(inbox.name + DEAD_LETTER)
-    print(f"{len(messages)} messages 3 times: {before / 1e6:.0f} MB, then {after / 1e6:.0f} MB")
+    print(f"{len(messages)} messages twice: {before / 1e6:.0f} MB, then {after / 1e6:.0f} MB")
     assert running.process.poll() is None
     assert not any(place.messages(dead))
     assert after - before < 10_000_000
