@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple
@@ -11,9 +12,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from messaging.queues import DEAD_LETTER
-from tests.conftest import Place, Running, wait_until
+from tests.conftest import Place, Running, take, wait_until
 from tests.gateway import Gateway
 
+MEBIBYTE = 1 << 20  # bytes
 LEGAL = st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\ufffe\uffff")
 TEXT = st.one_of(
     st.text(LEGAL, min_size=1, max_size=200),
@@ -84,6 +86,27 @@ def test_hostile_messages_are_answered_or_refused(
     assert not any(place.messages(dead))
     assert after - before < 10_000_000
     assert "Traceback" not in running.said()
+
+
+@pytest.mark.parametrize("worker", [["calculation.worker"], ["image.worker", "gamma"]])
+def test_bodies_of_a_mebibyte_are_answered(place: Place, full: bool, worker: List[str]) -> None:
+    """The longest messages that SQS takes get a reply each, a result or a refusal."""
+    bodies = ["x" * MEBIBYTE, "1," * (MEBIBYTE // 2 - 1) + "1", "[" * MEBIBYTE]
+    bodies *= 30 if full else 3
+    inbox = place.inbox()
+    for body in bodies:
+        place.sqs.send_message(QueueUrl=inbox.url, MessageBody=body)
+    running = place.worker(*worker[1:], module=worker[0])
+
+    replies: List[Any] = []
+    while len(replies) < len(bodies):
+        replies += take(place.outbox())
+
+    results = [reply for reply in replies if reply.text("Status") == "ok"]
+    assert len(results) == (len(bodies) // 3 if worker == ["calculation.worker"] else 0)
+    assert all(json.loads(result.body)["count"] == MEBIBYTE // 2 for result in results)
+    wait_until(place.is_empty)
+    assert running.process.poll() is None
 
 
 class Footprint(NamedTuple):
