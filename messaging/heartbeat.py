@@ -8,8 +8,8 @@ import time
 from typing import Dict, List, Mapping, NamedTuple, Sequence
 
 from .envelope import Delivery
-from .queues import Queue
-from .trouble import explain, is_refusal
+from .queues import MAX_BATCH, Queue
+from .trouble import explain, is_refusal, may_be_done
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class Heartbeat:
         self.first_timeout = min(FIRST, visibility_timeout)
         self._leases: Dict[Delivery, Lease] = {}
         self._beat = threading.Lock()
+        self._holding = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -62,9 +63,10 @@ class Heartbeat:
         Gives them but for those that are in hand already, which SQS now and then delivers twice.
         """
         lease = Lease.of(time.monotonic(), self.first_timeout)
-        known = {each.message_id for each in list(self._leases) if self.holds(each)}
-        new = {each.message_id: each for each in deliveries if each.message_id not in known}
-        self._leases.update(dict.fromkeys(new.values(), lease))
+        with self._holding:
+            known = {each.message_id for each in list(self._leases) if self.holds(each)}
+            new = {each.message_id: each for each in deliveries if each.message_id not in known}
+            self._leases.update(dict.fromkeys(new.values(), lease))
         return list(new.values())
 
     def holds(self, delivery: Delivery) -> bool:
@@ -106,14 +108,18 @@ class Heartbeat:
         if all(lease.due > now for lease in leases.values()):
             return self._seconds_until_due()
         due = [each for each, (due, expiry) in leases.items() if due - now <= (expiry - due) / 2]
-        failing = self._renew_each(due)
-        return min(1.0, self._visibility_timeout / 8) if failing else self._seconds_until_due()
+        errors: List[Exception] = []
+        for start in range(0, len(due), MAX_BATCH):
+            errors += self._renew_batch(due[start : start + MAX_BATCH])
+            if any(map(may_be_done, errors)):  # nobody hears us: the others would wait in vain
+                break
+        return min(1.0, self._visibility_timeout / 8) if errors else self._seconds_until_due()
 
-    def _renew_each(self, deliveries: Sequence[Delivery]) -> bool:
-        """Renew leases, a request for ten; tell whether AWS failed for any of them."""
+    def _renew_batch(self, deliveries: Sequence[Delivery]) -> List[Exception]:
+        """Renew leases by one request; give the errors after which another may succeed."""
         lease = Lease.of(time.monotonic(), self._visibility_timeout)
         failures = self._queue.hide(deliveries, self._visibility_timeout)
-        failing = False
+        errors: List[Exception] = []
         for position, delivery in enumerate(deliveries):
             error = failures.get(position)
             if error is None:
@@ -127,11 +133,11 @@ class Heartbeat:
                 )
             else:
                 logger.debug("Cannot renew %s: %s.", delivery.message_id, explain(error))
-                failing = True
-        return failing
+                errors.append(error)
+        return errors
 
     def _seconds_until_due(self) -> float:
-        """What is taken in from now on is due no sooner than this."""
+        """Give how long nothing has to be renewed; a second at most, for what comes meanwhile."""
         now = time.monotonic()
         due = [lease.due - now for lease in list(self._leases.values())]
-        return max(0.05, min([self.first_timeout / 2, *due]))
+        return max(0.05, min([1.0, self.first_timeout / 2, *due]))

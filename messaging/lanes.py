@@ -24,7 +24,7 @@ class Lanes:
 
     One lane at a time waits for messages (leader and followers), so an idle queue costs one long
     poll however many lanes there are. After a full batch there may be more, so the next is taken
-    without a wait or a turn, and a busy queue is fetched by several at once. A lane that AWS
+    without waiting for a turn, and a busy queue is fetched by several at once. A lane that AWS
     refused rests, and gives the turn away.
 
     Args:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+import contextlib
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import replace
 from typing import Callable, List, Tuple
 
@@ -58,14 +59,19 @@ class Outbox:
             return [each for each in failed if not _is_told(*each)]
         except Exception as error:
             for _, future in letters:
-                if not future.done():
+                with contextlib.suppress(InvalidStateError):
                     future.set_exception(error)
             return []
 
     def _prepare(self, letters: List[Letter]) -> List[Tuple[Letter, Message]]:
-        """Address requests and put long bodies into the bucket; refuse what cannot travel."""
+        """Address requests and put long bodies into the bucket; refuse what cannot travel.
+
+        Leaves out those that nobody waits for, or whose reply came though the sending failed.
+        """
         ready: List[Tuple[Letter, Message]] = []
         for request, future in letters:
+            if future.done():
+                continue
             try:
                 addressed = self._check_in(replace(request, reply_to=self._reply_to))
                 ready.append(((addressed, future), addressed.to_message()))
@@ -77,8 +83,9 @@ class Outbox:
 def _is_told(letter: Letter, error: Exception) -> bool:
     """Tell who waits for the reply of an error that lasts; whether it is one."""
     _, future = letter
-    if isinstance(error, EntryError) and error.refused:
-        future.set_result(Reply.error(f"SQS refused the request: {error.code}"))
-    elif is_lasting(error):
-        future.set_exception(error)
+    with contextlib.suppress(InvalidStateError):  # its reply came, or nobody waits any more
+        if isinstance(error, EntryError) and error.refused:
+            future.set_result(Reply.error(f"SQS refused the request: {error.code}"))
+        elif is_lasting(error):
+            future.set_exception(error)
     return is_lasting(error)

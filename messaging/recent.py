@@ -20,7 +20,7 @@ class Recent:
     def add(self, ids: Iterable[str]) -> None:
         """Add ids, and forget the oldest for them."""
         with self._lock:
-            new = [each for each in ids if each not in self._ids]
+            new = [each for each in dict.fromkeys(ids) if each not in self._ids]
             self._ids.update(new)
             self._order.extend(new)
             while len(self._order) > self._most:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import replace
 from typing import Dict, List, Optional, Set, Tuple
 
@@ -200,5 +201,6 @@ class Replies:
                 return reply.correlation_id in self._known
             self._known.add([reply.correlation_id])
         self.last_arrival = time.monotonic()
-        future.set_result(reply)
+        with contextlib.suppress(InvalidStateError):  # nobody waits any more
+            future.set_result(reply)
         return True

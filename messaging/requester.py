@@ -10,7 +10,6 @@ from concurrent.futures import TimeoutError as NotYet
 from dataclasses import replace
 from typing import (
     TYPE_CHECKING,
-    Any,
     Callable,
     Iterable,
     Iterator,
@@ -192,13 +191,15 @@ class Requester:
         )
 
     @staticmethod
-    def _drain(full: queue.Queue[Any]) -> None:
-        """Make room for those who wait to put something in."""
+    def _drain(slots: Slots) -> None:
+        """Wait for these replies no longer, nor send what has not been sent of their requests."""
         while True:
             try:
-                full.get_nowait()
+                future = slots.get_nowait()
             except queue.Empty:
                 return
+            if future:
+                future.cancel()
 
 
 def _done(reply: Reply) -> Future[Reply]:

@@ -15,13 +15,12 @@ from .queues import MAX_BATCH, Queue
 from .recent import Recent
 from .stage import Failed, Stage
 from .storage import Storage, new_log_key
-from .trouble import AWS_ERRORS, Patience, explain, is_missing_queue, is_refusal
+from .trouble import AWS_ERRORS, Patience, explain, is_missing_queue, is_refusal, may_be_done
 
 Step = Callable[[List[Job]], Failed[Job]]
 logger = logging.getLogger(__name__)
 
 LOGGERS = 4
-LOG_APART = 1.0
 MOST_LOGGED = 100  # jobs in one log object
 YOUNG = 3.0  # seconds in which a reply queue just made may not be known everywhere yet
 REMEMBERED = 10_000  # requests answered, by which to know those that come again
@@ -62,8 +61,9 @@ class Settlement:
 
         self._logging = stage("write the log", LOGGERS, MOST_LOGGED, self._log)
         # Large batches are of short jobs, which mostly wait for the network.
-        self._replying = stage("send replies", batch, MAX_BATCH, self._reply)
-        self._deleting = stage(f"delete from {inbox.name}", batch, MAX_BATCH, self._delete)
+        count = max(2, batch)
+        self._replying = stage("send replies", count, MAX_BATCH, self._reply)
+        self._deleting = stage(f"delete from {inbox.name}", count, MAX_BATCH, self._delete)
         self._stages = (self._logging, self._replying, self._deleting)
 
     def start(self) -> None:
@@ -100,21 +100,21 @@ class Settlement:
     def _log(self, jobs: List[Job]) -> Failed[Job]:
         """Log what is still ours and have it answered.
 
-        What failed may have been written all the same: it is written again under its old key,
-        and takes along what has come since.
+        What may have been written, though nobody said so, is written again under its old key.
         """
-        held = self._held(jobs)
-        key = next((job.log_key for job in held if job.log_key), "") or new_log_key(self._part)
+        new_key = new_log_key(self._part)
         by_key: Dict[str, List[Job]] = defaultdict(list)
-        for job in held:
-            by_key[job.log_key or key].append(replace(job, log_key=job.log_key or key))
+        for job in self._held(jobs):
+            log_key = job.log_key or new_key
+            by_key[log_key].append(replace(job, log_key=log_key))
         failed: Failed[Job] = []
         for log_key, group in by_key.items():
             try:
                 text = "".join(job.log_entry(self._worker) for job in group)
                 self._storage.put_log(log_key, text)
             except AWS_ERRORS as error:
-                failed += [(job, error) for job in group]
+                kept = log_key if may_be_done(error) else ""
+                failed += [(replace(job, log_key=kept), error) for job in group]
             else:
                 # Sorted, so that ten have few reply queues.
                 self._replying.put(sorted(group, key=lambda job: job.reply_to or ""))

@@ -24,11 +24,11 @@ class Stage(Generic[T]):
     """A line of things, and threads that each take what waits there and do a step with it.
 
     A step begins when no other is under way, or when as much waits as it can take (Nagle's
-    algorithm, RFC 896, here with requests): so a single thing never waits, and the busier the
-    line, the more of them share a request.
+    algorithm, RFC 896, here with requests): so a thing that comes alone need not wait, and the
+    busier the line, the more of them share a request.
 
     A thread that AWS refused rests, and the others go on. What it could not do goes along with
-    what comes next, on whichever thread, or by itself when the rest is over.
+    what comes next, undivided, on whichever thread, or by itself when the rest is over.
 
     Args:
         doing: what the step does, by which to tell of trouble
@@ -53,7 +53,7 @@ class Stage(Generic[T]):
         self._step = step
         self._patience = patience
         self._fresh: Deque[T] = deque()
-        self._again: Deque[T] = deque()
+        self._again: Deque[List[T]] = deque()
         self._under_way = 0
         self._failed_at = float("-inf")
         self._closed = False
@@ -110,10 +110,12 @@ class Stage(Generic[T]):
             self._patience.recovered(self._doing)
         if failed and not self._patience.rest(self._doing, failed[0][1]):
             self._give_up()
+        if failed and not self._again:  # others have seen to it
+            self._patience.recovered(self._doing)
         return bool(failed)
 
     def _waiting(self) -> int:
-        return len(self._fresh) + len(self._again)
+        return len(self._fresh) + sum(map(len, self._again))
 
     def _notify(self) -> None:
         """Wake a thread if there is something to do for it."""
@@ -129,8 +131,11 @@ class Stage(Generic[T]):
             self._ready.wait_for(self._may_begin, APART)
             self._under_way += 1
             self._let_gather()
-            count = min(self._most, self._waiting())
-            things = [(self._again or self._fresh).popleft() for _ in range(count)]
+            things: List[T] = []
+            while self._again and len(things) + len(self._again[0]) <= self._most:
+                things += self._again.popleft()
+            while self._fresh and len(things) < self._most:
+                things.append(self._fresh.popleft())
             self._notify()
             self._less.notify_all()
             return things
@@ -152,8 +157,8 @@ class Stage(Generic[T]):
         """Let the next step begin, with what failed in this one."""
         with self._lock:
             self._under_way -= 1
-            self._again.extend(thing for thing, _ in failed)
             if failed:
+                self._again.append([thing for thing, _ in failed])
                 self._failed_at = time.monotonic()
             self._ready.notify()
             self._less.notify_all()
@@ -162,6 +167,7 @@ class Stage(Generic[T]):
         """Forget what AWS keeps failing to do while the program is to end."""
         with self._lock:
             if self._again:
-                logger.warning("Cannot %s: giving up %d of them.", self._doing, len(self._again))
+                count = sum(map(len, self._again))
+                logger.warning("Cannot %s: giving up %d of them.", self._doing, count)
             self._again.clear()
             self._less.notify_all()

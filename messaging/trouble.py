@@ -79,9 +79,16 @@ def is_refusal(error: Exception) -> bool:
         return error.refused
     if not isinstance(error, ClientError):
         return False
-    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    status = _status(error)
     passing = _THROTTLED | _EXPIRED | _UNKNOWN_KEY | _DENIED | {"RequestTimeout"}
     return 400 <= status < 500 and status not in (403, 429) and code_of(error) not in passing
+
+
+def may_be_done(error: Exception) -> bool:
+    """Tell whether the call may have been carried out all the same: nobody said that it was not."""
+    if isinstance(error, ClientError):
+        return _status(error) >= 500 and code_of(error) not in _THROTTLED
+    return not isinstance(error, EntryError)
 
 
 def is_lasting(error: Exception) -> bool:
@@ -111,6 +118,10 @@ def _message(error: ClientError) -> str:
     return " ".join(_said(error, "Message").split()) or "no reason given"
 
 
+def _status(error: ClientError) -> int:
+    return error.response["ResponseMetadata"]["HTTPStatusCode"]
+
+
 def _said(error: ClientError, what: str) -> str:
     """Give what the error's answer says; that of a server that is not AWS may say nothing."""
     return str(error.response.get("Error", {}).get(what, ""))
@@ -123,16 +134,17 @@ def _sentence(error: Exception) -> str:
 def _is_blip(error: Exception) -> bool:
     """Tell whether an error is of the kind that is mostly gone at the next attempt."""
     if isinstance(error, ClientError):
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        return status >= 500 or code_of(error) in _THROTTLED
+        return _status(error) >= 500 or code_of(error) in _THROTTLED
     return isinstance(error, (*_NETWORK, EntryError))
 
 
 class Trouble(NamedTuple):
-    """What a thread has with one thing that it does: failures in a row, and of what kind."""
+    """What a thread has with one thing that it does: failures in a row, of what kind the last was,
+    and how many of them came after a stop."""
 
     failures: int
     kind: str
+    late: int
 
 
 class Patience:
@@ -167,41 +179,39 @@ class Patience:
 
         The wait is evenly from nothing to 1, 2, 4 … LONGEST_PAUSE seconds, AWS's "full jitter".
         """
-        failures = self._meet(doing, error)
-        pause = random.uniform(0, min(LONGEST_PAUSE, 2.0 ** (failures - 1)))
+        trouble = self._meet(doing, error)
+        pause = random.uniform(0, min(LONGEST_PAUSE, 2.0 ** min(trouble.failures - 1, 10)))
         if not self._stop.wait(pause):
             return True
-        if failures < LAST_ATTEMPTS:
+        if trouble.late < LAST_ATTEMPTS:
             time.sleep(min(pause, 1.0))  # the event that could end this wait has come
-        return failures < LAST_ATTEMPTS
+        return trouble.late < LAST_ATTEMPTS
 
     def recovered(self, doing: str) -> None:
         """Have no trouble with this any more."""
         if self._troubles and self._forget(doing):
             logger.info("AWS answers again.")
 
-    def _meet(self, doing: str, error: Exception) -> int:
+    def _meet(self, doing: str, error: Exception) -> Trouble:
         """Count a failure; tell of it unless it is known, may yet be a blip, or all is to end."""
         kind = "network" if isinstance(error, _NETWORK) else code_of(error)
         key = (threading.get_ident(), doing)
         with self._lock:
-            failures = self._troubles[key].failures + 1 if key in self._troubles else 1
-            self._troubles[key] = Trouble(failures, kind)
-            blip = _is_blip(error) and failures < BLIPS
-            silent = blip or kind in self._told or self._stop.is_set()
+            stopped = self._stop.is_set()
+            failures, _, late = self._troubles.get(key, (0, "", 0))
+            trouble = self._troubles[key] = Trouble(failures + 1, kind, late + stopped)
+            blip = _is_blip(error) and trouble.failures < BLIPS
+            silent = blip or kind in self._told or stopped
             if not silent:
                 self._told.add(kind)
         level = logging.DEBUG if silent else logging.WARNING
         logger.log(level, "Cannot %s: %s. Trying again until it works.", doing, explain(error))
-        return failures
+        return trouble
 
     def _forget(self, doing: str) -> bool:
-        """Have no trouble with this any more; tell whether it was the last of a kind told of."""
+        """Have no trouble with this any more; tell whether a kind told of is over with it."""
         with self._lock:
-            trouble = self._troubles.pop((threading.get_ident(), doing), None)
-            if trouble is None or trouble.kind not in self._told:
-                return False
-            if trouble.kind in (other.kind for other in self._troubles.values()):
-                return False
-            self._told.remove(trouble.kind)
-            return True
+            self._troubles.pop((threading.get_ident(), doing), None)
+            told, left = self._told, {trouble.kind for trouble in self._troubles.values()}
+            self._told = told & left
+            return self._told != told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -90,8 +91,14 @@ def test_a_dropped_answer_to_a_renewal(counted: Place, gateway: Gateway) -> None
 def test_answers_of_a_busy_worker_dropped_one_after_the_other(
     counted: Place, gateway: Gateway, tmp_path: Path, action: str
 ) -> None:
-    """Many answers lost in one session: all results are right, and none comes twice."""
+    """Many answers lost in one session: all results are right, none comes twice, and each log
+    object holds what the replies say it does."""
     counted.worker("--visibility-timeout", "3")
     gateway.spoil(action, every_third(drop_answer))
 
-    ask(counted, tmp_path, 60)
+    done = ask(counted, tmp_path, 300)
+
+    gateway.faults.clear()
+    for line in done.stdout.splitlines():
+        answer = json.loads(line)
+        assert f'"max": {answer["max"]},' in counted.read(answer["log"])

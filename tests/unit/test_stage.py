@@ -87,6 +87,21 @@ def test_what_failed_goes_along_with_what_comes_next() -> None:
     assert step.taken == [["a", "b", "c"], ["b", "d"]]
 
 
+def test_what_failed_together_stays_together() -> None:
+    """A step that failed as a whole is taken as it was, and what does not fit beside it waits."""
+    step = Recorder(*"abc")
+    made = start(step)
+
+    made.put("abc")
+    assert step.entered.acquire(timeout=10)
+    made.put("def")
+    made.put("g")
+    step.release(10)
+    made.join()
+
+    assert sorted(step.taken) == [["a", "b", "c"], ["a", "b", "c"], ["d", "e", "f"], ["g"]]
+
+
 def test_what_failed_last_goes_by_itself() -> None:
     """With nothing more to come, what failed is tried again when its thread has rested."""
     step = Recorder("a")

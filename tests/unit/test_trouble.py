@@ -1,12 +1,12 @@
 """Trouble is told once while it lasts, and again when it comes anew; what passes is not told."""
 
 import threading
-from typing import Callable, Iterator, List
+from typing import Callable, Iterator, List, Optional
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
-from messaging.trouble import BLIPS, EntryError, Patience
+from messaging.trouble import BLIPS, LONGEST_PAUSE, EntryError, Patience
 
 
 def denied() -> ClientError:
@@ -59,6 +59,47 @@ def test_a_blip_is_told_when_it_turns_out_to_be_none(caplog: pytest.LogCaptureFi
 
     assert patience(fails(BLIPS, EntryError("Made")), "send") == "done"
     assert told(caplog) == ["Cannot send", "AWS answers again."]
+
+
+def test_trouble_of_another_kind_silences_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """When the kind of trouble changes on the way, either kind is told when it comes anew."""
+    patience = Patience(threading.Event())
+    for _ in range(2):
+        patience.rest("send", denied())
+        patience.rest("send", EndpointConnectionError(endpoint_url="http://x"))
+        patience.rest("send", EndpointConnectionError(endpoint_url="http://x"))
+        patience.recovered("send")
+
+    reasons = [record.message.split(": ")[1] for record in caplog.records]
+    assert [reason[:9] for reason in reasons] == ["AWS refus", "cannot re"] * 2
+
+
+class Unending(threading.Event):
+    """A stop that never comes, and for which nobody waits."""
+
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        assert timeout is not None
+        assert 0 <= timeout <= LONGEST_PAUSE
+        return False
+
+
+def test_trouble_may_last_for_days() -> None:
+    """However often an attempt fails, there is another one, after a wait within the bounds."""
+    patience = Patience(Unending())
+
+    assert all(patience.rest("send", denied()) for _ in range(2000))
+
+
+def test_a_stop_in_long_trouble_still_allows_an_attempt() -> None:
+    """What failed many times before a stop is tried again after it."""
+    stop = threading.Event()
+    patience = Patience(Unending())
+    for _ in range(50):
+        patience.rest("send", denied())
+    stop.set()
+    patience._stop = stop
+
+    assert patience.rest("send", denied())
 
 
 def test_a_stop_allows_a_few_attempts_and_no_long_waits() -> None:
