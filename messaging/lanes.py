@@ -8,8 +8,9 @@ import time
 from typing import Callable, List, Optional, TypeVar
 
 from .envelope import Delivery
+from .patience import Patience
 from .queues import MAX_BATCH
-from .trouble import AWS_ERRORS, Patience
+from .trouble import AWS_ERRORS
 
 logger = logging.getLogger(__name__)
 

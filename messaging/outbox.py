@@ -9,9 +9,10 @@ from typing import Callable, List, Tuple
 
 from .envelope import Message, Reply, Request
 from .errors import InvalidMessage, RequestRejected
+from .patience import Patience
 from .queues import MAX_BATCH, Queue
 from .stage import Failed, Stage
-from .trouble import EntryError, Patience, is_lasting
+from .trouble import EntryError, is_lasting
 
 SENDERS = 8
 

@@ -16,10 +16,11 @@ from .connection import Connection
 from .envelope import Delivery, Reply
 from .errors import InvalidMessage
 from .lanes import LONG_POLL, Lanes
+from .patience import Patience
 from .queues import MAX_BATCH, Queue, open_queue
 from .recent import Recent
 from .stage import Failed, Stage
-from .trouble import AWS_ERRORS, Patience, explain, is_denied, is_refusal
+from .trouble import AWS_ERRORS, explain, is_denied, is_refusal
 
 logger = logging.getLogger(__name__)
 

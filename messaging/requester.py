@@ -23,10 +23,11 @@ from .connection import Connection
 from .envelope import Reply, Request
 from .errors import ReplyTimeout
 from .outbox import Outbox
+from .patience import Patience
 from .queues import Queue, open_queue
 from .replies import Replies
 from .storage import Storage
-from .trouble import Patience, is_lasting
+from .trouble import is_lasting
 
 if TYPE_CHECKING:
     Slots = queue.Queue[Optional[Future[Reply]]]

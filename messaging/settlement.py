@@ -11,11 +11,12 @@ from typing import Callable, Dict, List, Optional, Sequence
 from .envelope import Delivery
 from .heartbeat import Heartbeat
 from .job import REPEATED, Job
+from .patience import Patience
 from .queues import MAX_BATCH, Queue
 from .recent import Recent
 from .stage import Failed, Stage
 from .storage import Storage, new_log_key
-from .trouble import AWS_ERRORS, Patience, explain, is_missing_queue, is_refusal, may_be_done
+from .trouble import AWS_ERRORS, explain, is_missing_queue, is_refusal, may_be_done
 
 Step = Callable[[List[Job]], Failed[Job]]
 logger = logging.getLogger(__name__)

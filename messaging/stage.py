@@ -9,7 +9,7 @@ from collections import deque
 from typing import Callable, Deque, Generic, List, Sequence, Tuple, TypeVar
 
 from .lanes import carefully
-from .trouble import Patience
+from .patience import Patience
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)

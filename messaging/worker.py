@@ -16,11 +16,12 @@ from .errors import InvalidMessage, RequestRejected
 from .heartbeat import Heartbeat
 from .job import REPEATED, Job, Result
 from .lanes import Lanes
+from .patience import Patience
 from .queues import Queue
 from .reply_queue import may_answer
 from .settlement import Settlement
 from .storage import Storage
-from .trouble import AWS_ERRORS, Patience, explain, is_lasting
+from .trouble import AWS_ERRORS, explain, is_lasting
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from typing import Any, Iterator, List
 import pytest
 
 from messaging import Connection, Reply, ReplyTimeout, Request, Requester, reply_queue
+from messaging.patience import Patience
 from messaging.queues import Queue
 from messaging.replies import Replies
-from messaging.trouble import Patience
 from scripts.local_aws import LocalAws
 from tests.conftest import Place, take, wait_until
 from tests.gateway import Gateway

@@ -6,8 +6,9 @@ from typing import Any, Callable, List
 import pytest
 
 from messaging import stage
+from messaging.patience import Patience
 from messaging.stage import Failed, Stage
-from messaging.trouble import EntryError, Patience
+from messaging.trouble import EntryError
 
 
 class Recorder:

@@ -6,7 +6,8 @@ from typing import Callable, Iterator, List, Optional
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from messaging.trouble import BLIPS, LONGEST_PAUSE, EntryError, Patience
+from messaging.patience import BLIPS, LONGEST_PAUSE, Patience
+from messaging.trouble import EntryError
 
 
 def denied() -> ClientError:
