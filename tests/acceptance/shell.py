@@ -20,6 +20,8 @@ ENDLESS = (
     (r"worker\.py(?!.*--drain)", "; Ctrl-C stops it", 0),
     (r"status --watch", "OutputQueue", 130),
 )
+# So that a worker of another operation takes no request of the clients that run beside it.
+APART = {"IMAGE_INPUT_QUEUE": "inbox-apart"}
 
 
 def checkout(folder: Path, stubs: Mapping[str, str]) -> Dict[str, str]:
@@ -76,7 +78,7 @@ def stop(command: str, cwd: Path, variables: Dict[str, str], awaited: str, code:
         process = subprocess.Popen(
             ["bash", "-c", f"exec {command}"],
             cwd=cwd,
-            env=variables,
+            env={**variables, **APART},
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
