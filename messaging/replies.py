@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 
 LANES = 4
 DELETERS = 4
-HIDDEN = 30  # seconds; a reply whose way here failed comes again after so long
-KEPT = 10.0  # seconds; a reply read so long ago is deleted, unless its queue has been by then
+HIDDEN = 40  # seconds; a reply whose way here failed comes again after so long
+KEPT = 25.0  # seconds; a reply read so long ago is deleted, unless its queue has been by then
 SHARED_HIDDEN = 15  # seconds; the longest that a crash here keeps others from their replies
 SHARED_POLL = 2  # seconds; short, since a poll of a shared queue is never abandoned
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 8.0  # seconds after a look that found replies of others
@@ -160,7 +160,7 @@ class Replies:
 
     def _delete_read(self) -> None:
         """Delete from a private queue what was read, before it comes to light again."""
-        while not self._closed.wait(KEPT / 2):
+        while not self._closed.wait(KEPT / 5):
             until = time.monotonic() - KEPT
             with self._change:
                 due = [each for since, each in self._read.values() if since < until]

@@ -62,7 +62,7 @@ def test_an_answer_dropped_on_the_way_of_an_image(
 def test_a_reply_lost_on_its_way_comes_again(
     counted: Place, gateway: Gateway, aws: LocalAws
 ) -> None:
-    """A reply that SQS gave away, though the client never got it, is there half a minute later."""
+    """A reply that SQS gave away, though the client never got it, is there again within 40 s."""
     counted.worker(url=aws.url)
     gateway.spoil("ReceiveMessage", drop_answer, times=1)
 
