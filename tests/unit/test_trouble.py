@@ -1,7 +1,7 @@
 """Trouble is told once while it lasts, and again when it comes anew; what passes is not told."""
 
 import threading
-from typing import Callable, Iterator, List, Optional
+from typing import Any, Callable, Iterator, List, Optional
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -12,8 +12,8 @@ from messaging.trouble import EntryError
 
 def denied() -> ClientError:
     """Make an error that does not pass by itself."""
-    said = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
-    return ClientError(said, "SendMessage")  # type: ignore[arg-type]
+    said: Any = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    return ClientError(said, "SendMessage")
 
 
 def fails(times: int, error: Exception) -> Callable[[], str]:
