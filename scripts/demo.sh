@@ -26,7 +26,6 @@ workers=()
 stop() {
     trap '' INT TERM HUP
     [ ${#workers[@]} -eq 0 ] || kill -s KILL "${workers[@]}" 2>/dev/null || true
-    wait 2>/dev/null
     rm -rf "$scratch"
 }
 trap stop EXIT
@@ -36,6 +35,7 @@ trap 'exit 143' TERM HUP
 start_worker() {
     "$python" "$root/$1/worker.py" "${@:2}" 2>"$scratch/$1.log" &
     workers+=($!)
+    disown # or bash would tell that it was killed
 }
 
 show() {
