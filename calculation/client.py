@@ -13,7 +13,8 @@ from typing import IO, Iterable, List, Optional, Union
 
 from calculation import NAMES
 from calculation.summary import Summary, check
-from messaging import Reply, Request, Requester, commandline, program, terminal
+from messaging import Reply, Request, Requester
+from messaging.console import commandline, program, terminal
 
 EXAMPLES = """\
   python3 client.py

@@ -11,7 +11,8 @@ from typing import List
 
 from calculation import NAMES
 from calculation.summary import summarise
-from messaging import Request, RequestRejected, Result, Storage, commandline, program
+from messaging import Request, RequestRejected, Result, Storage
+from messaging.console import commandline, program
 
 EXAMPLES = """\
   python3 worker.py

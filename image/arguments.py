@@ -3,7 +3,7 @@
 import argparse
 from typing import Callable, Dict
 
-from image.operations import OPERATIONS, Parameter
+from image.operations.table import OPERATIONS, Parameter
 
 NAMES = "{" + ",".join(OPERATIONS) + "}"
 

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import List
 
 from image import NAMES, arguments, files
+from image.completion import completing_file_names
 from image.keys import check_key
-from image.operations import OPERATIONS
+from image.operations.table import OPERATIONS
 from image.session import Session
-from messaging import Requester, commandline, program, terminal
+from messaging import Requester
+from messaging.console import commandline, program, terminal
 
 EXAMPLES = """\
   python3 client.py
@@ -68,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _ask_and_process(session: Session) -> None:
-    with terminal.completing_file_names():
+    with completing_file_names():
         path = terminal.ask("The image, with its extension: ", files.find)
     question = f"Its key in the bucket ({path.name} if left empty): "
     session.process_one(terminal.ask(question, partial(_source, path)))

@@ -37,7 +37,10 @@ def find(name: str) -> Path:
 
 def media_type(path: Path) -> str:
     """Give the media type of an image file by its content; raises ValueError if it is none."""
-    from image.codec import Result, detect_format  # loads Pillow, which the menu does without
+    from image.formats.codec import (  # loads Pillow, which the menu does without
+        Result,
+        detect_format,
+    )
 
     if path.is_dir():
         raise ValueError(f"{str(path)!r} is a folder, not an image")

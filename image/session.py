@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, Optional, TypeVar, Union
 
-from image import arguments, files
-from messaging import Reply, Request, Requester, RequestRejected, program, terminal, transfer
+from image import arguments, files, transfer
+from messaging import Reply, Request, Requester, RequestRejected
+from messaging.console import program, terminal
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -145,7 +146,7 @@ class Session:
         """Show a transfer if it is the only one; of many the number is shown."""
         if len(self._options.images) > 1:
             return contextlib.nullcontext(lambda done: None)
-        return terminal.bytes_bar(name, size)
+        return transfer.bar(name, size)
 
     def _show(self, outcome: Outcome) -> None:
         if self._options.json:

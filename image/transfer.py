@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Iterator, Optional
 
-from .storage import Storage
+from messaging import Storage
 
 CHUNK = 1 << 18  # bytes
 Progress = Callable[[int], None]  # takes how far it is, in bytes
+
+
+@contextlib.contextmanager
+def bar(what: str, total: int) -> Iterator[Progress]:
+    """Show a bar for a transfer on a terminal; takes how far it is."""
+    from tqdm import tqdm
+
+    with tqdm(
+        desc=what, total=total, unit="B", unit_scale=True, disable=None, leave=False
+    ) as line:
+
+        def progress(done: int) -> None:
+            line.update(done - line.n)
+
+        yield progress
 
 
 class _Watched:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, List, Mapping
 
 from image import NAMES, arguments
 from image.keys import check_key, result_key
-from image.operations import OPERATIONS, Edit, prepare
-from messaging import Request, RequestRejected, Result, Storage, commandline, program
+from image.operations.table import OPERATIONS, Edit, prepare
+from messaging import Request, RequestRejected, Result, Storage
+from messaging.console import commandline, program
 
 if TYPE_CHECKING:
-    from image.limits import Limits
+    from image.formats.limits import Limits
 
 EXAMPLES = """\
   python3 worker.py gamma
@@ -42,7 +43,7 @@ class Processor:
 
     def __call__(self, request: Request, storage: Storage) -> Result:
         """Process the image whose key the request bears; raises RequestRejected to refuse it."""
-        from image import codec
+        from image.formats import codec
 
         try:
             edit = self._edit(request.parameters)
@@ -101,8 +102,8 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from image.codec import reuse_memory  # loads Pillow, which --help does without
-    from image.limits import Limits
+    from image.formats.codec import reuse_memory  # loads Pillow, which --help does without
+    from image.formats.limits import Limits
 
     limits = Limits(
         options.max_pixels,

@@ -1,7 +1,8 @@
 """Request and reply over SQS and S3."""
 
-from .connection import Connection
-from .envelope import Reply, Request
+from .aws.bucket import Storage
+from .aws.connection import Connection
+from .aws.settings import Settings
 from .errors import (
     ConfigurationError,
     InvalidMessage,
@@ -9,11 +10,10 @@ from .errors import (
     ReplyTimeout,
     RequestRejected,
 )
-from .job import Result
-from .requester import Requester
-from .settings import Settings
-from .storage import Storage
-from .worker import Handler, Worker, WorkerOptions
+from .requester.requester import Requester
+from .wire.envelope import Reply, Request
+from .worker.job import Result
+from .worker.worker import Handler, Worker, WorkerOptions
 
 __version__ = "1.0.0"
 

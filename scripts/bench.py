@@ -73,7 +73,10 @@ def _parser() -> argparse.ArgumentParser:
         "--quick", action="store_true", help="tiny, without peers: only to see that it works"
     )
     parser.add_argument(
-        "--output", default="scripts/BENCHMARKS.md", metavar="PATH", help="report: (%(default)s)"
+        "--output",
+        default="scripts/benchmarks/README.md",
+        metavar="PATH",
+        help="report: (%(default)s)",
     )
     parser.add_argument(
         "--only",

@@ -17,10 +17,12 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 
 import calculation
 import image
-from messaging import Connection, Settings, commandline, program, reply_queue
-from messaging.envelope import Delivery, Message
-from messaging.queues import DEAD_LETTER, MAX_BATCH, Queue, open_queue
-from messaging.trouble import AWS_ERRORS, is_missing_queue
+from messaging import Connection, Settings
+from messaging.aws.queues import DEAD_LETTER, MAX_BATCH, Queue, open_queue
+from messaging.aws.trouble import AWS_ERRORS, is_missing_queue
+from messaging.console import commandline, program
+from messaging.requester import reply_queue
+from messaging.wire.envelope import Delivery, Message
 
 EXAMPLES = """\
 examples, for both pairs unless one is named:

@@ -142,19 +142,21 @@ build_release() {
     local mark=RELEASE
     if [ -z "$dry_run" ]; then
         live=$(readlink "$home/current" || true)
-        mark=$(cd "$root" && { "$python" --version && sha256sum messaging/*.py "$part"/*.py requirements.txt scripts/constraints.txt; } | sha256sum)
+        mark=$(cd "$root" && { "$python" --version && find messaging "$part" -name '*.py' -print0 | sort -z | xargs -0 sha256sum requirements.txt scripts/ec2/constraints.txt; } | sha256sum)
     fi
     release=$home/${mark:0:16}
     [ "$release" != "$live" ] || return 0
     step rm -rf -- "$release"
-    step mkdir -p "$release/messaging" "$release/$part"
-    step install -m 644 -t "$release/messaging" "$root"/messaging/*.py
-    step install -m 644 -t "$release/$part" "$root/$part"/*.py
+    local folder
+    for folder in $(cd "$root" && find messaging "$part" -name __pycache__ -prune -o -type d -print | LC_ALL=C sort); do
+        step mkdir -p "$release/$folder"
+        step install -m 644 -t "$release/$folder" "$root/$folder"/*.py
+    done
     step "$python" -I -m venv "$release/venv"
     # A pip older than 20.3 takes wheels of 2021 in silence, since it does not know today's tags.
     local pip=("$release/venv/bin/python" -I -m pip install --quiet --disable-pip-version-check --no-input)
     step "${pip[@]}" 'pip>=20.3'
-    step "${pip[@]}" --only-binary=:all: -r "$root/requirements.txt" -c "$root/scripts/constraints.txt"
+    step "${pip[@]}" --only-binary=:all: -r "$root/requirements.txt" -c "$root/scripts/ec2/constraints.txt"
     step "$release/venv/bin/python" -I -m compileall -q "$release/messaging" "$release/$part"
     step runuser -u nobody -- "$release/venv/bin/python" -I -c 'import boto3, numpy, PIL'
     step runuser -u nobody -- "$release/venv/bin/python" "$release/$part/worker.py" ${operation:+"$operation"} --help
@@ -199,7 +201,7 @@ environment() {
 }
 
 fill_in() {
-    sed -e "s/@PART@/$part/g" -e "s/@OPERATION@/$operation/g" -e 's/ *$//' "$root/scripts/$1"
+    sed -e "s/@PART@/$part/g" -e "s/@OPERATION@/$operation/g" -e 's/ *$//' "$root/scripts/ec2/$1"
 }
 
 configure() {

@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 
 from messaging import Connection, Settings
-from messaging.queues import Queue, open_queue
+from messaging.aws.queues import Queue, open_queue
 from scripts.local_aws import LocalAws
 from tests.gateway import Gateway
 

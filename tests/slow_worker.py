@@ -6,7 +6,8 @@ import os
 import time
 from typing import List
 
-from messaging import Request, RequestRejected, Result, Storage, commandline, program
+from messaging import Request, RequestRejected, Result, Storage
+from messaging.console import commandline, program
 
 
 def handle(request: Request, storage: Storage) -> Result:

@@ -3,9 +3,9 @@
 from io import BytesIO
 from typing import Callable
 
-from image.frames import edit_frames, load_frames
-from image.limits import Limits, open_image
-from image.operations import Edit
+from image.formats.frames import edit_frames, load_frames
+from image.formats.limits import Limits, open_image
+from image.operations.table import Edit
 
 _HEADER_WITH_PROFILE = 124
 _PROFILE_SIZE = slice(130, 134)

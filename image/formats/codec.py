@@ -6,9 +6,9 @@ from typing import Callable, Dict, List, Tuple
 
 from PIL import _imaging as core
 
-from image import bmp, gif, jpeg, png, tiff, webp
-from image.limits import DEFAULT_LIMITS, Limits
-from image.operations import Edit
+from image.formats import bmp, gif, jpeg, png, tiff, webp
+from image.formats.limits import DEFAULT_LIMITS, Limits
+from image.operations.table import Edit
 
 Process = Callable[[bytes, Edit, Limits, Callable[[str], None]], bytes]
 

@@ -3,7 +3,7 @@
 from struct import unpack_from
 from typing import Dict, Tuple
 
-from image.limits import Limits
+from image.formats.limits import Limits
 
 _WIDTH, _HEIGHT = 256, 257
 _SUBDIRECTORIES = (34665, 34853, 40965)  # those that Pillow follows

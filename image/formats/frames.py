@@ -5,8 +5,8 @@ from typing import Callable, List, Sequence
 
 from PIL import Image
 
-from image.limits import count_frames
-from image.operations import Edit
+from image.formats.limits import count_frames
+from image.operations.table import Edit
 
 
 def load_frames(image: Image.Image) -> List[Image.Image]:

@@ -7,9 +7,9 @@ from typing import Any, Callable, Dict, List, Tuple
 
 from PIL import Image, ImageSequence
 
-from image.levels import Curve
-from image.limits import Limits, open_image
-from image.operations import Edit
+from image.formats.limits import Limits, open_image
+from image.operations.levels import Curve
+from image.operations.table import Edit
 
 _EXTENSION, _FRAME, _END = 0x21, 0x2C, 0x3B
 _APPLICATION = b"\x21\xff\x0b"

@@ -4,9 +4,8 @@ from typing import Any, Callable, Dict, List, cast
 
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
-from image.limits import Limits, open_image
-from image.operations import Edit
-from image.segments import (
+from image.formats.limits import Limits, open_image
+from image.formats.segments import (
     END_OF_IMAGE,
     JFIF,
     SEQUENTIAL,
@@ -15,7 +14,8 @@ from image.segments import (
     Segment,
     split,
 )
-from image.strips import encode
+from image.formats.strips import encode
+from image.operations.table import Edit
 
 _ARITHMETIC = (0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 

@@ -5,9 +5,9 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple
 
 from PIL import Image
 
-from image.frames import edit_frames, load_frames, remark_joined
-from image.limits import Limits, open_image
-from image.operations import Edit
+from image.formats.frames import edit_frames, load_frames, remark_joined
+from image.formats.limits import Limits, open_image
+from image.operations.table import Edit
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _STRUCTURE = b"IHDR PLTE tRNS IDAT IEND acTL fcTL fdAT".split()

@@ -7,9 +7,9 @@ from typing import Any, List, Union
 
 from PIL import Image
 
-from image.levels import Curve
-from image.operations import Effect
-from image.segments import END_OF_IMAGE, SEQUENTIAL, START_OF_IMAGE, split
+from image.formats.segments import END_OF_IMAGE, SEQUENTIAL, START_OF_IMAGE, split
+from image.operations.levels import Curve
+from image.operations.table import Effect
 
 _STRIP_PIXELS = 1 << 20  # far below 65,535 coding units of 64 pixels or more, the longest interval
 _STRIP_ROWS = 16  # strips are as high as a multiple of this, which is the highest unit

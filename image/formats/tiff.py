@@ -8,10 +8,10 @@ from PIL import Image
 from PIL.TiffImagePlugin import AppendingTiffWriter, IFDRational, TiffImageFile
 from PIL.TiffTags import lookup
 
-from image import directories
-from image.frames import edit_frames
-from image.limits import Limits, count_frames, open_image
-from image.operations import Edit
+from image.formats import directories
+from image.formats.frames import edit_frames
+from image.formats.limits import Limits, count_frames, open_image
+from image.operations.table import Edit
 
 _BITS, _PHOTOMETRIC, _ORIENTATION = 258, 262, 274
 _WHITE_IS_ZERO = 0

@@ -5,9 +5,9 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 from PIL import Image
 
-from image.frames import edit_frames, load_frames, remark_joined
-from image.limits import Limits, open_image
-from image.operations import Edit
+from image.formats.frames import edit_frames, load_frames, remark_joined
+from image.formats.limits import Limits, open_image
+from image.operations.table import Edit
 
 _METADATA = ("icc_profile", "exif", "xmp")
 _CHUNKS = b"VP8 ,VP8L,VP8X,ALPH,ANIM,ANMF,ICCP,EXIF,XMP ".split(b",")

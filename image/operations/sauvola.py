@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from image import levels
+from image.operations import levels
 
 if TYPE_CHECKING:
     from PIL.Image import Image

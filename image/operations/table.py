@@ -15,8 +15,8 @@ from typing import (
     cast,
 )
 
-from image.levels import Curve, mean_luminance
-from image.sauvola import binarise
+from image.operations.levels import Curve, mean_luminance
+from image.operations.sauvola import binarise
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Optional, Tuple, Union
 
 from botocore.exceptions import ClientError
 
-from .envelope import PAYLOADS, Request
-from .errors import ConfigurationError, RequestRejected
-from .trouble import code_of
+from ..aws.trouble import code_of
+from ..errors import ConfigurationError, RequestRejected
+from ..wire.envelope import PAYLOADS, Request
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody

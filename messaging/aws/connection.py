@@ -6,8 +6,8 @@ import threading
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Dict, Tuple
 
-from .settings import Settings
-from .storage import Storage
+from ..aws.bucket import Storage
+from ..aws.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, 
 
 from botocore.exceptions import ClientError
 
-from .envelope import Delivery, Message, size_of
-from .trouble import AWS_ERRORS, EntryError, is_missing_queue
+from ..aws.trouble import AWS_ERRORS, EntryError, is_missing_queue
+from ..wire.envelope import Delivery, Message, size_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient

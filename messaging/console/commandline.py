@@ -7,11 +7,11 @@ import os
 import re
 from typing import Callable, List, Sequence
 
-from . import __version__
-from .connection import Connection
-from .queues import DEAD_LETTER
-from .reply_queue import LONGEST_OUTPUT_NAME
-from .settings import Settings
+from .. import __version__
+from ..aws.connection import Connection
+from ..aws.queues import DEAD_LETTER
+from ..aws.settings import Settings
+from ..wire.names import LONGEST_OUTPUT_NAME
 
 LONGEST_VISIBILITY = 12 * 3600  # seconds, SQS's limit
 EPILOG = """\

@@ -10,11 +10,11 @@ import sys
 import warnings
 from typing import Callable, List, NoReturn
 
-from .commandline import connect
-from .errors import MessagingError
-from .queues import MAX_BATCH, max_receive_count, open_queue
-from .trouble import AWS_ERRORS, explain
-from .worker import Handler, Worker, WorkerOptions
+from ..aws.queues import MAX_BATCH, max_receive_count, open_queue
+from ..aws.trouble import AWS_ERRORS, explain
+from ..console.commandline import connect
+from ..errors import MessagingError
+from ..worker.worker import Handler, Worker, WorkerOptions
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def _prepare(level: int) -> None:
     """Set up logging, streams and signals of a process."""
     style = "%(message)s" if level == logging.WARNING else "%(asctime)s %(levelname)s %(message)s"
     logging.basicConfig(format=style)
-    logging.getLogger(__package__).setLevel(level)
+    logging.getLogger(__package__.split(".")[0]).setLevel(level)
     warnings.filterwarnings("ignore", message="Boto3 will no longer support Python")
     for stream in (sys.stdout, sys.stderr):  # a name that cp1252 lacks must not end a program
         reconfigure = getattr(stream, "reconfigure", None)

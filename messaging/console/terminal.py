@@ -1,14 +1,11 @@
 """Talking to a person at a terminal: prompts, and how long we have waited."""
 
-import contextlib
-import glob
-import os
 import sys
 from typing import Callable, Iterable, Iterator, Optional, TextIO, TypeVar
 
-from .envelope import Reply
-from .errors import ReplyTimeout
-from .requester import Item, Requester
+from ..errors import ReplyTimeout
+from ..requester.requester import Item, Requester
+from ..wire.envelope import Reply
 
 T = TypeVar("T")
 
@@ -53,33 +50,6 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return convert
 
 
-@contextlib.contextmanager
-def completing_file_names() -> Iterator[None]:
-    """Let Tab complete file names, where the terminal can do that."""
-    try:
-        import readline
-    except ImportError:  # Windows
-        yield
-        return
-
-    def complete(text: str, number: int) -> Optional[str]:
-        found = sorted(glob.glob(os.path.expanduser(glob.escape(text)) + "*"))
-        names = [name + os.sep if os.path.isdir(name) else name for name in found]
-        return names[number] if number < len(names) else None
-
-    before = readline.get_completer(), readline.get_completer_delims()
-    readline.set_completer(complete)
-    readline.set_completer_delims("")
-    readline.parse_and_bind(
-        "bind ^I rl_complete" if "libedit" in (readline.__doc__ or "") else "tab: complete"
-    )
-    try:
-        yield
-    finally:
-        readline.set_completer(before[0])
-        readline.set_completer_delims(before[1])
-
-
 class Waiting:
     """Says at once that we wait, and on a terminal for how long."""
 
@@ -121,19 +91,6 @@ def follow(
         from tqdm import tqdm  # not needed for the menu
 
         yield from tqdm(requester.ask(items, timeout), total=total, unit=unit, disable=None)
-
-
-@contextlib.contextmanager
-def bytes_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar for a transfer on a terminal; takes how far it is."""
-    from tqdm import tqdm
-
-    with tqdm(desc=what, total=total, unit="B", unit_scale=True, disable=None, leave=False) as bar:
-
-        def progress(done: int) -> None:
-            bar.update(done - bar.n)
-
-        yield progress
 
 
 def show(text: str, file: Optional[TextIO] = None) -> None:

@@ -7,10 +7,10 @@ import threading
 import time
 from typing import Callable, List, Optional, TypeVar
 
-from .envelope import Delivery
-from .patience import Patience
-from .queues import MAX_BATCH
-from .trouble import AWS_ERRORS
+from ..aws.patience import Patience
+from ..aws.queues import MAX_BATCH
+from ..aws.trouble import AWS_ERRORS
+from ..wire.envelope import Delivery
 
 logger = logging.getLogger(__name__)
 

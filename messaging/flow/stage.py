@@ -8,8 +8,8 @@ import time
 from collections import deque
 from typing import Callable, Deque, Generic, List, Sequence, Tuple, TypeVar
 
-from .lanes import carefully
-from .patience import Patience
+from ..aws.patience import Patience
+from ..flow.lanes import carefully
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)

@@ -7,12 +7,12 @@ from concurrent.futures import Future, InvalidStateError
 from dataclasses import replace
 from typing import Callable, List, Tuple
 
-from .envelope import Message, Reply, Request
-from .errors import InvalidMessage, RequestRejected
-from .patience import Patience
-from .queues import MAX_BATCH, Queue
-from .stage import Failed, Stage
-from .trouble import EntryError, is_lasting
+from ..aws.patience import Patience
+from ..aws.queues import MAX_BATCH, Queue
+from ..aws.trouble import EntryError, is_lasting
+from ..errors import InvalidMessage, RequestRejected
+from ..flow.stage import Failed, Stage
+from ..wire.envelope import Message, Reply, Request
 
 SENDERS = 8
 

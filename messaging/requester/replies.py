@@ -11,16 +11,17 @@ from concurrent.futures import Future, InvalidStateError
 from dataclasses import replace
 from typing import Dict, List, Optional, Set, Tuple
 
+from ..aws.connection import Connection
+from ..aws.patience import Patience
+from ..aws.queues import MAX_BATCH, Queue, open_queue
+from ..aws.trouble import AWS_ERRORS, explain, is_denied, is_refusal
+from ..errors import InvalidMessage
+from ..flow.lanes import LONG_POLL, Lanes
+from ..flow.recent import Recent
+from ..flow.stage import Failed, Stage
+from ..wire import names
+from ..wire.envelope import Delivery, Reply
 from . import reply_queue
-from .connection import Connection
-from .envelope import Delivery, Reply
-from .errors import InvalidMessage
-from .lanes import LONG_POLL, Lanes
-from .patience import Patience
-from .queues import MAX_BATCH, Queue, open_queue
-from .recent import Recent
-from .stage import Failed, Stage
-from .trouble import AWS_ERRORS, explain, is_denied, is_refusal
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ class Replies:
             logger.debug("The reply queue stays until it is swept: %s.", explain(error))
 
     def _create(self, connection: Connection) -> Queue:
-        name = reply_queue.new_name(self._output_queue)
+        name = names.new_name(self._output_queue)
         try:
             private = reply_queue.create(self._sqs, name, connection.user_id)
         except AWS_ERRORS as error:

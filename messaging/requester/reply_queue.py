@@ -1,18 +1,17 @@
-"""The private reply queue of a client: its name, its making, and sweeping away orphans."""
+"""The private reply queue of a client: its making, and sweeping away orphans."""
 
 from __future__ import annotations
 
 import json
 import logging
-import re
-import secrets
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Callable, Dict, List, Optional
 
 from botocore.exceptions import ClientError
 
-from .queues import Queue
-from .trouble import explain, is_refusal
+from ..aws.queues import Queue
+from ..aws.trouble import explain, is_refusal
+from ..wire.names import made_at
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -22,7 +21,6 @@ logger = logging.getLogger(__name__)
 
 RETENTION = 3600  # seconds that a reply waits in a private queue
 ORPHAN_AGE = timedelta(hours=48)
-LONGEST_OUTPUT_NAME = 80 - len("-20260101T0000-0123456789abcdef")
 # For its maker alone: to read, and to change who may. Of actions SQS takes seven at most.
 PRIVATE = [
     "sqs:ReceiveMessage",
@@ -32,29 +30,6 @@ PRIVATE = [
     "sqs:SetQueueAttributes",
     "sqs:RemovePermission",
 ]
-_SUFFIX = re.compile(r"-(\d{8}T\d{4})-[0-9a-f]{16}")
-_TIME = "%Y%m%dT%H%M"
-
-
-def new_name(output_queue: str) -> str:
-    """Make up the name of a private reply queue; it tells the time (UTC) of its making."""
-    return f"{output_queue}-{datetime.now(timezone.utc):{_TIME}}-{secrets.token_hex(8)}"
-
-
-def made_at(name: str, output_queue: str) -> Optional[datetime]:
-    """Give the time in the name of a private reply queue, None for every other name."""
-    suffix = _SUFFIX.fullmatch(name[len(output_queue) :])
-    if not name.startswith(output_queue) or suffix is None:
-        return None
-    try:
-        return datetime.strptime(suffix[1], _TIME).replace(tzinfo=timezone.utc)
-    except ValueError:
-        return None
-
-
-def may_answer(name: str, output_queue: str) -> bool:
-    """Tell whether a worker may answer to that queue: its output queue or a private one."""
-    return name == output_queue or made_at(name, output_queue) is not None
 
 
 def create(sqs: SQSClient, name: str, user_id: Callable[[], str]) -> Queue:

@@ -19,15 +19,15 @@ from typing import (
     Union,
 )
 
-from .connection import Connection
-from .envelope import Reply, Request
-from .errors import ReplyTimeout
-from .outbox import Outbox
-from .patience import Patience
-from .queues import Queue, open_queue
-from .replies import Replies
-from .storage import Storage
-from .trouble import is_lasting
+from ..aws.bucket import Storage
+from ..aws.connection import Connection
+from ..aws.patience import Patience
+from ..aws.queues import Queue, open_queue
+from ..aws.trouble import is_lasting
+from ..errors import ReplyTimeout
+from ..requester.outbox import Outbox
+from ..requester.replies import Replies
+from ..wire.envelope import Reply, Request
 
 if TYPE_CHECKING:
     Slots = queue.Queue[Optional[Future[Reply]]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Optional, Tuple
 
-from .envelope import ERROR, OK, Delivery, Reply
+from ..wire.envelope import ERROR, OK, Delivery, Reply
 
 REPEATED = "repeated"  # the status of a request that comes again after it was answered
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")  # no message may forge a line

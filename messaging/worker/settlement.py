@@ -8,15 +8,15 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Callable, Dict, List, Optional, Sequence
 
-from .envelope import Delivery
-from .heartbeat import Heartbeat
-from .job import REPEATED, Job
-from .patience import Patience
-from .queues import MAX_BATCH, Queue
-from .recent import Recent
-from .stage import Failed, Stage
-from .storage import Storage, new_log_key
-from .trouble import AWS_ERRORS, explain, is_missing_queue, is_refusal, may_be_done
+from ..aws.bucket import Storage, new_log_key
+from ..aws.patience import Patience
+from ..aws.queues import MAX_BATCH, Queue
+from ..aws.trouble import AWS_ERRORS, explain, is_missing_queue, is_refusal, may_be_done
+from ..flow.recent import Recent
+from ..flow.stage import Failed, Stage
+from ..wire.envelope import Delivery
+from ..worker.heartbeat import Heartbeat
+from ..worker.job import REPEATED, Job
 
 Step = Callable[[List[Job]], Failed[Job]]
 logger = logging.getLogger(__name__)

@@ -10,18 +10,18 @@ import time
 from dataclasses import dataclass, replace
 from typing import Callable, Dict, List, Sequence
 
-from .connection import HASTY, Connection
-from .envelope import ERROR, OK, Delivery, Request
-from .errors import InvalidMessage, RequestRejected
-from .heartbeat import Heartbeat
-from .job import REPEATED, Job, Result
-from .lanes import Lanes
-from .patience import Patience
-from .queues import Queue
-from .reply_queue import may_answer
-from .settlement import Settlement
-from .storage import Storage
-from .trouble import AWS_ERRORS, explain, is_lasting
+from ..aws.bucket import Storage
+from ..aws.connection import HASTY, Connection
+from ..aws.patience import Patience
+from ..aws.queues import Queue
+from ..aws.trouble import AWS_ERRORS, explain, is_lasting
+from ..errors import InvalidMessage, RequestRejected
+from ..flow.lanes import Lanes
+from ..wire.envelope import ERROR, OK, Delivery, Request
+from ..wire.names import may_answer
+from ..worker.heartbeat import Heartbeat
+from ..worker.job import REPEATED, Job, Result
+from ..worker.settlement import Settlement
 
 logger = logging.getLogger(__name__)
 

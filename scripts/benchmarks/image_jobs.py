@@ -30,7 +30,7 @@ def sauvola(path: str, window: int) -> Job:
     """Prepare the operation alone, on a decoded image."""
     from PIL import Image
 
-    from image.operations import prepare
+    from image.operations.table import prepare
 
     edit = prepare("sauvola", {"window": window})
     image = Image.open(path)
@@ -133,8 +133,8 @@ def magick(path: str) -> Job:
 
 
 def _process(path: str, operation: str) -> Callable[[], bytes]:
-    from image import codec
-    from image.operations import prepare
+    from image.formats import codec
+    from image.operations.table import prepare
 
     codec.reuse_memory(POOL)
     data, edit = Path(path).read_bytes(), prepare(operation, {"gamma": GAMMA})

@@ -20,7 +20,7 @@ def pinned(version: str) -> Dict[str, str]:
     """Give what constraints.txt says for a Python version."""
     from packaging.requirements import Requirement
 
-    text = (ROOT / "scripts" / "constraints.txt").read_text()
+    text = (ROOT / "scripts" / "ec2" / "constraints.txt").read_text()
     lines = [Requirement(line) for line in text.splitlines() if line and line[0] != "#"]
     applicable = [
         line
@@ -35,7 +35,7 @@ def test_each_package_has_one_version(version: str) -> None:
     """For every Python each package is pinned, exactly and once."""
     from packaging.requirements import Requirement
 
-    text = (ROOT / "scripts" / "constraints.txt").read_text()
+    text = (ROOT / "scripts" / "ec2" / "constraints.txt").read_text()
     lines = [Requirement(line) for line in text.splitlines() if line and line[0] != "#"]
     names = [
         line.name
@@ -62,7 +62,7 @@ def test_the_versions_resolve_from_wheels(
     platform = f"{machine}-{PLATFORMS.get(version, 'manylinux_2_34')}"
     command = [found, "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
     command += ["--only-binary", ":all:", "--python-version", version]
-    command += ["--python-platform", platform, "--constraint", "scripts/constraints.txt"]
+    command += ["--python-platform", platform, "--constraint", "scripts/ec2/constraints.txt"]
 
     resolved = subprocess.run(
         [*command, "requirements.txt"],

@@ -13,8 +13,10 @@ from typing import Any, Dict, Iterator, List, Set, Tuple
 import pytest
 from botocore.exceptions import ClientError
 
-from messaging import Reply, reply_queue
-from messaging.queues import Queue
+from messaging import Reply
+from messaging.aws.queues import Queue
+from messaging.requester import reply_queue
+from messaging.wire import names
 from tests.conftest import Running, take
 from tests.gateway import Gateway
 
@@ -152,7 +154,7 @@ def test_a_reply_queue_is_for_its_maker_alone(stacks: Dict[str, Stack], part: st
         maker, worker, another = (
             connection(stack, url, who) for who in ("client", "worker", "another")
         )
-        name = reply_queue.new_name(stack.outputs["OutputQueue"])
+        name = names.new_name(stack.outputs["OutputQueue"])
         queue = reply_queue.create(maker.sqs, name, maker.user_id)
         unprotected = Queue(maker.sqs, maker.sqs.create_queue(QueueName=f"{name}0")["QueueUrl"])
 
@@ -171,7 +173,7 @@ def test_whoever_may_do_everything_may_sweep_but_not_read(stacks: Dict[str, Stac
     with enforced(stack, operator=EVERYTHING) as (url, _):
         maker, operator = (connection(stack, url, who) for who in ("client", "operator"))
         output = stack.outputs["OutputQueue"]
-        name = reply_queue.new_name(output)
+        name = names.new_name(output)
         queue = reply_queue.create(maker.sqs, name, maker.user_id)
         entry = {"Id": "0", "ReceiptHandle": "any"}
         receipt = {"ReceiptHandle": "any", "VisibilityTimeout": 0}

@@ -195,7 +195,7 @@ def test_new_code_is_swapped_whole(machine: Machine, shared: Place, code: Path) 
     ("file", "text"),
     [
         ("calculation/worker.py", "raise SystemExit(1)\n"),
-        ("scripts/constraints.txt", "boto3==1.0\n"),
+        ("scripts/ec2/constraints.txt", "boto3==1.0\n"),
     ],
 )
 def test_broken_code_changes_nothing(

@@ -10,7 +10,7 @@ from typing import Any, Dict, List
 
 import pytest
 
-from messaging.queues import open_queue
+from messaging.aws.queues import open_queue
 from tests.conftest import ROOT, Place
 
 from .stack import BUCKET, NAMES, TEMPLATE, Stack, client
@@ -55,7 +55,7 @@ def attributes(sqs: Any, url: str) -> Dict[str, str]:
 
 
 def test_the_bucket_is_as_the_programs_make_it(place: Place) -> None:
-    """The bucket is private, and its objects live as long as messaging.storage says."""
+    """The bucket is private, and its objects live as long as messaging.aws.bucket says."""
     from cfnlint.decode.cfn_yaml import load
 
     storage = place.connection.storage("")

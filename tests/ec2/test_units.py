@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-SCRIPTS = ROOT / "scripts"
+UNITS = ROOT / "scripts" / "ec2"
 KNOWN_TO_219 = """
     Description Wants After PartOf WantedBy User Group EnvironmentFile Environment ExecStart Restart
     RestartSec TimeoutStopSec KillMode KillSignal UMask NoNewPrivileges CapabilityBoundingSet
@@ -21,7 +21,7 @@ KNOWN_TO_219 = """
 
 def entries(name: str) -> List[Tuple[str, str]]:
     """Give the words of a unit file with their values."""
-    lines = (SCRIPTS / name).read_text().splitlines()
+    lines = (UNITS / name).read_text().splitlines()
     return [
         (line.split("=")[0], line.split("=", 1)[1]) for line in lines if re.match("[A-Z]", line)
     ]
@@ -49,7 +49,7 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
         ("worker.target", target),
         ("worker-hardening.conf", folder / "hardening.conf"),
     ):
-        text = (SCRIPTS / name).read_text().replace("@PART@", "calculation")
+        text = (UNITS / name).read_text().replace("@PART@", "calculation")
         text = re.sub("ExecStart=.*", "ExecStart=/bin/true", text)
         path.write_text(re.sub("(User|Group)=.*", r"\1=daemon", text))
 

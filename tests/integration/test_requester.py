@@ -8,10 +8,11 @@ from typing import Any, Iterator, List
 
 import pytest
 
-from messaging import Connection, Reply, ReplyTimeout, Request, Requester, reply_queue
-from messaging.patience import Patience
-from messaging.queues import Queue
-from messaging.replies import Replies
+from messaging import Connection, Reply, ReplyTimeout, Request, Requester
+from messaging.aws.patience import Patience
+from messaging.aws.queues import Queue
+from messaging.requester import reply_queue
+from messaging.requester.replies import Replies
 from scripts.local_aws import LocalAws
 from tests.conftest import Place, take, wait_until
 from tests.gateway import Gateway
@@ -98,7 +99,7 @@ def test_what_was_read_is_deleted_in_a_long_session(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before replies come to light again they are deleted, ten at a time, and none comes twice."""
-    monkeypatch.setattr("messaging.replies.KEPT", 0.5)
+    monkeypatch.setattr("messaging.requester.replies.KEPT", 0.5)
     place.worker()
     with Requester(place.connection) as requester:
         assert minima(requester.ask([Request(str(n)) for n in range(25)], 30)) == list(range(25))

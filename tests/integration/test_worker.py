@@ -6,9 +6,9 @@ from typing import Any, List
 
 import pytest
 
-from messaging import reply_queue
-from messaging.queues import MAX_RECEIVE_COUNT
-from messaging.worker import LIVELY, LIVELY_POLL
+from messaging.aws.queues import MAX_RECEIVE_COUNT
+from messaging.wire import names
+from messaging.worker.worker import LIVELY, LIVELY_POLL
 from scripts.local_aws import LocalAws
 from tests.conftest import UNLIKE_AWS, Place, take, wait_until
 from tests.gateway import Gateway
@@ -106,7 +106,7 @@ def test_a_crash_repeats_the_work_and_loses_nothing(place: Place) -> None:
 
 def test_a_reply_queue_that_is_gone_does_not_hold_the_worker(place: Place) -> None:
     """Nobody waits there any more: the request is deleted, and the next is answered."""
-    place.send("1", ReplyTo=reply_queue.new_name(place.settings.output_queue))
+    place.send("1", ReplyTo=names.new_name(place.settings.output_queue))
     worker = place.worker()
     worker.wait_for("is gone; nobody waits", 15)
 

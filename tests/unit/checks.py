@@ -5,8 +5,8 @@ from typing import Any, List
 import numpy as np
 from PIL import Image, ImageSequence
 
-from image.codec import Result, process
-from image.operations import prepare
+from image.formats.codec import Result, process
+from image.operations.table import prepare
 from tests.unit.pictures import (
     decoded,
 )

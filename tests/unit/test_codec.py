@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from image.codec import reuse_memory
+from image.formats.codec import reuse_memory
 from tests.unit.checks import first, frames, rgb, run, wanted
 from tests.unit.pictures import (
     ICC,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging import InvalidMessage, Reply, Request
-from messaging.envelope import INLINE, Delivery, size_of
+from messaging.wire.envelope import INLINE, Delivery, size_of
 
 legal = st.text(
     st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\ufffe\uffff")

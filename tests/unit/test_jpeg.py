@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
-from image import strips
-from image.levels import Curve
+from image.formats import strips
+from image.operations.levels import Curve
 from tests.unit.checks import run
 from tests.unit.pictures import (
     ICC,

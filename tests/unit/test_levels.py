@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from image.levels import Curve
-from image.operations import OPERATIONS, prepare
+from image.operations.levels import Curve
+from image.operations.table import OPERATIONS, prepare
 
 GAMMAS = (0.5, 1, 2.2, 5)
 RAMP = bytes(range(256))

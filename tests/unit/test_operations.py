@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from image.levels import Curve, mean_luminance
-from image.operations import OPERATIONS, prepare
+from image.operations.levels import Curve, mean_luminance
+from image.operations.table import OPERATIONS, prepare
 from tests.unit.test_levels import apply
 
 

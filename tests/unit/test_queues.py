@@ -6,9 +6,9 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging import reply_queue
-from messaging.queues import MAX_BATCH, MAX_BYTES, Queue, _packed
-from messaging.trouble import explain, is_refusal
+from messaging.aws.queues import MAX_BATCH, MAX_BYTES, Queue, _packed
+from messaging.aws.trouble import explain, is_refusal
+from messaging.wire import names
 
 
 @given(st.lists(st.integers(0, MAX_BYTES), max_size=50))
@@ -62,16 +62,16 @@ def test_what_failed_is_told_by_position_with_whether_it_would_always_fail() -> 
 
 def test_private_names_are_known_and_others_are_not() -> None:
     """Only what is made of the output queue's name, a time and 16 hex digits may be answered."""
-    name = reply_queue.new_name("OutputQueue")
+    name = names.new_name("OutputQueue")
 
-    assert len(reply_queue.new_name("x" * reply_queue.LONGEST_OUTPUT_NAME)) == 80
-    assert reply_queue.may_answer(name, "OutputQueue")
-    assert reply_queue.may_answer("OutputQueue", "OutputQueue")
+    assert len(names.new_name("x" * names.LONGEST_OUTPUT_NAME)) == 80
+    assert names.may_answer(name, "OutputQueue")
+    assert names.may_answer("OutputQueue", "OutputQueue")
     for other in (name + "0", name[:-1], name.upper(), "x" + name, "OutputQueue-dead-letter", ""):
-        assert not reply_queue.may_answer(other, "OutputQueue")
+        assert not names.may_answer(other, "OutputQueue")
 
 
 @given(st.text(max_size=90))
 def test_no_text_breaks_the_check_of_names(text: str) -> None:
     """Whatever ReplyTo says, the answer is yes or no."""
-    assert reply_queue.may_answer(text, "O") == (text == "O")
+    assert names.may_answer(text, "O") == (text == "O")

@@ -11,9 +11,9 @@ from typing import Any, Dict, List
 
 import pytest
 
-from image.codec import process
-from image.limits import DEFAULT_LIMITS, Limits
-from image.operations import prepare
+from image.formats.codec import process
+from image.formats.limits import DEFAULT_LIMITS, Limits
+from image.operations.table import prepare
 from tests.unit.pictures import animation, chunk, encoded, exif, picture, png
 
 JPEG = encoded(picture("RGB"), "JPEG")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from image.sauvola import is_white
+from image.operations.sauvola import is_white
 from tests.unit.test_levels import apply, ramp
 
 

@@ -5,10 +5,10 @@ from typing import Any, Callable, List
 
 import pytest
 
-from messaging import stage
-from messaging.patience import Patience
-from messaging.stage import Failed, Stage
-from messaging.trouble import EntryError
+from messaging.aws.patience import Patience
+from messaging.aws.trouble import EntryError
+from messaging.flow import stage
+from messaging.flow.stage import Failed, Stage
 
 
 class Recorder:

@@ -5,7 +5,7 @@ from typing import Any, Iterator, Tuple
 
 import pytest
 
-from messaging import transfer
+from image import transfer
 
 
 class Stream:

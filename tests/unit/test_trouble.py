@@ -6,8 +6,8 @@ from typing import Any, Callable, Iterator, List, Optional
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from messaging.patience import BLIPS, LONGEST_PAUSE, Patience
-from messaging.trouble import EntryError
+from messaging.aws.patience import BLIPS, LONGEST_PAUSE, Patience
+from messaging.aws.trouble import EntryError
 
 
 def denied() -> ClientError:

@@ -1,0 +1,1 @@
+"""The edge to people: options, prompts, exit codes; nothing but programs imports it."""

@@ -1,0 +1,1 @@
+"""The half that asks; it never imports the half that answers."""

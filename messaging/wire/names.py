@@ -1,0 +1,31 @@
+"""The names of private reply queues, by which workers know whom they may answer."""
+
+import re
+import secrets
+from datetime import datetime, timezone
+from typing import Optional
+
+LONGEST_OUTPUT_NAME = 80 - len("-20260101T0000-0123456789abcdef")
+_SUFFIX = re.compile(r"-(\d{8}T\d{4})-[0-9a-f]{16}")
+_TIME = "%Y%m%dT%H%M"
+
+
+def new_name(output_queue: str) -> str:
+    """Make up the name of a private reply queue; it tells the time (UTC) of its making."""
+    return f"{output_queue}-{datetime.now(timezone.utc):{_TIME}}-{secrets.token_hex(8)}"
+
+
+def made_at(name: str, output_queue: str) -> Optional[datetime]:
+    """Give the time in the name of a private reply queue, None for every other name."""
+    suffix = _SUFFIX.fullmatch(name[len(output_queue) :])
+    if not name.startswith(output_queue) or suffix is None:
+        return None
+    try:
+        return datetime.strptime(suffix[1], _TIME).replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
+
+
+def may_answer(name: str, output_queue: str) -> bool:
+    """Tell whether a worker may answer to that queue: its output queue or a private one."""
+    return name == output_queue or made_at(name, output_queue) is not None

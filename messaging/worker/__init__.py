@@ -1,0 +1,1 @@
+"""The half that answers; it never imports the half that asks."""
