@@ -12,7 +12,8 @@ from functools import partial
 from typing import IO, Iterable, List, Optional, Union
 
 from calculation import NAMES
-from calculation.summary import Summary, check
+from calculation.integers import check
+from calculation.summary import Summary
 from messaging import Reply, Request, Requester
 from messaging.console import commandline, program, terminal
 

@@ -1,29 +1,16 @@
-"""Parse a list of integers and summarise it, exactly."""
+"""Minimum, maximum, median and mean of a list of integers, exactly."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Iterator, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, List, Union
+
+from calculation.integers import INT64, SMALL, parse
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-MAX_DIGITS = 300
-BLANKS = " \t\r\n"
-_ITEM = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}")
-_LONG_ITEM = re.compile(r"[+-]?[0-9]+")
-_PLUS, _COMMA, _ZERO = b"+,0"
-_MANY_ZEROS = b"0" * (MAX_DIGITS - 20)  # in front of 64 bits they may be too many digits
-_BLOCK = 1 << 16  # characters; so small that a pass over it stays in the processor's cache
-_SMALL = 1 << 9  # characters; below this, Python is faster than calling numpy
-_SHARE = 16  # blocks that a thread parses in one go
-_THREADS = min(4, os.cpu_count() or 1)
-_INT64 = range(-(1 << 63), 1 << 63)
 
 
 @dataclass(frozen=True)
@@ -50,21 +37,15 @@ class Summary:
         return cls(**json.loads(text))
 
 
-def check(text: str) -> None:
-    """Raise ValueError, naming the item, if `text` is no list of integers."""
-    for _ in _parsed(text):
-        pass
-
-
 def summarise(text: str) -> Summary:
     """Summarise integers of up to 300 digits that are separated by commas.
 
     Blanks around an integer do not count. Raises ValueError, naming the item, if `text` is no
     such list.
     """
-    if len(text) > _SMALL:
+    if len(text) > SMALL:
         return _summarise_long(text)
-    values = sorted(value for _, values in _parsed(text) for value in values)
+    values = sorted(value for _, values in parse(text) for value in values)
     count = len(values)
     middle = values[(count - 1) // 2] + values[count // 2]
     return _summary(count, values[0], values[-1], middle, sum(values))
@@ -87,10 +68,10 @@ def _summarise_long(text: str) -> Summary:
     within = np.empty(len(text) // 2 + 1, dtype=np.int64)
     size, total = 0, 0
     beyond: List[int] = []
-    for array, values in _parsed(text):
+    for array, values in parse(text):
         if array is None:
-            beyond.extend(value for value in values if value not in _INT64)
-            array = np.array([value for value in values if value in _INT64], dtype=np.int64)
+            beyond.extend(value for value in values if value not in INT64)
+            array = np.array([value for value in values if value in INT64], dtype=np.int64)
         within[size : size + len(array)] = array
         size += len(array)
         total += _exact_sum(array)
@@ -122,100 +103,3 @@ def _select(within: npt.NDArray[np.int64], beyond: List[int], total: int) -> Sum
         return beyond[rank - len(within)]
 
     return _summary(count, min(ends), max(ends), sum(map(value_at, middle)), total)
-
-
-def _parsed(text: str) -> Iterator[Tuple[Optional[npt.NDArray[np.int64]], List[int]]]:
-    """Give the integers block by block: as an array where that is exact, otherwise as a list."""
-    if not text.strip(BLANKS):
-        raise ValueError("the list is empty: give integers separated by commas, such as 3,1,2")
-    if len(text) <= _SMALL:
-        yield None, _parse_items(text, 1)
-        return
-    bounds = list(_blocks(text))
-    first = 1
-    for block, array in zip(bounds, _parse_arrays(text, bounds)):
-        values = [] if array is not None else _parse_items(text[block], first)
-        yield array, values
-        first += len(values if array is None else array)
-
-
-def _parse_arrays(text: str, blocks: List[slice]) -> Iterator[Optional[npt.NDArray[np.int64]]]:
-    """Parse blocks; those of a long list on several threads, since numpy lets go of the GIL."""
-
-    def parse(start: int) -> List[Optional[npt.NDArray[np.int64]]]:
-        return [_parse_array(text[block]) for block in blocks[start : start + _SHARE]]
-
-    starts = range(0, len(blocks), _SHARE)
-    if len(starts) == 1:
-        yield from parse(0)
-        return
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for arrays in pool.map(parse, starts):
-            yield from arrays
-
-
-def _blocks(text: str) -> Iterator[slice]:
-    """Cut the text at commas."""
-    start = 0
-    while start <= len(text):
-        end = text.find(",", start + _BLOCK)
-        end = len(text) if end < 0 else end
-        yield slice(start, end)
-        start = end + 1
-
-
-def _parse_items(block: str, first: int) -> List[int]:
-    items = [item.strip(BLANKS) for item in block.split(",")]
-    for number, item in enumerate(items, first):
-        if not _ITEM.fullmatch(item):
-            raise ValueError(_complaint(number, item))
-    return [int(item) for item in items]
-
-
-def _parse_array(block: str) -> Optional[npt.NDArray[np.int64]]:
-    """Parse with numpy, or give None where only `_parse_items` can tell what the block holds.
-
-    numpy takes blanks and lone signs for zeros, stops at other faults (so the count tells, unless
-    the fault is in the last item) and clamps what is beyond 64 bits to the ends of the range.
-    """
-    import numpy as np
-
-    if not block.isascii():
-        return None
-    data = block.encode()
-    codes = np.frombuffer(data, dtype=np.uint8)
-    if codes.min(initial=_ZERO) < _PLUS:  # all blanks sort before signs, comma and digits
-        data = _without_blanks(block).encode()
-        codes = np.frombuffer(data, dtype=np.uint8)
-    last = data[data.rfind(b",") + 1 :].decode()
-    if codes.min(initial=_ZERO) < _PLUS or not _ITEM.fullmatch(last) or _MANY_ZEROS in data:
-        return None
-    commas = codes == _COMMA
-    signs = (codes < _ZERO) ^ commas
-    if (signs[:-1] & (codes[1:] < _ZERO)).any():
-        return None
-    try:
-        array = np.fromstring(data, dtype=np.int64, sep=",")
-    except ValueError:
-        return None
-    whole = len(array) == np.count_nonzero(commas) + 1
-    exact = whole and array.min() > _INT64[0] and array.max() < _INT64[-1]
-    return array if exact else None
-
-
-def _without_blanks(block: str) -> str:
-    """Take away the blanks around items, the usual one after a comma in one go."""
-    block = block.strip(BLANKS).replace(", ", ",")
-    if any(blank in block for blank in BLANKS):
-        block = ",".join(item.strip(BLANKS) for item in block.split(","))
-    return block
-
-
-def _complaint(number: int, item: str) -> str:
-    shown = repr(item if len(item) <= 40 else item[:37] + "...")
-    if not item:
-        return f"item {number} is empty"
-    if _LONG_ITEM.fullmatch(item):
-        digits = len(item.lstrip("+-"))
-        return f"item {number}, {shown}, has {digits} digits; at most {MAX_DIGITS} are allowed"
-    return f"item {number}, {shown}, is not an integer"

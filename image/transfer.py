@@ -19,9 +19,7 @@ def bar(what: str, total: int) -> Iterator[Progress]:
     """Show a bar for a transfer on a terminal; takes how far it is."""
     from tqdm import tqdm
 
-    with tqdm(
-        desc=what, total=total, unit="B", unit_scale=True, disable=None, leave=False
-    ) as line:
+    with tqdm(desc=what, total=total, unit="B", unit_scale=True, disable=None, leave=False) as line:
 
         def progress(done: int) -> None:
             line.update(done - line.n)

@@ -1,69 +1,106 @@
-"""The parts know of each other what they should, and load no more than they need."""
+"""The rooms know of each other what they should, stay small, and load no more than they need."""
 
 import ast
 import statistics
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterator, List, Set
+from typing import Dict, Iterator, List, Set, Tuple
 
 import pytest
 
 from tests.conftest import ROOT
 
-PARTS = {"calculation", "image"}
-MODULES = sorted(
-    path
-    for folder in ("messaging", *PARTS)
-    for path in (ROOT / folder).glob("*.py")
-    if path.name != "__init__.py"
-)
-ALLOWED = {
-    "messaging": {"boto3", "botocore", "tqdm", "messaging", "mypy_boto3_s3", "mypy_boto3_sqs"},
-    "program": {"messaging", "numpy", "PIL", "tqdm"},
-    "pure": {"numpy", "PIL"},
+PRODUCT = ("messaging", "calculation", "image")
+MODULES = sorted(path for folder in PRODUCT for path in (ROOT / folder).rglob("*.py"))
+FOLDERS = sorted({path.parent for path in MODULES})
+FOREIGN = {"boto3", "botocore", "mypy_boto3_s3", "mypy_boto3_sqs", "tqdm", "numpy", "PIL"}
+AWS = {"boto3", "botocore", "mypy_boto3_s3", "mypy_boto3_sqs"}
+LOWER = ("messaging.errors", "messaging.wire", "messaging.aws", "messaging.flow")
+# What each room may import beside the standard library and itself.
+ALLOWED: Dict[str, Set[str]] = {
+    "messaging": {"messaging.errors", "messaging.wire", "messaging.aws"}
+    | {"messaging.requester", "messaging.worker"},
+    "messaging.wire": {*LOWER[:1], *AWS},
+    "messaging.aws": {*LOWER[:2], *AWS},
+    "messaging.flow": {*LOWER[:3]},
+    "messaging.requester": {*LOWER, *AWS},
+    "messaging.worker": {*LOWER, *AWS},
+    "messaging.console": {*LOWER, "messaging", "messaging.requester", "messaging.worker", "tqdm"},
+    "calculation": {"numpy"},
+    "image": {"image.formats", "image.operations", "numpy", "PIL", "tqdm"},
+    "image.formats": {"image.operations", "numpy", "PIL"},
+    "image.operations": {"numpy", "PIL"},
 }
-FOREIGN = {"boto3", "botocore", "tqdm", "numpy", "PIL", "messaging", "scripts", "tests", *PARTS}
+# Of the programs' own rooms these files may reach AWS and the person, through messaging.
+PROGRAMS = {"client", "worker", "session", "transfer"}
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Give the top-level names that a module imports, wherever it does."""
+def imports(path: Path) -> Iterator[Tuple[str, List[str]]]:
+    """Give the full names of the modules that a file imports from, and what, wherever it does."""
+    package = list(path.relative_to(ROOT).parent.parts)
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            yield str(node.module).split(".")[0]
+            yield from ((alias.name, []) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            name = ".".join([*base, *([node.module] if node.module else [])])
+            yield name, [alias.name for alias in node.names]
 
 
-def allowed(path: Path) -> Set[str]:
-    """Give the names that a module may import beside the standard library."""
-    folder = path.parent.name
-    if folder == "messaging":
-        return ALLOWED["messaging"]
-    kind = "program" if path.stem in ("client", "session", "worker") else "pure"
-    return ALLOWED[kind] | {folder}
+def room(module: str, names: List[str]) -> Set[str]:
+    """Give the rooms of an import: folders of the product, or packages of others."""
+    found = set()
+    for name in names or [""]:
+        path = ROOT.joinpath(*module.split("."), *([name] if name else []))
+        parts = path.relative_to(ROOT).parts
+        if parts[0] not in PRODUCT:
+            found.add(parts[0])
+        elif path.is_dir():
+            found.add(".".join(parts))
+        elif ROOT.joinpath(*module.split(".")).is_dir():
+            is_module = path.with_suffix(".py").is_file()
+            found.add(module if not (is_module and module == "messaging") else ".".join(parts))
+        else:
+            found.add(module if module == "messaging.errors" else module.rpartition(".")[0])
+    return found
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}/{path.name}")
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_go_one_way(path: Path) -> None:
-    """messaging knows no part, the parts not each other, the pure modules no AWS."""
-    used = {name for name in imports(path) if name in FOREIGN or name.startswith("mypy")}
+    """No room imports from one above or beside it, and the pure ones reach no AWS."""
+    here = ".".join(path.relative_to(ROOT).parent.parts)
+    used = set().union(*(room(*each) for each in imports(path)))
+    known = {name for name in used if name in FOREIGN or name.split(".")[0] in PRODUCT}
+    allowed = ALLOWED[here] | {here}
+    if here in ("calculation", "image") and path.stem in PROGRAMS:
+        allowed |= {"messaging", "messaging.console"}
 
-    assert used <= allowed(path)
+    assert known <= allowed
+    assert not used & {"scripts", "tests"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}/{path.name}")
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_module_is_long_or_named_like_a_standard_one(path: Path) -> None:
-    """A file holds one noun, in at most 250 lines, under a name of its own."""
+    """A file holds one noun, in at most 200 lines, under a name of its own."""
     standard = getattr(sys, "stdlib_module_names", {"statistics", "queue", "logging", "signal"})
 
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 250
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 200
     assert path.stem not in standard
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_folder_is_crowded_or_unexplained(folder: Path) -> None:
+    """A folder holds at most 12 modules, and its first sentence says what lives there."""
+    modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+
+    assert len(modules) <= 12
+    assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
 
 
 def test_modules_and_functions_are_short() -> None:
     """Half of the modules have at most 100 lines, nine functions in ten at most 30."""
-    folders = ("messaging", *PARTS, "scripts", "tests")
+    folders = (*PRODUCT, "scripts", "tests")
     modules = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     texts = [text for text in (path.read_text(encoding="utf-8") for path in modules) if text]
     functions = [

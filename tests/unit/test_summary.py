@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calculation.summary import Summary, check, summarise
+from calculation.integers import check
+from calculation.summary import Summary, summarise
 
 BIG = 10**299
 MAX = 2**63 - 1

@@ -1,0 +1,130 @@
+"""Parse a list of integers: with numpy where that is exact, item by item where it is not."""
+
+from __future__ import annotations
+
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Iterator, List, Optional, Tuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+MAX_DIGITS = 300
+BLANKS = " \t\r\n"
+SMALL = 1 << 9  # characters; below this, Python is faster than calling numpy
+INT64 = range(-(1 << 63), 1 << 63)
+_ITEM = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}")
+_LONG_ITEM = re.compile(r"[+-]?[0-9]+")
+_PLUS, _COMMA, _ZERO = b"+,0"
+_MANY_ZEROS = b"0" * (MAX_DIGITS - 20)  # in front of 64 bits they may be too many digits
+_BLOCK = 1 << 16  # characters; so small that a pass over it stays in the processor's cache
+_SHARE = 16  # blocks that a thread parses in one go
+_THREADS = min(4, os.cpu_count() or 1)
+
+
+def check(text: str) -> None:
+    """Raise ValueError, naming the item, if `text` is no list of integers."""
+    for _ in parse(text):
+        pass
+
+
+def parse(text: str) -> Iterator[Tuple[Optional[npt.NDArray[np.int64]], List[int]]]:
+    """Give the integers block by block: as an array where that is exact, otherwise as a list.
+
+    Raises ValueError, naming the item, if `text` is no list of integers.
+    """
+    if not text.strip(BLANKS):
+        raise ValueError("the list is empty: give integers separated by commas, such as 3,1,2")
+    if len(text) <= SMALL:
+        yield None, _parse_items(text, 1)
+        return
+    bounds = list(_blocks(text))
+    first = 1
+    for block, array in zip(bounds, _parse_arrays(text, bounds)):
+        values = [] if array is not None else _parse_items(text[block], first)
+        yield array, values
+        first += len(values if array is None else array)
+
+
+def _parse_arrays(text: str, blocks: List[slice]) -> Iterator[Optional[npt.NDArray[np.int64]]]:
+    """Parse blocks; those of a long list on several threads, since numpy lets go of the GIL."""
+
+    def parse(start: int) -> List[Optional[npt.NDArray[np.int64]]]:
+        return [_parse_array(text[block]) for block in blocks[start : start + _SHARE]]
+
+    starts = range(0, len(blocks), _SHARE)
+    if len(starts) == 1:
+        yield from parse(0)
+        return
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for arrays in pool.map(parse, starts):
+            yield from arrays
+
+
+def _blocks(text: str) -> Iterator[slice]:
+    """Cut the text at commas."""
+    start = 0
+    while start <= len(text):
+        end = text.find(",", start + _BLOCK)
+        end = len(text) if end < 0 else end
+        yield slice(start, end)
+        start = end + 1
+
+
+def _parse_items(block: str, first: int) -> List[int]:
+    items = [item.strip(BLANKS) for item in block.split(",")]
+    for number, item in enumerate(items, first):
+        if not _ITEM.fullmatch(item):
+            raise ValueError(_complaint(number, item))
+    return [int(item) for item in items]
+
+
+def _parse_array(block: str) -> Optional[npt.NDArray[np.int64]]:
+    """Parse with numpy, or give None where only `_parse_items` can tell what the block holds.
+
+    numpy takes blanks and lone signs for zeros, stops at other faults (so the count tells, unless
+    the fault is in the last item) and clamps what is beyond 64 bits to the ends of the range.
+    """
+    import numpy as np
+
+    if not block.isascii():
+        return None
+    data = block.encode()
+    codes = np.frombuffer(data, dtype=np.uint8)
+    if codes.min(initial=_ZERO) < _PLUS:  # all blanks sort before signs, comma and digits
+        data = _without_blanks(block).encode()
+        codes = np.frombuffer(data, dtype=np.uint8)
+    last = data[data.rfind(b",") + 1 :].decode()
+    if codes.min(initial=_ZERO) < _PLUS or not _ITEM.fullmatch(last) or _MANY_ZEROS in data:
+        return None
+    commas = codes == _COMMA
+    signs = (codes < _ZERO) ^ commas
+    if (signs[:-1] & (codes[1:] < _ZERO)).any():
+        return None
+    try:
+        array = np.fromstring(data, dtype=np.int64, sep=",")
+    except ValueError:
+        return None
+    whole = len(array) == np.count_nonzero(commas) + 1
+    exact = whole and array.min() > INT64[0] and array.max() < INT64[-1]
+    return array if exact else None
+
+
+def _without_blanks(block: str) -> str:
+    """Take away the blanks around items, the usual one after a comma in one go."""
+    block = block.strip(BLANKS).replace(", ", ",")
+    if any(blank in block for blank in BLANKS):
+        block = ",".join(item.strip(BLANKS) for item in block.split(","))
+    return block
+
+
+def _complaint(number: int, item: str) -> str:
+    shown = repr(item if len(item) <= 40 else item[:37] + "...")
+    if not item:
+        return f"item {number} is empty"
+    if _LONG_ITEM.fullmatch(item):
+        digits = len(item.lstrip("+-"))
+        return f"item {number}, {shown}, has {digits} digits; at most {MAX_DIGITS} are allowed"
+    return f"item {number}, {shown}, is not an integer"
