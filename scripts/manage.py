@@ -18,7 +18,8 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 import calculation
 import image
 from messaging import Connection, Settings
-from messaging.aws.queues import DEAD_LETTER, MAX_BATCH, Queue, open_queue
+from messaging.aws.making import DEAD_LETTER, open_bucket, open_queue
+from messaging.aws.queues import MAX_BATCH, Queue
 from messaging.aws.trouble import AWS_ERRORS, is_missing_queue
 from messaging.console import commandline, program
 from messaging.requester import reply_queue
@@ -76,7 +77,7 @@ def create(part: Part, options: argparse.Namespace) -> Iterator[Row]:
     inbox = open_queue(part.connection.sqs, part.connection.settings.input_queue, dead_letter=True)
     outbox = open_queue(part.connection.sqs, part.connection.settings.output_queue)
     storage = part.connection.storage(inbox.account)
-    storage.open()
+    open_bucket(storage)
     for kind, name in (("queue", inbox.name), ("queue", outbox.name), ("bucket", storage.bucket)):
         yield {"part": part.name, "kind": kind, "name": name, "state": "there"}
 

@@ -147,11 +147,10 @@ build_release() {
     release=$home/${mark:0:16}
     [ "$release" != "$live" ] || return 0
     step rm -rf -- "$release"
-    local folder
-    for folder in $(cd "$root" && find messaging "$part" -name __pycache__ -prune -o -type d -print | LC_ALL=C sort); do
-        step mkdir -p "$release/$folder"
-        step install -m 644 -t "$release/$folder" "$root/$folder"/*.py
-    done
+    step mkdir -p "$release"
+    step cp -R -- "$root/messaging" "$root/$part" "$release"
+    step find "$release" -name __pycache__ -prune -exec rm -rf {} +
+    step chmod -R u=rwX,go=rX "$release"
     step "$python" -I -m venv "$release/venv"
     # A pip older than 20.3 takes wheels of 2021 in silence, since it does not know today's tags.
     local pip=("$release/venv/bin/python" -I -m pip install --quiet --disable-pip-version-check --no-input)

@@ -16,7 +16,8 @@ import hypothesis
 import pytest
 
 from messaging import Connection, Settings
-from messaging.aws.queues import Queue, open_queue
+from messaging.aws.making import open_queue
+from messaging.aws.queues import Queue
 from scripts.local_aws import LocalAws
 from tests.gateway import Gateway
 

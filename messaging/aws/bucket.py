@@ -9,24 +9,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Optional, Tuple, Union
 
 from botocore.exceptions import ClientError
 
-from ..aws.trouble import code_of
-from ..errors import ConfigurationError, RequestRejected
+from ..errors import RequestRejected
 from ..wire.envelope import PAYLOADS, Request
+from .trouble import code_of
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
     from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_s3.type_defs import PublicAccessBlockConfigurationTypeDef
 
 LOGS = "logs/"
 MAX_PAYLOAD = 200 * 1024 * 1024  # bytes
-_MISSING = {"404", "NoSuchKey", "NoSuchBucket"}
-_PRIVATE: PublicAccessBlockConfigurationTypeDef = {
-    "BlockPublicAcls": True,
-    "IgnorePublicAcls": True,
-    "BlockPublicPolicy": True,
-    "RestrictPublicBuckets": True,
-}
+MISSING = {"404", "NoSuchKey", "NoSuchBucket"}
 
 
 @dataclass(frozen=True)
@@ -36,21 +29,6 @@ class Storage:
     s3: S3Client
     bucket: str
     owner: Optional[str] = None
-
-    def open(self) -> None:
-        """Make sure the bucket is there and ours, or create it; raises ConfigurationError."""
-        owner: Dict[str, Any] = {"ExpectedBucketOwner": self.owner} if self.owner else {}
-        try:
-            self.s3.head_bucket(Bucket=self.bucket, **owner)
-        except ClientError as error:
-            if code_of(error) == "403":
-                raise ConfigurationError(
-                    f"the bucket {self.bucket} belongs to somebody else, or the credentials may "
-                    "not list it: choose another with --bucket, or allow s3:ListBucket"
-                ) from error
-            if code_of(error) not in _MISSING:
-                raise
-            self._create()
 
     def delete(self) -> bool:
         """Delete the bucket with all that is in it; tell whether there was one."""
@@ -62,28 +40,10 @@ class Storage:
                     self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": keys})
             self.s3.delete_bucket(Bucket=self.bucket)
         except ClientError as error:
-            if code_of(error) in _MISSING:
+            if code_of(error) in MISSING:
                 return False
             raise
         return True
-
-    def _create(self) -> None:
-        region = self.s3.meta.region_name
-        place: Any = {"LocationConstraint": region}
-        extra = {} if region == "us-east-1" else {"CreateBucketConfiguration": place}
-        try:
-            self.s3.create_bucket(Bucket=self.bucket, **extra)
-        except ClientError as error:
-            if code_of(error) != "BucketAlreadyOwnedByYou":  # another program was faster
-                raise
-        self.s3.put_public_access_block(
-            Bucket=self.bucket,
-            PublicAccessBlockConfiguration=_PRIVATE,
-        )
-        rules: Any = [_expiry(PAYLOADS, 7), _expiry(LOGS, 90), _UNFINISHED_UPLOADS]
-        self.s3.put_bucket_lifecycle_configuration(
-            Bucket=self.bucket, LifecycleConfiguration={"Rules": rules}
-        )
 
     def put(self, key: str, body: Union[bytes, BinaryIO], content_type: str) -> str:
         """Write an object whole; give its ETag."""
@@ -104,7 +64,7 @@ class Storage:
         try:
             answer = self.s3.get_object(Bucket=self.bucket, Key=key, **version)
         except ClientError as error:
-            if code_of(error) in _MISSING:
+            if code_of(error) in MISSING:
                 raise RequestRejected(f"there is no object {key!r} in {self.bucket}") from error
             if code_of(error) == "PreconditionFailed":
                 raise RequestRejected(f"{key!r} was replaced by somebody meanwhile") from error
@@ -147,20 +107,3 @@ def new_log_key(part: str) -> str:
     """Make up the key of a log object; it tells the time (UTC) of its making."""
     now = datetime.now(timezone.utc)
     return f"{LOGS}{part}/{now:%Y/%m/%d/%H%M%S}Z-{secrets.token_hex(4)}.txt"
-
-
-def _expiry(prefix: str, days: int) -> Dict[str, Any]:
-    return {
-        "ID": prefix.rstrip("/"),
-        "Status": "Enabled",
-        "Filter": {"Prefix": prefix},
-        "Expiration": {"Days": days},
-    }
-
-
-_UNFINISHED_UPLOADS = {
-    "ID": "unfinished-uploads",
-    "Status": "Enabled",
-    "Filter": {"Prefix": ""},
-    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
-}

@@ -6,8 +6,8 @@ import threading
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Dict, Tuple
 
-from ..aws.bucket import Storage
-from ..aws.settings import Settings
+from .bucket import Storage
+from .settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client

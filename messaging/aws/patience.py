@@ -6,7 +6,8 @@ import threading
 import time
 from typing import Callable, Dict, NamedTuple, Set, Tuple, TypeVar
 
-from ..aws.trouble import AWS_ERRORS, code_of, explain, is_blip, is_network
+from .advice import explain
+from .trouble import AWS_ERRORS, code_of, is_blip, is_network
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)

@@ -1,25 +1,18 @@
-"""A queue of SQS, its batch calls, and how it is found or created with its dead-letter queue."""
+"""A queue of SQS and its batch calls."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Sequence
 
-from botocore.exceptions import ClientError
-
-from ..aws.trouble import AWS_ERRORS, EntryError, is_missing_queue
 from ..wire.envelope import Delivery, Message, size_of
+from .trouble import AWS_ERRORS, EntryError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
-    from mypy_boto3_sqs.literals import QueueAttributeNameType as AttributeName
 
 MAX_BATCH = 10
 MAX_BYTES = 1 << 20  # of one message, and of all messages in a batch
-MAX_RECEIVE_COUNT = 5
-DEAD_LETTER = "-dead-letter"
-DEAD_LETTER_RETENTION = 14 * 24 * 3600  # seconds; longer than a queue's own 4 days
 
 Entry = Dict[str, Any]
 Failures = Dict[int, Exception]  # by position: what AWS did not carry out, and why
@@ -124,32 +117,3 @@ def _packed(positions: Sequence[int], sizes: Sequence[int]) -> Iterator[List[int
         used += size
     if batch:
         yield batch
-
-
-def open_queue(sqs: SQSClient, name: str, dead_letter: bool = False) -> Queue:
-    """Find a queue or create it; an input queue gets a dead-letter queue beside it."""
-    try:
-        return Queue(sqs, sqs.get_queue_url(QueueName=name)["QueueUrl"])
-    except ClientError as error:
-        if not is_missing_queue(error):
-            raise
-    attributes = _redrive_attributes(sqs, name) if dead_letter else {}
-    return Queue(sqs, sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
-
-
-def max_receive_count(queue: Queue) -> int:
-    """Tell after how many receives a message goes to the dead-letter queue; 0 where never."""
-    answer = queue.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["RedrivePolicy"])
-    policy = json.loads(answer.get("Attributes", {}).get("RedrivePolicy", "{}"))
-    return int(policy.get("maxReceiveCount", 0))
-
-
-def _redrive_attributes(sqs: SQSClient, name: str) -> Dict[AttributeName, str]:
-    retention: Dict[AttributeName, str] = {"MessageRetentionPeriod": str(DEAD_LETTER_RETENTION)}
-    url = sqs.create_queue(QueueName=name + DEAD_LETTER, Attributes=retention)["QueueUrl"]
-    answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    policy = {
-        "deadLetterTargetArn": answer["Attributes"]["QueueArn"],
-        "maxReceiveCount": MAX_RECEIVE_COUNT,
-    }
-    return {"RedrivePolicy": json.dumps(policy)}

@@ -10,11 +10,13 @@ import sys
 import warnings
 from typing import Callable, List, NoReturn
 
-from ..aws.queues import MAX_BATCH, max_receive_count, open_queue
-from ..aws.trouble import AWS_ERRORS, explain
-from ..console.commandline import connect
+from ..aws.advice import explain
+from ..aws.making import max_receive_count, open_bucket, open_queue
+from ..aws.queues import MAX_BATCH
+from ..aws.trouble import AWS_ERRORS
 from ..errors import MessagingError
 from ..worker.worker import Handler, Worker, WorkerOptions
+from .commandline import connect
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ def serve(options: argparse.Namespace, part: str, handler: Handler, batch: int =
     inbox = open_queue(sqs, settings.input_queue, dead_letter=True)
     open_queue(sqs, settings.output_queue)
     storage = connection.storage(inbox.account)
-    storage.open()
+    open_bucket(storage)
     worker_options = WorkerOptions(
         options.concurrency,
         batch,

@@ -9,7 +9,7 @@ from collections import deque
 from typing import Callable, Deque, Generic, List, Sequence, Tuple, TypeVar
 
 from ..aws.patience import Patience
-from ..flow.lanes import carefully
+from .lanes import carefully
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)

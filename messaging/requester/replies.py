@@ -11,10 +11,12 @@ from concurrent.futures import Future, InvalidStateError
 from dataclasses import replace
 from typing import Dict, List, Optional, Set, Tuple
 
+from ..aws.advice import explain
 from ..aws.connection import Connection
+from ..aws.making import open_queue
 from ..aws.patience import Patience
-from ..aws.queues import MAX_BATCH, Queue, open_queue
-from ..aws.trouble import AWS_ERRORS, explain, is_denied, is_refusal
+from ..aws.queues import MAX_BATCH, Queue
+from ..aws.trouble import AWS_ERRORS, is_denied, is_refusal
 from ..errors import InvalidMessage
 from ..flow.lanes import LONG_POLL, Lanes
 from ..flow.recent import Recent

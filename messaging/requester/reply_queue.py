@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Optional
 
 from botocore.exceptions import ClientError
 
+from ..aws.advice import explain
 from ..aws.queues import Queue
-from ..aws.trouble import explain, is_refusal
+from ..aws.trouble import is_refusal
 from ..wire.names import made_at
 
 if TYPE_CHECKING:

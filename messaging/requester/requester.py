@@ -21,13 +21,14 @@ from typing import (
 
 from ..aws.bucket import Storage
 from ..aws.connection import Connection
+from ..aws.making import open_bucket, open_queue
 from ..aws.patience import Patience
-from ..aws.queues import Queue, open_queue
+from ..aws.queues import Queue
 from ..aws.trouble import is_lasting
 from ..errors import ReplyTimeout
-from ..requester.outbox import Outbox
-from ..requester.replies import Replies
 from ..wire.envelope import Reply, Request
+from .outbox import Outbox
+from .replies import Replies
 
 if TYPE_CHECKING:
     Slots = queue.Queue[Optional[Future[Reply]]]
@@ -111,7 +112,7 @@ class Requester:
         with self._opening:
             if self._storage is None:
                 storage = self._connection.storage(self._open().inbox.account)
-                storage.open()
+                open_bucket(storage)
                 self._storage = storage
             return self._storage
 

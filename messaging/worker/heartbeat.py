@@ -7,8 +7,9 @@ import threading
 import time
 from typing import Dict, List, Mapping, NamedTuple, Sequence
 
+from ..aws.advice import explain
 from ..aws.queues import MAX_BATCH, Queue
-from ..aws.trouble import explain, is_refusal, may_be_done
+from ..aws.trouble import is_refusal, may_be_done
 from ..wire.envelope import Delivery
 
 logger = logging.getLogger(__name__)

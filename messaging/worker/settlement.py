@@ -8,15 +8,16 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Callable, Dict, List, Optional, Sequence
 
+from ..aws.advice import explain
 from ..aws.bucket import Storage, new_log_key
 from ..aws.patience import Patience
 from ..aws.queues import MAX_BATCH, Queue
-from ..aws.trouble import AWS_ERRORS, explain, is_missing_queue, is_refusal, may_be_done
+from ..aws.trouble import AWS_ERRORS, is_missing_queue, is_refusal, may_be_done
 from ..flow.recent import Recent
 from ..flow.stage import Failed, Stage
 from ..wire.envelope import Delivery
-from ..worker.heartbeat import Heartbeat
-from ..worker.job import REPEATED, Job
+from .heartbeat import Heartbeat
+from .job import REPEATED, Job
 
 Step = Callable[[List[Job]], Failed[Job]]
 logger = logging.getLogger(__name__)

@@ -10,18 +10,19 @@ import time
 from dataclasses import dataclass, replace
 from typing import Callable, Dict, List, Sequence
 
+from ..aws.advice import explain
 from ..aws.bucket import Storage
 from ..aws.connection import HASTY, Connection
 from ..aws.patience import Patience
 from ..aws.queues import Queue
-from ..aws.trouble import AWS_ERRORS, explain, is_lasting
+from ..aws.trouble import AWS_ERRORS, is_lasting
 from ..errors import InvalidMessage, RequestRejected
 from ..flow.lanes import Lanes
 from ..wire.envelope import ERROR, OK, Delivery, Request
 from ..wire.names import may_answer
-from ..worker.heartbeat import Heartbeat
-from ..worker.job import REPEATED, Job, Result
-from ..worker.settlement import Settlement
+from .heartbeat import Heartbeat
+from .job import REPEATED, Job, Result
+from .settlement import Settlement
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
 from messaging import Settings
-from messaging.aws.queues import open_queue
+from messaging.aws.making import open_queue
 from scripts.benchmarks.delay import Delay
 from scripts.benchmarks.process import ROOT
 from scripts.local_aws import LocalAws

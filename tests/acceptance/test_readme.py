@@ -12,7 +12,7 @@ from typing import Dict, Iterator, List, Tuple
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from messaging.aws.trouble import explain
+from messaging.aws.advice import explain
 from scripts import bench, record
 from scripts.local_aws import LocalAws
 from tests.acceptance.readme import agree, commands, masked, sections, spans, text

@@ -10,7 +10,7 @@ from typing import Any, Dict, List
 
 import pytest
 
-from messaging.aws.queues import open_queue
+from messaging.aws.making import open_bucket, open_queue
 from tests.conftest import ROOT, Place
 
 from .stack import BUCKET, NAMES, TEMPLATE, Stack, client
@@ -59,7 +59,7 @@ def test_the_bucket_is_as_the_programs_make_it(place: Place) -> None:
     from cfnlint.decode.cfn_yaml import load
 
     storage = place.connection.storage("")
-    storage.open()
+    open_bucket(storage)
     bucket = {"Bucket": storage.bucket}
     ours = place.s3.get_bucket_lifecycle_configuration(**bucket)["Rules"]
     private = place.s3.get_public_access_block(**bucket)["PublicAccessBlockConfiguration"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, List, Optional
 
 from messaging import Connection
-from messaging.aws.queues import DEAD_LETTER, open_queue
+from messaging.aws.making import DEAD_LETTER, open_queue
 from tests.conftest import Place, take, wait_until
 from tests.gateway import Answer, Call, Gateway, error
 

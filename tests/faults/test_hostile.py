@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from messaging.aws.queues import DEAD_LETTER
+from messaging.aws.making import DEAD_LETTER
 from tests.conftest import Place, Running, take, wait_until
 from tests.gateway import Gateway
 

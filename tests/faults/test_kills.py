@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from messaging import Connection, Request, Requester, WorkerOptions
-from messaging.aws.queues import DEAD_LETTER
+from messaging.aws.making import DEAD_LETTER
 from scripts.local_aws import LocalAws
 from tests.conftest import ROOT, Place, Running, take, wait_until
 

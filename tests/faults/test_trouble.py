@@ -9,7 +9,7 @@ from typing import Callable, Dict, List
 import pytest
 
 from messaging import Connection
-from messaging.aws.queues import open_queue
+from messaging.aws.making import open_queue
 from scripts.local_aws import LocalAws
 from tests.conftest import Place, wait_until
 from tests.faults.lists import ask

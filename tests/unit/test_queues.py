@@ -6,8 +6,9 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from messaging.aws.advice import explain
 from messaging.aws.queues import MAX_BATCH, MAX_BYTES, Queue, _packed
-from messaging.aws.trouble import explain, is_refusal
+from messaging.aws.trouble import is_refusal
 from messaging.wire import names
 
 
