@@ -1,0 +1,102 @@
+"""Folders: all images that a command line means, and what is passed over in its folders."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Dict, Iterator, List, Optional, Sequence
+
+from image.files import NotAnImage, Source, media_type
+from image.keys import key_of, result_key, result_name
+from image.placing import shown
+
+NAMED = 5  # files that are named of those passed over for one reason
+
+
+class Search:
+    """Finds the images that names on a command line mean; of folders, all images below.
+
+    Attributes:
+        sources: the images, in order
+        skipped: what was passed over in folders, by the reason
+    """
+
+    def __init__(self, names: Sequence[str], results: Optional[Path] = None) -> None:
+        """Search, but not in the folder that results go to."""
+        self.skipped: Dict[str, List[str]] = {}
+        self._results = results and results.resolve()
+        self.sources = [source for name in names for source in self._expand(name)]
+
+    def summary(self) -> Iterator[str]:
+        """Say how much was passed over, why, and what."""
+        for reason, names in self.skipped.items():
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            named = ", ".join(map(shown, names[:NAMED]))
+            yield f"skipped {len(names)} in folders ({reason}): {named}{more}"
+
+    def _expand(self, name: str) -> Iterator[Source]:
+        if os.path.isdir(name):
+            yield from self._walk(Path(name).resolve())
+        else:
+            yield Source.of(Path(name), Path(name).name)
+
+    def _walk(self, top: Path) -> Iterator[Source]:
+        failures: List[OSError] = []
+        for here, folders, names in os.walk(top, onerror=failures.append):
+            inner = Path(here).relative_to(top.parent)
+            folders[:] = [name for name in sorted(folders) if self._enters(Path(here, name), inner)]
+            images = [name for name in sorted(names) if self._takes(Path(here, name), inner)]
+            results = {result_name(name) for name in images}
+            for name in images:
+                if name in results:
+                    self._skip(inner / name, "the result of the image beside it")
+                else:
+                    key = key_of((inner / name).as_posix())
+                    yield Source.of(Path(here, name), key, inner)
+        for failure in failures:
+            path = Path(failure.filename)
+            yield Source(path, "", error=f"cannot read {str(path)!r}: {failure.strerror}")
+
+    def _enters(self, folder: Path, inner: Path) -> bool:
+        name = inner / folder.name
+        if folder.is_symlink():
+            return self._skip(name, "a link to a folder")
+        if folder == self._results:
+            return self._skip(name, "the folder of the results")
+        return not folder.name.startswith(".") or self._skip(name, "hidden")
+
+    def _takes(self, path: Path, inner: Path) -> bool:
+        if path.name.startswith("."):
+            return self._skip(inner / path.name, "hidden")
+        try:
+            media_type(path)
+        except NotAnImage as error:
+            return self._skip(inner / path.name, error.reason)
+        except ValueError:  # told when it is to be read
+            pass
+        return True
+
+    def _skip(self, name: Path, reason: str) -> bool:
+        self.skipped.setdefault(reason, []).append(str(name))
+        return False
+
+
+def apart(sources: Sequence[Source]) -> List[Source]:
+    """Refuse each image whose key is that of another's result.
+
+    Raises ValueError for two images with one key.
+    """
+    paths: Dict[str, Path] = {}
+    for source in sources:
+        if not source.error and paths.setdefault(source.key, source.path) is not source.path:
+            both = f"{shown(paths[source.key])} and {shown(source.path)}"
+            raise ValueError(f"{both} have one key, {source.key!r}: process them one by one")
+    results = {result_key(key): path for key, path in paths.items()}
+
+    def refused(source: Source) -> Source:
+        other = results.get(source.key)
+        reason = f"its key, {source.key!r}, is that of the result of {other and shown(other)}"
+        return replace(source, error=reason) if other else source
+
+    return [refused(each) for each in sources]
