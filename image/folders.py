@@ -83,20 +83,19 @@ class Search:
 
 
 def apart(sources: Sequence[Source]) -> List[Source]:
-    """Refuse each image whose key is that of another's result.
-
-    Raises ValueError for two images with one key.
-    """
-    paths: Dict[str, Path] = {}
+    """Refuse images that have one key, or the key of another's result: they would be mixed up."""
+    paths: Dict[str, List[Path]] = {}
     for source in sources:
-        if not source.error and paths.setdefault(source.key, source.path) is not source.path:
-            both = f"{shown(paths[source.key])} and {shown(source.path)}"
-            raise ValueError(f"{both} have one key, {source.key!r}: process them one by one")
-    results = {result_key(key): path for key, path in paths.items()}
+        if not source.error:
+            paths.setdefault(source.key, []).append(source.path)
+    results = {result_key(key): shown(path) for key, (path, *_) in paths.items()}
 
-    def refused(source: Source) -> Source:
-        other = results.get(source.key)
-        reason = f"its key, {source.key!r}, is that of the result of {other and shown(other)}"
-        return replace(source, error=reason) if other else source
+    def trouble(source: Source) -> str:
+        for path in paths.get(source.key, ()):
+            if path is not source.path:
+                return f"it has the same key, {source.key!r}, as {shown(path)}: process each alone"
+        if source.key in results:
+            return f"its key, {source.key!r}, is that of the result of {results[source.key]}"
+        return source.error
 
-    return [refused(each) for each in sources]
+    return [replace(source, error=trouble(source)) for source in sources]

@@ -100,6 +100,8 @@ def test_what_could_not_be_brought_home_is_not_sent(
         assert sentence in answer["error"]
         assert end["code"] == 1
 
+    one, other, end = run(counted, folder, image, image)
+    assert "it has the same key, 'a.png', as photos/a.png" in one["error"] == other["error"]
     assert gateway.counts["PutObject"] == 0
     assert (folder / "mine.png").read_text() == "mine"
 
@@ -212,7 +214,7 @@ def test_the_menu_takes_a_path_that_was_dragged_into_it(place: Place, folder: Pa
     environment: Any = {**place.environment, "HOME": str(folder / "home"), "TERM": "dumb"}
     menu = pexpect.spawn(
         PROGRAM[0],
-        PROGRAM[1:],
+        [*PROGRAM[1:], "--timeout", "0.5"],
         cwd=str(folder),
         env=environment,
         encoding="utf-8",
@@ -229,7 +231,8 @@ def test_the_menu_takes_a_path_that_was_dragged_into_it(place: Place, folder: Pa
         menu.expect("with its extension: ")
         menu.sendline(text)
         menu.expect_exact("(my image.png if left empty): ")
-        menu.sendintr()
+        menu.sendline("")
+        menu.expect_exact("o reply in 0.5 s")
     menu.close(force=True)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image.files import Source, find, media_type, read
+from image.files import find, media_type, read
 from image.folders import Search, apart
 
 GIF = b"GIF89a"
@@ -188,13 +188,15 @@ def test_a_name_that_cannot_be_a_key_stops_no_other(here: Path) -> None:
 
 
 def test_images_of_one_command_do_not_meet_in_the_bucket(here: Path) -> None:
-    """One key twice is told for all; an image whose key another's result gets, for itself."""
-    for name in ("x/a.gif", "y/a.gif", "x/aprocessed.gif"):
+    """Those with one key are refused, and one whose key another's result gets; others are not."""
+    for name in ("x/a.gif", "y/a.gif", "x/b.gif", "x/bprocessed.gif"):
         image(here / name)
 
-    for names in (["x/a.gif", "y/a.gif"], ["x/a.gif", "x/a.gif"]):
-        with pytest.raises(ValueError, match=r"a.gif have one key, 'a.gif'"):
-            apart(Search(names).sources)
-    first, second = apart(Search(["x/a.gif", "x/aprocessed.gif"]).sources)
-    assert first == Source(Path("x/a.gif"), "a.gif")
-    assert second.error == "its key, 'aprocessed.gif', is that of the result of x/a.gif"
+    found = apart(Search(["x/a.gif", "x/b.gif", "y/a.gif", "x/bprocessed.gif"]).sources)
+
+    assert [source.error for source in found] == [
+        "it has the same key, 'a.gif', as y/a.gif: process each alone",
+        "",
+        "it has the same key, 'a.gif', as x/a.gif: process each alone",
+        "its key, 'bprocessed.gif', is that of the result of x/b.gif",
+    ]

@@ -104,7 +104,6 @@ def test_the_menu_uses_an_option_or_refuses_it(
         (["two", "--output", "x"], "are for a single image"),
         (["a.gif", "one", "--compare", "x.png"], "are for a single image"),
         (["empty"], "there is no image in the folders given"),
-        (["a.gif", "a.gif"], "a.gif and a.gif have one key, 'a.gif'"),
         (["a.gif", "--key", "logs/x"], "which is reserved"),
         (["a.gif", "--operation", "gamma", "--window", "31"], "gamma has no parameter 'window'"),
         (["a.gif", "--gamma", "2", "--window", "31"], "no operation has all of --gamma, --window"),
