@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Iterator, Tuple
 from urllib.parse import unquote
 
-from image.keys import check_key, file_name, result_key
+from image.keys import check_key, file_name
 
 MAX_BYTES = 10**9 - 1  # what --max-bytes of a worker can be at most
 _START = 4096  # bytes that tell the format
@@ -41,7 +41,7 @@ class Source:
 
     def target(self, output: Path) -> Path:
         """Give the file for the result, which the worker has no say in."""
-        return output / self.folder / file_name(result_key(self.key))
+        return output / self.folder / file_name(self.key)
 
 
 class NotAnImage(ValueError):

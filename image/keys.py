@@ -44,11 +44,5 @@ def result_name(name: str) -> str:
 
 
 def file_name(key: str) -> str:
-    """Give the name of the file that an object becomes; a key never chooses the folder.
-
-    Raises ValueError if the key has no name that is safe.
-    """
-    name = re.split(_SEPARATORS, key)[-1]
-    if name.strip(". ") == "" or _CONTROL.search(name):
-        raise ValueError(f"the key {key!r} makes no file name")
-    return name
+    """Give the name of the file that the result becomes; a key never chooses the folder."""
+    return re.split(_SEPARATORS, result_key(key))[-1]

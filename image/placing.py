@@ -12,7 +12,6 @@ import os
 import secrets
 import stat
 from pathlib import Path
-from typing import Iterator, Set
 
 
 def shown(path: object) -> str:
@@ -45,47 +44,28 @@ def check(path: Path, overwrite: bool) -> Path:
     return place
 
 
-class Placer:
-    """Writes files by the rules above."""
-
-    def __init__(self) -> None:
-        self._scratch: Set[Path] = set()
-
-    @contextlib.contextmanager
-    def placing(self, path: Path, overwrite: bool) -> Iterator[Path]:
-        """Give a scratch file to write into; at the end it takes its place.
-
-        Raises ValueError or OSError if it may not; FileExistsError if something is there already.
-        """
-        place = check(path, overwrite)
+def write(path: Path, data: bytes, overwrite: bool) -> None:
+    """Write a file by the rules above; raises ValueError or FileExistsError where they forbid."""
+    place = check(path, overwrite)
+    scratch = place.with_name(f".{secrets.token_hex(8)}.part")
+    try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        scratch = place.with_name(f".{secrets.token_hex(8)}{place.suffix[:20]}")
-        self._scratch.add(scratch)
-        try:
-            mode = 0o600 if place.exists() else 0o666
-            os.close(os.open(scratch, os.O_CREAT | os.O_EXCL, mode))
-            yield scratch
-            if overwrite and place.exists():
-                os.chmod(scratch, stat.S_IMODE(place.stat().st_mode))
-            _place(scratch, place, overwrite)
-        except FileExistsError as error:
-            raise FileExistsError(_taken(path)) from error
-        except OSError as error:
-            if not error.strerror:  # not of the file system
-                raise
-            raise ValueError(f"cannot write {shown(path)}: {error.strerror}") from error
-        finally:
-            self._discard(scratch)
-
-    def close(self) -> None:
-        """Take away what was not written to its end."""
-        for scratch in list(self._scratch):
-            self._discard(scratch)
-
-    def _discard(self, scratch: Path) -> None:
+        mode = stat.S_IMODE(place.stat().st_mode) if place.exists() else None
+        handle = os.open(
+            scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600
+        )
+        with open(handle, "wb") as file:
+            file.write(data)
+        if mode is not None:
+            os.chmod(scratch, mode)
+        _place(scratch, place, overwrite)
+    except FileExistsError as error:
+        raise FileExistsError(_taken(path)) from error
+    except OSError as error:
+        raise ValueError(f"cannot write {shown(path)}: {error.strerror}") from error
+    finally:
         with contextlib.suppress(FileNotFoundError):
             scratch.unlink()
-        self._scratch.discard(scratch)
 
 
 def _taken(path: Path) -> str:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import sys
+import tempfile
 import webbrowser
 from dataclasses import dataclass, replace
 from functools import partial
@@ -54,7 +55,6 @@ class Session:
     def __init__(self, requester: Requester, options: argparse.Namespace) -> None:
         self._requester = requester
         self._options = options
-        self._placer = placing.Placer()
         self._many = False
         self._parameters: Dict[str, Any] = dict(arguments.given(options))
         if options.operation:
@@ -67,12 +67,9 @@ class Session:
         replies = self._follow(transfer.in_order(upload, sources), len(sources))
         pairs = (Outcome.of(source, reply) for reply, source in zip(replies, sources))
         fetch = partial(self._fetch, overwrite=self._options.overwrite)
-        try:
-            for outcome in transfer.in_order(fetch, pairs):
-                refused += bool(outcome.error)
-                self._show(outcome)
-        finally:
-            self._placer.close()
+        for outcome in transfer.in_order(fetch, pairs):
+            refused += bool(outcome.error)
+            self._show(outcome)
         return program.REFUSED if refused else program.DONE
 
     def process_one(self, source: files.Source) -> None:
@@ -128,20 +125,18 @@ class Session:
         source = outcome.source
         try:
             target = self._target(source)
-            self._download(outcome.reply, target, overwrite)
+            placing.write(target, self._download(outcome.reply, target.name), overwrite)
             outcome = replace(outcome, file=target)
             self._display(source.path, target, overwrite)
         except (OSError, ValueError, RequestRejected) as error:
             return replace(outcome, error=str(error))
         return outcome
 
-    def _download(self, reply: Reply, target: Path, overwrite: bool) -> None:
-        placing_it = self._placer.placing(target, overwrite)
-        with self._bar(target.name, 0) as progress, placing_it as scratch:
+    def _download(self, reply: Reply, name: str) -> bytes:
+        with self._bar(name, 0) as progress:
             storage = self._requester.storage()
-            self._requester.patiently(
-                lambda: transfer.download(storage, reply.body, reply.etag, scratch, progress),
-                "download",
+            return self._requester.patiently(
+                lambda: transfer.download(storage, reply.body, reply.etag, progress), "download"
             )
 
     def _target(self, source: files.Source) -> Path:
@@ -153,8 +148,10 @@ class Session:
         if self._options.compare:
             from image.comparison import compare
 
-            with self._placer.placing(self._options.compare, overwrite) as scratch:
-                compare(before, after, scratch)
+            with tempfile.TemporaryDirectory() as folder:
+                picture = Path(folder, f"picture{self._options.compare.suffix}")
+                compare(before, after, picture)
+                placing.write(self._options.compare, picture.read_bytes(), overwrite)
         if self._options.open and not webbrowser.open(after.resolve().as_uri()):
             raise ValueError(f"there is no program to show {shown(after)}")
 

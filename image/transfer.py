@@ -7,7 +7,6 @@ import io
 import threading
 from collections import deque
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Callable, Deque, Iterable, Iterator, Optional, TypeVar
 
 from messaging import Storage
@@ -52,15 +51,15 @@ def upload(storage: Storage, key: str, data: bytes, content_type: str, progress:
     return storage.put(key, _Watched(data, progress), content_type)
 
 
-def download(
-    storage: Storage, key: str, etag: Optional[str], path: Path, progress: Progress
-) -> None:
-    """Write an object into a file; raises RequestRejected if it is not the one with that ETag."""
+def download(storage: Storage, key: str, etag: Optional[str], progress: Progress) -> bytes:
+    """Read an object; raises RequestRejected if it is not the one with that ETag."""
     stream, _ = storage.open_object(key, etag)
-    with path.open("wb") as file, stream:
+    data = bytearray()
+    with stream:
         for chunk in stream.iter_chunks(CHUNK):
-            file.write(chunk)
-            progress(file.tell())
+            data += chunk
+            progress(len(data))
+    return bytes(data)
 
 
 def in_order(call: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:

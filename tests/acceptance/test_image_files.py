@@ -234,29 +234,3 @@ def test_the_menu_takes_a_path_that_was_dragged_into_it(place: Place, folder: Pa
         menu.sendline("")
         menu.expect_exact("o reply in 0.5 s")
     menu.close(force=True)
-
-
-def test_ctrl_c_during_a_download_leaves_nothing(
-    counted: Place, gateway: Gateway, aws: LocalAws, held: threading.Event, folder: Path
-) -> None:
-    """In the menu, where the program goes on, the half of a file is taken away."""
-    counted.worker("gamma", module=WORKER, url=aws.url)
-    gateway.spoil("GetObject", partial(_hang, held))
-    environment: Any = {**counted.environment, "TERM": "dumb"}
-    menu = pexpect.spawn(
-        PROGRAM[0], PROGRAM[1:], cwd=str(folder), env=environment, encoding="utf-8", timeout=30
-    )
-    for prompt, answer in [
-        ("Your choice: ", "1"),
-        ("with its extension: ", "photos/a.png"),
-        ("if left empty\\): ", ""),
-        ("Download it", "y"),
-    ]:
-        menu.expect(prompt)
-        menu.sendline(answer)
-    wait_until(lambda: list(folder.glob(".*.png")))
-    menu.sendintr()
-    menu.expect("Your choice: ")
-
-    assert sorted(path.name for path in folder.iterdir()) == ["photos"]
-    menu.close(force=True)

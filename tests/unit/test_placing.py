@@ -3,15 +3,11 @@
 import os
 import stat
 from pathlib import Path
+from typing import List
 
 import pytest
 
-from image.placing import Placer, check, shown
-
-
-def write(path: Path, overwrite: bool = False) -> None:
-    with Placer().placing(path, overwrite) as scratch:
-        scratch.write_text("new")
+from image.placing import check, shown, write
 
 
 def mode(path: Path) -> int:
@@ -20,7 +16,7 @@ def mode(path: Path) -> int:
 
 def test_a_new_file_is_made_with_its_folders(tmp_path: Path) -> None:
     """The folders are made, and the permissions are those of any new file."""
-    write(tmp_path / "a" / "b" / "new.png")
+    write(tmp_path / "a" / "b" / "new.png", b"new", False)
     (tmp_path / "other").touch()
 
     assert (tmp_path / "a" / "b" / "new.png").read_text() == "new"
@@ -35,21 +31,12 @@ def test_what_exists_is_replaced_with_leave_only(tmp_path: Path) -> None:
     path.chmod(0o600)
 
     with pytest.raises(FileExistsError, match=r"secret.png is there already; --overwrite"):
-        write(path)
+        write(path, b"new", False)
     assert path.read_text() == "old"
 
-    write(path, overwrite=True)
+    write(path, b"new", True)
     assert path.read_text() == "new"
     assert mode(path) == 0o600
-
-
-def test_what_is_written_over_a_secret_is_never_open_to_others(tmp_path: Path) -> None:
-    """While it is written, nobody else may read what becomes a file of ours alone."""
-    path = tmp_path / "secret.png"
-    path.touch(0o600)
-
-    with Placer().placing(path, True) as scratch:
-        assert mode(scratch) == 0o600
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -61,47 +48,64 @@ def test_behind_a_link_the_file_is_replaced(tmp_path: Path, there: bool) -> None
         (inner / "real.png").write_text("old")
     (tmp_path / "link.png").symlink_to(inner / "real.png")
 
-    write(tmp_path / "link.png", overwrite=True)
+    write(tmp_path / "link.png", b"new", True)
 
     assert (tmp_path / "link.png").is_symlink()
     assert (inner / "real.png").read_text() == "new"
 
 
-def test_whoever_is_faster_keeps_the_name(tmp_path: Path) -> None:
-    """A file that appears while ours is written is not replaced."""
-    with pytest.raises(FileExistsError), Placer().placing(tmp_path / "x", False):
-        (tmp_path / "x").write_text("theirs")
+@pytest.mark.parametrize("links", [True, False])
+def test_whoever_is_faster_keeps_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    """A file that appears while ours is written is not replaced, on any file system."""
+    path, link = tmp_path / "x", os.link
 
-    assert (tmp_path / "x").read_text() == "theirs"
-    assert len(list(tmp_path.iterdir())) == 1
+    def meanwhile(*arguments: Path) -> None:
+        path.write_text("theirs")
+        if not links:
+            raise PermissionError(1, "Operation not permitted")
+        link(*arguments)
+
+    monkeypatch.setattr(os, "link", meanwhile)
+    with pytest.raises(FileExistsError, match="x is there already"):
+        write(path, b"new", False)
+
+    assert path.read_text() == "theirs"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There, too, a file is made, and one that appears meanwhile is not replaced."""
+    """There, too, a file is made, and nothing is left beside it."""
 
     def no_links(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", no_links)
-    write(tmp_path / "x")
-    assert (tmp_path / "x").read_text() == "new"
+    write(tmp_path / "x", b"new", False)
 
-    with pytest.raises(FileExistsError), Placer().placing(tmp_path / "y", False):
-        (tmp_path / "y").write_text("theirs")
-    assert (tmp_path / "y").read_text() == "theirs"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["x", "y"]
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["new"]
 
 
 def test_what_breaks_off_leaves_nothing(tmp_path: Path) -> None:
-    """Neither an error nor a writer that is left behind leaves a scratch file."""
-    with pytest.raises(KeyError), Placer().placing(tmp_path / "x", False):
-        raise KeyError
-    placer = Placer()
-    left_behind = placer.placing(tmp_path / "x", False)
-    left_behind.__enter__().write_text("half")
-    placer.close()
+    """When the disk is full an older file is as it was, and its scratch file is gone; nobody but
+    its owner could have read that."""
+    path = tmp_path / "secret"
+    path.write_text("old")
+    path.chmod(0o600)
+    modes: List[int] = []
 
-    assert list(tmp_path.iterdir()) == []
+    def full(*_: object) -> None:
+        modes.extend(mode(each) for each in tmp_path.iterdir())
+        raise OSError(28, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "chmod", full)
+        with pytest.raises(ValueError, match=r"cannot write .*secret: No space left on device"):
+            write(path, b"new", True)
+
+    assert modes == [0o600, 0o600]
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["old"]
 
 
 def test_what_cannot_be_written_is_told_before(tmp_path: Path) -> None:

@@ -1,13 +1,11 @@
 """Transfers keep their order, tell how far they are, and bring home what is under way."""
 
 import threading
-from pathlib import Path
 from typing import Any, Iterator, List, Tuple
 
 import pytest
 
 from image import transfer
-from image.placing import Placer
 
 
 class Storage:
@@ -38,22 +36,16 @@ class Storage:
         return str(body.read())
 
 
-def fetch(path: Path, *chunks: bytes) -> None:
-    storage: Any = Storage(list(chunks))
-    with Placer().placing(path, True) as scratch:
-        transfer.download(storage, "key", None, scratch, lambda done: None)
+def test_a_download_tells_how_far_it_is() -> None:
+    """Piece by piece; one that breaks off is an error."""
+    told: List[int] = []
+    whole: Any = Storage([b"half", b"half"])
+    broken: Any = Storage([b"half", b""])
 
-
-def test_a_broken_download_leaves_nothing(tmp_path: Path) -> None:
-    """Neither the file nor a scratch file is there; an older file is as it was."""
-    (tmp_path / "old").write_text("mine")
-    for name in ("new", "old"):
-        with pytest.raises(ConnectionError):
-            fetch(tmp_path / name, b"half", b"")
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
-
-    fetch(tmp_path / "old", b"half", b"half")
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["halfhalf"]
+    assert transfer.download(whole, "key", None, told.append) == b"halfhalf"
+    assert told == [4, 8]
+    with pytest.raises(ConnectionError):
+        transfer.download(broken, "key", None, told.append)
 
 
 def test_an_upload_tells_how_far_it_is() -> None:
