@@ -163,6 +163,27 @@ def test_folders_give_all_their_images_and_say_what_else_they_hold(here: Path) -
         assert any(part in line for line in told), (part, told)
 
 
+def test_what_may_not_be_read_is_an_error(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder or a file without rights is not passed over."""
+    for name in ("m/1.gif", "m/locked/2.gif", "m/3.gif"):
+        image(here / name)
+
+    def denying(call: Any, name: str) -> Any:
+        def denied(path: Any, *arguments: Any, **options: Any) -> Any:
+            if str(path).endswith(name):
+                raise PermissionError(13, "Permission denied", str(path))
+            return call(path, *arguments, **options)
+
+        return denied
+
+    monkeypatch.setattr(os, "scandir", denying(os.scandir, "locked"))
+    monkeypatch.setattr(os, "stat", denying(os.stat, "3.gif"))
+    found = Search(["m"])
+    assert [source.path.name for source in found.sources] == ["1.gif", "3.gif", "locked"]
+    assert "locked': Permission denied" in found.sources[2].error
+    assert not found.skipped
+
+
 def test_a_folder_with_a_reserved_name_can_be_processed(here: Path) -> None:
     """Only its keys are elsewhere; its results go to a folder of its name."""
     image(here / "logs" / "a.gif")

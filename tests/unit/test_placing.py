@@ -31,6 +31,8 @@ def test_what_exists_is_replaced_with_leave_only(tmp_path: Path) -> None:
     path.chmod(0o600)
 
     with pytest.raises(FileExistsError, match=r"secret.png is there already; --overwrite"):
+        check(path, False)
+    with pytest.raises(FileExistsError, match=r"secret.png is there already; --overwrite"):
         write(path, b"new", False)
     assert path.read_text() == "old"
 

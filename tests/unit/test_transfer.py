@@ -6,6 +6,7 @@ from typing import Any, Iterator, List, Tuple
 import pytest
 
 from image import transfer
+from tests.conftest import wait_until
 
 
 class Storage:
@@ -89,3 +90,31 @@ def test_what_is_under_way_comes_home_before_an_error() -> None:
     assert [next(results) for _ in range(3)] == [1, 2, 3]
     with pytest.raises(TimeoutError, match="no fourth"):
         next(results)
+
+
+def test_few_are_under_way_at_a_time() -> None:
+    """However many there are: so many begun, so many taken, until the first is done."""
+    go = threading.Event()
+    taken: List[int] = []
+    begun: List[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(100):
+            taken.append(item)
+            yield item
+
+    def call(item: int) -> int:
+        begun.append(item)
+        assert go.wait(10)
+        return item
+
+    results: List[int] = []
+    reader = threading.Thread(target=lambda: results.extend(transfer.in_order(call, items())))
+    reader.start()
+    wait_until(lambda: len(begun) >= transfer.AT_A_TIME and len(taken) >= transfer.AHEAD)
+    reader.join(0.1)
+    assert (len(begun), len(taken)) == (transfer.AT_A_TIME, transfer.AHEAD)
+    go.set()
+    reader.join(10)
+
+    assert results == list(range(100))
