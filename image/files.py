@@ -98,26 +98,17 @@ def desktop() -> Path:
 
 def media_type(path: Path) -> str:
     """Give the media type of an image file by its content; raises ValueError if it is none."""
-    with _opened(path) as file:
-        return _media_type(path, file.read(_START))
-
-
-def read(path: Path) -> Tuple[bytes, str]:
-    """Read an image as it is at one moment; give its media type too. Raises ValueError."""
-    with _opened(path) as file:
-        before = os.fstat(file.fileno())
-        if before.st_size > MAX_BYTES:
-            raise ValueError(f"{str(path)!r} has more bytes than any worker takes")
-        data = file.read()
-        after = os.fstat(file.fileno())
-    if (len(data), before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise ValueError(f"{str(path)!r} is being written to: wait until it is complete")
-    return data, _media_type(path, data)
+    with opened(path) as (_, kind):
+        return kind
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a regular file; anything else might keep us waiting, or cannot be sent."""
+def opened(path: Path) -> Iterator[Tuple[BinaryIO, str]]:
+    """Open an image file; give it with its media type.
+
+    Raises ValueError if it is none, cannot be read, or was written to meanwhile. Only regular
+    files are opened: anything else might keep us waiting, and cannot be sent.
+    """
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISDIR(mode):
@@ -125,11 +116,23 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         if not stat.S_ISREG(mode):
             raise NotAnImage(path, "no regular file: save the image into one")
         with path.open("rb") as file:
-            yield file
+            before = _state(file)
+            if before[0] > MAX_BYTES:
+                raise ValueError(f"{str(path)!r} has more bytes than any worker takes")
+            try:
+                yield file, _media_type(path, file.read(_START))
+            finally:
+                if _state(file) != before:  # whatever else became of it then
+                    raise ValueError(f"{str(path)!r} is being written to: try again later")
     except OSError as error:
         if isinstance(error, FileNotFoundError) and path.is_symlink():
             raise NotAnImage(path, "a link to nothing") from error
         raise ValueError(f"cannot read {str(path)!r}: {error.strerror}") from error
+
+
+def _state(file: BinaryIO) -> Tuple[int, int]:
+    state = os.fstat(file.fileno())
+    return state.st_size, state.st_mtime_ns
 
 
 def _media_type(path: Path, start: bytes) -> str:

@@ -12,6 +12,7 @@ import os
 import secrets
 import stat
 from pathlib import Path
+from typing import Union
 
 
 def shown(path: object) -> str:
@@ -44,7 +45,7 @@ def check(path: Path, overwrite: bool) -> Path:
     return place
 
 
-def write(path: Path, data: bytes, overwrite: bool) -> None:
+def write(path: Path, data: Union[bytes, bytearray], overwrite: bool) -> None:
     """Write a file by the rules above; raises ValueError or FileExistsError where they forbid."""
     place = check(path, overwrite)
     scratch = place.with_name(f".{secrets.token_hex(8)}.part")

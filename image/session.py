@@ -12,7 +12,7 @@ import webbrowser
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Union
+from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, Optional, Union
 
 from image import arguments, files, placing, transfer
 from image.placing import shown
@@ -98,15 +98,18 @@ class Session:
         """Put an image into the bucket and make its request, or refuse it on the spot."""
         try:
             self._check(source, overwrite)
-            data, kind = files.read(source.path)
-            with self._bar(source.path.name, len(data)) as progress:
-                storage = self._requester.storage()
-                etag = self._requester.patiently(
-                    lambda: transfer.upload(storage, source.key, data, kind, progress), "upload"
-                )
+            with files.opened(source.path) as (file, kind):
+                etag = self._send(source, file, kind)
         except (OSError, ValueError, RequestRejected) as error:
             return Reply.error(str(error))
         return Request(source.key, parameters=self._parameters, etag=etag)
+
+    def _send(self, source: files.Source, file: BinaryIO, kind: str) -> str:
+        with self._bar(source.path.name, os.fstat(file.fileno()).st_size) as progress:
+            storage = self._requester.storage()
+            return self._requester.patiently(
+                lambda: transfer.upload(storage, source.key, file, kind, progress), "upload"
+            )
 
     def _check(self, source: files.Source, overwrite: bool) -> None:
         """Refuse before the work what could not be brought home after it."""
@@ -132,7 +135,7 @@ class Session:
             return replace(outcome, error=str(error))
         return outcome
 
-    def _download(self, reply: Reply, name: str) -> bytes:
+    def _download(self, reply: Reply, name: str) -> bytearray:
         with self._bar(name, 0) as progress:
             storage = self._requester.storage()
             return self._requester.patiently(

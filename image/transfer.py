@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import threading
 from collections import deque
 from concurrent.futures import Future
-from typing import Callable, Deque, Iterable, Iterator, Optional, TypeVar
+from typing import Any, BinaryIO, Callable, Deque, Iterable, Iterator, Optional, TypeVar
 
 from messaging import Storage
 
@@ -33,25 +32,30 @@ def bar(what: str, total: int) -> Iterator[Progress]:
         yield progress
 
 
-class _Watched(io.BytesIO):
-    """Bytes that tell how far they have been read."""
+class _Watched:
+    """A file that tells how far it has been read."""
 
-    def __init__(self, data: bytes, progress: Progress) -> None:
-        super().__init__(data)
+    def __init__(self, file: BinaryIO, progress: Progress) -> None:
+        self._file = file
         self._progress = progress
 
-    def read(self, size: Optional[int] = -1) -> bytes:
-        data = super().read(size)
-        self._progress(self.tell())
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self._progress(self._file.tell())
         return data
 
-
-def upload(storage: Storage, key: str, data: bytes, content_type: str, progress: Progress) -> str:
-    """Put an image into the bucket; give the ETag."""
-    return storage.put(key, _Watched(data, progress), content_type)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
-def download(storage: Storage, key: str, etag: Optional[str], progress: Progress) -> bytes:
+def upload(storage: Storage, key: str, file: BinaryIO, kind: str, progress: Progress) -> str:
+    """Put a file into the bucket, from its start; give the ETag."""
+    file.seek(0)
+    watched: Any = _Watched(file, progress)
+    return storage.put(key, watched, kind)
+
+
+def download(storage: Storage, key: str, etag: Optional[str], progress: Progress) -> bytearray:
     """Read an object; raises RequestRejected if it is not the one with that ETag."""
     stream, _ = storage.open_object(key, etag)
     data = bytearray()
@@ -59,7 +63,7 @@ def download(storage: Storage, key: str, etag: Optional[str], progress: Progress
         for chunk in stream.iter_chunks(CHUNK):
             data += chunk
             progress(len(data))
-    return bytes(data)
+    return data
 
 
 def in_order(call: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:

@@ -3,14 +3,14 @@
 import os
 import shlex
 from pathlib import Path
-from typing import Any, List
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image.files import find, media_type, read
+from image.files import Source, find, media_type, opened
 from image.folders import Search, apart
 
 GIF = b"GIF89a"
@@ -108,28 +108,27 @@ def test_what_is_no_image_is_never_waited_for(tmp_path: Path) -> None:
         ("link", "is a link to nothing"),
         ("none", "No such file"),
     ]:
-        for call in (media_type, read):
-            with pytest.raises(ValueError, match=sentence):
-                call(tmp_path / name)
+        with pytest.raises(ValueError, match=sentence):
+            media_type(tmp_path / name)
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("failure", [None, RuntimeError("BadDigest")])
+@pytest.mark.parametrize("change", [GIF * 2, b"", GIF[:-1] + b"b"])
+def test_a_file_that_changes_meanwhile_is_refused(
+    tmp_path: Path, failure: Any, change: bytes
 ) -> None:
-    """What is uploaded was the whole file at one moment."""
+    """Whatever became of it meanwhile, the person hears why."""
     path = image(tmp_path / "a.gif")
-    looks: List[object] = []
+    os.utime(path, (1, 1))
 
-    def look(number: int) -> os.stat_result:
-        looks.append(number)
-        if len(looks) == 2:
-            path.write_bytes(GIF * 2)
-        return os.stat(number)
+    def read() -> None:
+        with opened(path):
+            path.write_bytes(change)
+            if failure:
+                raise failure
 
-    assert read(path) == (GIF, "image/gif")
-    monkeypatch.setattr(os, "fstat", look)
-    with pytest.raises(ValueError, match="is being written to"):
-        read(path)
+    with pytest.raises(ValueError, match=r"a.gif' is being written to"):
+        read()
 
 
 def test_folders_give_all_their_images_and_say_what_else_they_hold(here: Path) -> None:

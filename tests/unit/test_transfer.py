@@ -1,5 +1,6 @@
 """Transfers keep their order, tell how far they are, and bring home what is under way."""
 
+import io
 import threading
 from typing import Any, Iterator, List, Tuple
 
@@ -54,7 +55,10 @@ def test_an_upload_tells_how_far_it_is() -> None:
     told: List[int] = []
     storage: Any = Storage([])
 
-    assert transfer.upload(storage, "key", b"12345", "image/png", told.append) == "b'12345'"
+    file = io.BytesIO(b"12345")
+    file.read()
+
+    assert transfer.upload(storage, "key", file, "image/png", told.append) == "b'12345'"
     assert told == [3, 5, 5, 5]
 
 
