@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image.files import Source, find, media_type, opened
+from image.files import find, media_type, opened
 from image.folders import Search, apart
 
 GIF = b"GIF89a"
