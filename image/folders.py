@@ -22,10 +22,10 @@ class Search:
         skipped: what was passed over in folders, by the reason
     """
 
-    def __init__(self, names: Sequence[str], results: Optional[Path] = None) -> None:
-        """Search, but not in the folder that results go to."""
+    def __init__(self, names: Sequence[str], output: Optional[Path] = None) -> None:
+        """Search; `output` is the folder that results go to, the current one by default."""
         self.skipped: Dict[str, List[str]] = {}
-        self._results = results and results.resolve()
+        self._output = (output or Path()).resolve()
         self.sources = [source for name in names for source in self._expand(name)]
 
     def summary(self) -> Iterator[str]:
@@ -36,24 +36,27 @@ class Search:
             yield f"skipped {len(names)} in folders ({reason}): {named}{more}"
 
     def _expand(self, name: str) -> Iterator[Source]:
-        if os.path.isdir(name):
-            yield from self._walk(Path(name).resolve())
-        else:
+        if not os.path.isdir(name):
             yield Source.of(Path(name), Path(name).name)
+            return
+        top = Path(name).resolve()
+        found = list(self._walk(top))
+        results = {source.path.with_name(result_name(source.path.name)) for source in found}
+        results |= {source.target(self._output) for source in found if not source.error}
+        for source in found:
+            if source.path not in results:
+                yield source
+            else:
+                self._skip(source.path.relative_to(top.parent), "the result of another")
 
     def _walk(self, top: Path) -> Iterator[Source]:
         failures: List[OSError] = []
         for here, folders, names in os.walk(top, onerror=failures.append):
             inner = Path(here).relative_to(top.parent)
             folders[:] = [name for name in sorted(folders) if self._enters(Path(here, name), inner)]
-            images = [name for name in sorted(names) if self._takes(Path(here, name), inner)]
-            results = {result_name(name) for name in images}
-            for name in images:
-                if name in results:
-                    self._skip(inner / name, "the result of the image beside it")
-                else:
-                    key = key_of((inner / name).as_posix())
-                    yield Source.of(Path(here, name), key, inner)
+            for name in sorted(names):
+                if self._takes(Path(here, name), inner):
+                    yield Source.of(Path(here, name), key_of((inner / name).as_posix()), inner)
         for failure in failures:
             path = Path(failure.filename)
             yield Source(path, "", error=f"cannot read {str(path)!r}: {failure.strerror}")
@@ -62,8 +65,6 @@ class Search:
         name = inner / folder.name
         if folder.is_symlink():
             return self._skip(name, "a link to a folder")
-        if folder == self._results:
-            return self._skip(name, "the folder of the results")
         return not folder.name.startswith(".") or self._skip(name, "hidden")
 
     def _takes(self, path: Path, inner: Path) -> bool:

@@ -54,7 +54,7 @@ def test_a_folder_processed_again_makes_no_results_of_results(
     assert gateway.counts["PutObject"] == 0
     assert first["error"] == "photos/aprocessed.png is there already; --overwrite replaces it"
     assert second["error"] == "photos/bprocessed.png is there already; --overwrite replaces it"
-    assert "the result of the image beside it): photos/aprocessed.png, photos/b" in end["said"]
+    assert "the result of another): photos/aprocessed.png, photos/b" in end["said"]
     assert end["code"] == 1
 
 

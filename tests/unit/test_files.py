@@ -133,7 +133,7 @@ def test_a_file_that_changes_meanwhile_is_refused(
 
 def test_folders_give_all_their_images_and_say_what_else_they_hold(here: Path) -> None:
     """Each image below is taken, by content; hidden files, results, links and others are named."""
-    for name in ("b.png", "inner/a.gif", "inner/aprocessed.gif", "aprocessed.gif", "out/c.gif"):
+    for name in ("b.png", "inner/a.gif", "inner/aprocessed.gif", "aprocessed.gif"):
         image(here / "photos" / name)
     for name in (".b.png", ".0123456789abcdef.png", ".hidden/a.gif"):
         image(here / "photos" / name)
@@ -142,7 +142,7 @@ def test_folders_give_all_their_images_and_say_what_else_they_hold(here: Path) -
     for number in range(7):
         (here / "photos" / f"note{number}.txt").write_text("no image")
 
-    found = Search(["photos"], here / "photos" / "out")
+    found = Search(["photos"])
 
     assert [source.key for source in found.sources] == [
         "photos/aprocessed.gif",  # whose image is not there
@@ -153,13 +153,29 @@ def test_folders_give_all_their_images_and_say_what_else_they_hold(here: Path) -
     told = list(found.summary())
     for part in [
         "skipped 3 in folders (hidden): photos/.hidden, photos/.0123456789abcdef.png",
-        "(the folder of the results): photos/out",
         "(a link to a folder): photos/link",
         "(empty): photos/empty.jpg",
-        "(the result of the image beside it): photos/inner/aprocessed.gif",
+        "(the result of another): photos/inner/aprocessed.gif",
         "photos/note4.txt and 2 more",
     ]:
         assert any(part in line for line in told), (part, told)
+
+
+@pytest.mark.parametrize("output", ["", "photos", "photos/out", "photos/out/.."])
+def test_results_below_the_folder_are_not_processed_again(here: Path, output: str) -> None:
+    """Wherever the results of this command would be, what is there is passed over."""
+    path = Path(output) if output else None
+    for name in ("photos/a.gif", "photos/inner/b.gif"):
+        image(here / name)
+    (here / "photos" / "out").mkdir()
+    first = Search(["photos"], path).sources
+    for source in first:
+        image(source.target(path or Path()))
+
+    again = Search(["photos"], path)
+
+    assert again.sources == first
+    assert len(again.skipped["the result of another"]) == 2
 
 
 def test_what_may_not_be_read_is_an_error(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
