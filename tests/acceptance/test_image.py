@@ -201,6 +201,7 @@ def test_two_hundred_images_keep_their_order_and_cost_four_requests_each(
     )
 
     answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer for answer in answers if "error" in answer] == []
     assert done.returncode == 0, done.stderr
     assert [Path(answer["image"]).name for answer in answers] == [
         f"{number:03}.png" for number in range(count)
