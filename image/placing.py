@@ -34,7 +34,8 @@ def check(path: Path, overwrite: bool) -> Path:
         found, *_ = [_is_there(each) for each in (*map(folder.joinpath, names), place)]
     except OSError as error:
         raise ValueError(f"cannot write {shown(path)}: {error.strerror}") from error
-    if found and len(names) > 1:
+    # Whoever writes beside us may have made the folder meanwhile.
+    if found and len(names) > 1 and not os.path.isdir(folder / names[0]):
         raise ValueError(f"{str(folder / names[0])!r} is a file, not a folder")
     if found and not os.path.isfile(place):
         raise ValueError(f"{shown(path)} is no regular file: only those are replaced")
