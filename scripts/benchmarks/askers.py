@@ -15,8 +15,7 @@ from scripts.benchmarks.peers import POLL, THREADS, TUTORIAL, queue, sender
 from scripts.benchmarks.process import Job
 
 LIST = "3,1,2,-17,100000,42"
-TIMEOUT = 600
-HIDDEN = 600  # seconds, so that what is not deleted does not come again
+TIMEOUT = 600  # seconds; also for what is received, so that it does not come again
 
 
 def program(module: str, *words: str) -> Job:
@@ -96,7 +95,7 @@ def peer(count: int, name: str) -> Job:
 
 def _receive(sqs: Any, url: str, most: int) -> List[Dict[str, str]]:
     """Receive what there is, and hide it for long."""
-    options = {"WaitTimeSeconds": POLL, "MaxNumberOfMessages": most, "VisibilityTimeout": HIDDEN}
+    options = {"WaitTimeSeconds": POLL, "MaxNumberOfMessages": most, "VisibilityTimeout": TIMEOUT}
     messages: List[Dict[str, str]] = []
     while not messages:
         messages = sqs.receive_message(QueueUrl=url, **options).get("Messages", [])

@@ -56,7 +56,11 @@ def _part(at: int, measured: Measured) -> float:
 def compare(
     title: str, contenders: Contenders, columns: Columns, rounds: int, floor: str = ""
 ) -> Table:
-    """Measure contenders in turn, and show a row for each; who fails is left out with a line."""
+    """Measure contenders in turn, and show a row for each; who fails is left out with a line.
+
+    The floor, beside which the others are shown, is the first where none is named.
+    """
+    floor = floor or next(iter(contenders))
     print(title, file=sys.stderr, flush=True)
     results: Dict[str, List[Measured]] = {name: [] for name in contenders}
     lost: List[str] = []

@@ -8,9 +8,10 @@ import io
 import shutil
 import subprocess
 import sys
+from array import array
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, List
 
 from scripts.benchmarks.pictures import OPTIONS
 
@@ -56,7 +57,7 @@ def pillow(path: str) -> Job:
 
     def job() -> int:
         image, target = Image.open(io.BytesIO(data)), io.BytesIO()
-        edited = image.point(curve.tolist() * len(image.getbands()))
+        edited = image.point(curve * len(image.getbands()))
         edited.save(target, image.format, **options)
         return len(target.getvalue())
 
@@ -68,14 +69,14 @@ def opencv(path: str) -> Job:
     import numpy as np
 
     cv2: Any = importlib.import_module("cv2")
-    data, kind, curve = np.fromfile(path, np.uint8), Path(path).suffix, _curve(256)
+    data, kind = np.fromfile(path, np.uint8), Path(path).suffix
+    curve, deep = np.array(_curve(256), np.uint8), np.array(_curve(65536), np.uint16)
 
     def job() -> int:
         image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
         edited = cv2.LUT(image, curve) if image.dtype == np.uint8 else deep[image]
         return len(cv2.imencode(kind, edited, OPENCV[kind])[1])
 
-    deep = _curve(65536)
     return job
 
 
@@ -84,8 +85,8 @@ def pyvips(path: str, options: str = "") -> Job:
     vips: Any = importlib.import_module("pyvips")
     data, kind = Path(path).read_bytes(), Path(path).suffix
     sample = vips.Image.new_from_buffer(data, "").format
-    levels = {"uchar": 256, "ushort": 65536}[sample]
-    curve = vips.Image.new_from_memory(_curve(levels).tobytes(), levels, 1, 1, sample)
+    levels = array("B", _curve(256)) if sample == "uchar" else array("H", _curve(65536))
+    curve = vips.Image.new_from_memory(levels.tobytes(), len(levels), 1, 1, sample)
 
     def job() -> int:
         image = vips.Image.new_from_buffer(data, "", access="sequential").maplut(curve)
@@ -108,9 +109,7 @@ def magick(path: str) -> Job:
     return lambda: len(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
-def _curve(levels: int) -> Any:
+def _curve(levels: int) -> List[int]:
     """Make the table of gamma for so many levels."""
-    import numpy as np
-
-    curve = (levels - 1) * (np.arange(levels) / (levels - 1)) ** (1 / GAMMA)
-    return np.rint(curve).astype(np.uint8 if levels == 256 else np.uint16)
+    top = levels - 1
+    return [round(top * (level / top) ** (1 / GAMMA)) for level in range(levels)]

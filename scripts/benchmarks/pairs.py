@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Iterator
 
-from scripts.benchmarks.contest import PEAK, Column, Plan, compare, parts
+from scripts.benchmarks.contest import PEAK, SECONDS, Column, Plan, compare, parts
 from scripts.benchmarks.peers import PEERS, TUTORIAL
 from scripts.benchmarks.place import Place
 from scripts.benchmarks.process import Measured, peak
@@ -36,28 +36,26 @@ def throughput(plan: Plan) -> Iterator[Table]:
 
 def latency(plan: Plan) -> Iterator[Table]:
     """Measure from a list to its reply, on the server that answers a waiting poll as AWS does."""
-    columns = (
-        Column("median", lambda each: 1000 * statistics.median(each.seconds), beside=True),
-        Column("9 of 10 within", lambda each: 1000 * statistics.quantiles(each.seconds, n=10)[-1]),
-    )
+    late = Column("9 of 10 within", lambda each: statistics.quantiles(each.seconds, n=10)[-1])
     how = {"repeats": plan.pick(40, 3), "warm": 1, "pause": 0.2}
     with LocalAws(plan.pick("moto", "")) as aws:
         contenders = {name: partial(_pair, aws, 15, name, 1, **how) for name in (TUTORIAL, OURS)}
-        title = "Milliseconds from a list to its reply, one at a time, 15 ms added"
-        yield compare(title, contenders, columns, plan.rounds, TUTORIAL)
+        title = "Seconds from a list to its reply, one at a time, 15 ms added"
+        yield compare(title, contenders, (SECONDS, late), plan.rounds)
 
 
 def memory(plan: Plan) -> Iterator[Table]:
     """Measure longer and longer files, of which neither side may hold more as they grow."""
-    columns = (
-        Column("seconds", lambda each: each.seconds[0]),
-        PEAK._replace(name="client, peak MB"),
-        Column("worker, peak MB", lambda each: each.worker_peak / 1e6),
-    )
+    worker = Column("worker's peak MB", lambda each: each.worker_peak / 1e6)
     counts = plan.pick((1_000, 100_000, 1_000_000), (9, 50))
     with LocalAws() as aws:
         contenders = {f"{count:,} lists": partial(_pair, aws, 0, FILE, count) for count in counts}
-        yield compare("A file of lists", contenders, columns, plan.rounds)
+        yield compare(
+            "A file of lists, client.py to worker.py",
+            contenders,
+            (SECONDS, PEAK, worker),
+            plan.rounds,
+        )
 
 
 def _pair(aws: LocalAws, delay: int, name: str, count: int, **how: Any) -> Measured:

@@ -8,6 +8,7 @@ import importlib
 import os
 import sys
 import threading
+from functools import partial
 from typing import Any, Callable, Dict, List, Tuple
 
 Act = Callable[[List[str]], object]
@@ -45,10 +46,7 @@ def serve(peer: str) -> None:
     def reply(texts: List[str]) -> None:
         answers = [summarise(text).to_json() for text in texts]
         entries = [{"Id": str(at), "MessageBody": answer} for at, answer in enumerate(answers)]
-        if len(answers) == 1:
-            sqs.send_message(QueueUrl=url, MessageBody=answers[0])
-        else:
-            sqs.send_message_batch(QueueUrl=url, Entries=entries)
+        sqs.send_message_batch(QueueUrl=url, Entries=entries)
 
     PEERS[peer](reply)[1]()
 
@@ -84,11 +82,8 @@ def _workers(reply: Act) -> Pair:
             for text in texts:
                 mine().add_job(JOB, text=text)
 
-    def handle(messages: List[Dict[str, str]]) -> None:
-        reply([message["text"] for message in messages])
-
     def work() -> None:
-        mine().connect_processor(JOB, handle)
+        mine().connect_processor(JOB, lambda messages: reply([each["text"] for each in messages]))
         _ready()
         mine().process_queue(wait_second=POLL)
 
@@ -106,14 +101,15 @@ def _celery(reply: Act) -> Pair:
     app.conf.update(task_default_queue=name, task_ignore_result=True, worker_prefetch_multiplier=4)
     app.conf.update(broker_transport_options=options, broker_connection_retry_on_startup=True)
     app.conf.update(worker_enable_remote_control=False)
-    app.task(name=JOB)(lambda text: reply([text]))
+
+    def handle(text: str) -> None:
+        reply([text])
+
+    app.task(name=JOB)(handle)
     signals.worker_ready.connect(_ready, weak=False)
     pool = ["--pool", "threads", "--concurrency", str(THREADS), "--loglevel", "ERROR"]
-    command = ["worker", *pool, "--without-gossip", "--without-mingle"]
-    return (
-        lambda texts: [app.send_task(JOB, (text,), queue=name) for text in texts],
-        lambda: app.worker_main(command),
-    )
+    work = partial(app.worker_main, ["worker", *pool, "--without-gossip", "--without-mingle"])
+    return lambda texts: [app.send_task(JOB, (text,), queue=name) for text in texts], work
 
 
 def _dramatiq(reply: Act) -> Pair:

@@ -8,7 +8,6 @@ from typing import Any, Dict
 
 from scripts.benchmarks.process import ROOT
 
-SOURCE = ROOT / "image" / "Moon.jpg"
 OPTIONS: Dict[str, Dict[str, Any]] = {
     ".jpg": {"quality": 90, "subsampling": "4:2:0"},
     ".webp": {"quality": 90},
@@ -23,10 +22,7 @@ def write(path: Path, megapixels: float, kind: str = "photo") -> Path:
 
     height = max(1, round((megapixels * 1e6 * 3 / 4) ** 0.5))
     picture = Image.new("RGB", (max(1, round(megapixels * 1e6 / height)), height), "white")
-    if "photo" in kind:
-        _paste(picture, random.Random(1))
-    else:
-        _draw(picture, random.Random(1), kind)
+    (_paste if "photo" in kind else _draw)(picture, random.Random(1), kind)
     if kind == "16-bit photo":
         _write_deep(path, picture)
     else:
@@ -34,7 +30,7 @@ def write(path: Path, megapixels: float, kind: str = "photo") -> Path:
     return path
 
 
-def _paste(picture: Any, chance: random.Random) -> None:
+def _paste(picture: Any, chance: random.Random, _: str) -> None:
     """Paste turned, tinted and grained tiles, so that no encoder has it too easy."""
     tiles = [_tile(chance) for _ in range(8)]
     for top in range(0, picture.height, _TILE):
@@ -46,7 +42,7 @@ def _tile(chance: random.Random) -> Any:
     """Cut, turn and tint a piece of the source, with grain as of a camera."""
     from PIL import Image, ImageChops
 
-    with Image.open(SOURCE) as source:
+    with Image.open(ROOT / "image" / "Moon.jpg") as source:
         grey = source.convert("L").resize((2 * _TILE, 2 * _TILE))
     left, top = chance.randrange(_TILE), chance.randrange(_TILE)
     piece = grey.crop((left, top, left + _TILE, top + _TILE)).rotate(90 * chance.randrange(4))

@@ -56,18 +56,14 @@ class Place:
             process: Any = subprocess.Popen(command, stdin=pipe, stderr=file, **options)
         self._stack.enter_context(process)
         self._stack.callback(process.kill)
-        _wait_for(sign, said, process)
+        give_up = time.monotonic() + SECONDS_TO_START
+        while sign not in said.read_text():
+            if process.poll() is not None or time.monotonic() > give_up:
+                raise Failed(f"it does not start: {last_line(said.read_bytes())}")
+            time.sleep(0.02)
         return process
 
     def ask(self, asker: str, *arguments: Any, **how: Any) -> Measured:
         """Measure one of the askers."""
         job = f"scripts.benchmarks.askers:{asker}"
         return measure(job, *arguments, environment=self._environment, **how)
-
-
-def _wait_for(sign: str, said: Path, process: Any) -> None:
-    give_up = time.monotonic() + SECONDS_TO_START
-    while sign not in said.read_text():
-        if process.poll() is not None or time.monotonic() > give_up:
-            raise Failed(f"it does not start: {last_line(said.read_bytes())}")
-        time.sleep(0.02)

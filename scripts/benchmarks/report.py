@@ -28,14 +28,12 @@ HEAD = """\
 # Benchmarks
 
 Written by `python3 scripts/bench.py report`. Medians of all rounds, with the least and the most; \
-in each round every contender has its turn, in a process of its own.
+in each round every contender has its turn, in a process of its own. The AWS is a local server, on \
+the same processors; what was added on the way to it stands for the distance to a region.
 
 Machine: {}. It was shared, so ratios say more than times.
 
 Versions: {}.
-
-The AWS is a local server, on the same processors; what was added on the way to it stands for the \
-distance to a region.
 
 """
 
