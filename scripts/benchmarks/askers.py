@@ -11,7 +11,7 @@ from typing import Any, Dict, List
 
 from messaging import Connection, Request, Requester, Settings
 from scripts.benchmarks import pictures
-from scripts.benchmarks.peers import POLL, THREADS, TUTORIAL, queue, sender
+from scripts.benchmarks.peers import PEERS, POLL, THREADS, TUTORIAL, queue
 from scripts.benchmarks.process import Job
 
 LIST = "3,1,2,-17,100000,42"
@@ -65,7 +65,7 @@ def ours(count: int, name: str = "") -> Job:
 
 def tutorial(count: int, name: str) -> Job:
     """Prepare a client as a tutorial has it: send each list, then receive and delete each reply."""
-    send, (sqs, _, url) = sender(TUTORIAL), queue("OUTPUT")
+    send, (sqs, _, url) = PEERS[TUTORIAL](len)[0], queue("OUTPUT")
 
     def job() -> None:
         send([LIST] * count)
@@ -78,7 +78,7 @@ def tutorial(count: int, name: str) -> Job:
 
 def peer(count: int, name: str) -> Job:
     """Prepare a client of a framework: threads that send by tens, and one that only receives."""
-    send, (sqs, _, url) = sender(name), queue("OUTPUT")
+    send, (sqs, _, url) = PEERS[name](len)[0], queue("OUTPUT")
     send([LIST])
     _receive(sqs, url, 1)
 

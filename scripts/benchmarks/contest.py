@@ -2,19 +2,17 @@
 
 import statistics
 import sys
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Sequence, TypeVar
 
-from scripts.benchmarks.process import Failed, Measured
+from scripts.benchmarks.process import Measured
 from scripts.benchmarks.table import Cell, Sample, Table
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """How much is measured.
 
     Attributes:
@@ -55,26 +53,32 @@ def _part(at: int, measured: Measured) -> float:
 
 def compare(
     title: str, contenders: Contenders, columns: Columns, rounds: int, floor: str = ""
-) -> Table:
-    """Measure contenders in turn, and show a row for each; who fails is left out with a line.
+) -> Iterator[Table]:
+    """Measure contenders in turn, and give a table with a row for each.
 
-    The floor, beside which the others are shown, is the first where none is named.
+    Who fails is left out with a line. After Ctrl-C the table has what was measured until then. The
+    floor, beside which the others are shown, is the first where none is named.
     """
     floor = floor or next(iter(contenders))
     print(title, file=sys.stderr, flush=True)
     results: Dict[str, List[Measured]] = {name: [] for name in contenders}
     lost: List[str] = []
+    stopped = None
     for name in list(contenders) * rounds:
         try:
-            if name in results:
+            if name in results and not stopped:
                 results[name].append(contenders[name]())
-        except Failed as error:
+        except KeyboardInterrupt as error:
+            stopped = error
+        except Exception as error:  # whatever it was, the others shall not be lost
             del results[name]
             lost.append(f"{name} is left out: {error}")
             print(lost[-1], file=sys.stderr, flush=True)
     heads = ([each.name, f"{each.name} / {floor}"][: 1 + each.beside] for each in columns)
     rows = [[name, *_cells(results[name], results.get(floor, ()), columns)] for name in results]
-    return Table(title, ["", *chain(*heads)], rows, lost)
+    yield Table(title, ["", *chain(*heads)], rows, lost)
+    if stopped:
+        raise stopped
 
 
 def _cells(mine: Sequence[Measured], floor: Sequence[Measured], columns: Columns) -> Iterator[Cell]:

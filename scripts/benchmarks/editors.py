@@ -16,7 +16,6 @@ from typing import Any, Callable, List
 from scripts.benchmarks.pictures import OPTIONS
 
 GAMMA = 2.2
-POOL = 256  # megabytes, as the image worker has it
 # As the sources are written, for those who do not look; OpenCV has numbers for its options.
 OPENCV = {".jpg": [1, 90], ".png": [16, 6], ".webp": [64, 90], ".tif": [259, 5, 317, 2]}
 VIPS = {
@@ -33,7 +32,7 @@ def ours(path: str) -> Job:
     from image.formats import codec
     from image.operations.table import prepare
 
-    codec.reuse_memory(POOL)
+    codec.reuse_memory(256)  # megabytes, as the worker does
     data, edit = Path(path).read_bytes(), prepare("gamma", {"gamma": GAMMA})
     return lambda: len(codec.process(data, edit).data)
 

@@ -49,7 +49,7 @@ def tables(plan: Plan) -> Iterator[Table]:
             jobs = (*list(EDITORS)[:4], *others)
             contenders = {EDITORS[job]: partial(_edit, job, path) for job in jobs}
             title = f"{size:g} megapixels, {kind} in {suffix.upper()}: decode, gamma, encode"
-            yield compare(title, contenders, COLUMNS, plan.rounds, EDITORS[floor])
+            yield from compare(title, contenders, COLUMNS, plan.rounds, EDITORS[floor])
 
 
 def _edit(job: str, path: str) -> Measured:

@@ -31,7 +31,7 @@ def throughput(plan: Plan) -> Iterator[Table]:
         contenders = {name: partial(rates, name) for name in COUNTS}
         columns = parts(*(f"{delay} ms" for delay in DELAYS), beside=True)
         title = "Lists a second, by milliseconds added on the way to the server"
-        yield compare(title, contenders, columns, plan.rounds, TUTORIAL)
+        yield from compare(title, contenders, columns, plan.rounds, TUTORIAL)
 
 
 def latency(plan: Plan) -> Iterator[Table]:
@@ -41,7 +41,7 @@ def latency(plan: Plan) -> Iterator[Table]:
     with LocalAws(plan.pick("moto", "")) as aws:
         contenders = {name: partial(_pair, aws, 15, name, 1, **how) for name in (TUTORIAL, OURS)}
         title = "Seconds from a list to its reply, one at a time, 15 ms added"
-        yield compare(title, contenders, (SECONDS, late), plan.rounds)
+        yield from compare(title, contenders, (SECONDS, late), plan.rounds)
 
 
 def memory(plan: Plan) -> Iterator[Table]:
@@ -50,12 +50,8 @@ def memory(plan: Plan) -> Iterator[Table]:
     counts = plan.pick((1_000, 100_000, 1_000_000), (9, 50))
     with LocalAws() as aws:
         contenders = {f"{count:,} lists": partial(_pair, aws, 0, FILE, count) for count in counts}
-        yield compare(
-            "A file of lists, client.py to worker.py",
-            contenders,
-            (SECONDS, PEAK, worker),
-            plan.rounds,
-        )
+        title = "A file of lists from client.py (seconds, peak) to worker.py"
+        yield from compare(title, contenders, (SECONDS, PEAK, worker), plan.rounds)
 
 
 def _pair(aws: LocalAws, delay: int, name: str, count: int, **how: Any) -> Measured:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Callable, Dict, List, Tuple
 
 Act = Callable[[List[str]], object]
-Pair = Tuple[Act, Callable[[], object]]
+Pair = Tuple[Act, Callable[[], object]]  # sends lists, from several threads too; works for ever
 THREADS = 16
 POLL = 20  # seconds
 JOB, TUTORIAL = "summarise", "tutorial loop"
@@ -21,20 +21,11 @@ JOB, TUTORIAL = "summarise", "tutorial loop"
 def queue(noun: str) -> Any:
     """Give a client of SQS, and the name and the address of a queue, which is made if need be."""
     import boto3
-
-    sqs, name = boto3.client("sqs", config=_config()), os.environ[f"CALCULATION_{noun}_QUEUE"]
-    return sqs, name, sqs.create_queue(QueueName=name)["QueueUrl"]
-
-
-def _config() -> Any:
     from botocore.config import Config
 
-    return Config(max_pool_connections=2 * THREADS)
-
-
-def sender(peer: str) -> Act:
-    """Give a peer's own way to send lists; to be called by several threads."""
-    return PEERS[peer](len)[0]
+    sqs = boto3.client("sqs", config=Config(max_pool_connections=2 * THREADS))
+    name = os.environ[f"CALCULATION_{noun}_QUEUE"]
+    return sqs, name, sqs.create_queue(QueueName=name)["QueueUrl"]
 
 
 def serve(peer: str) -> None:
@@ -115,9 +106,10 @@ def _celery(reply: Act) -> Pair:
 def _dramatiq(reply: Act) -> Pair:
     dramatiq: Any = importlib.import_module("dramatiq")
     library: Any = importlib.import_module("dramatiq_sqs")
-    broker = library.SQSBroker(middleware=[], config=_config())
+    sqs, name, _ = queue("INPUT")
+    broker = library.SQSBroker(middleware=[], config=sqs.meta.config)
     dramatiq.set_broker(broker)
-    job = dramatiq.actor(actor_name=JOB, queue_name=queue("INPUT")[1])(lambda text: reply([text]))
+    job = dramatiq.actor(actor_name=JOB, queue_name=name)(lambda text: reply([text]))
 
     def work() -> None:
         dramatiq.Worker(broker, worker_threads=THREADS).start()

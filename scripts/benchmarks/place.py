@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Optional
 
-from scripts.benchmarks.process import ROOT, Failed, Measured, last_line, measure
+from scripts.benchmarks.process import ROOT, Measured, last_line, measure
 from scripts.local_aws import LocalAws, free_port
 from tests.gateway import Gateway
 
@@ -59,7 +59,7 @@ class Place:
         give_up = time.monotonic() + SECONDS_TO_START
         while sign not in said.read_text():
             if process.poll() is not None or time.monotonic() > give_up:
-                raise Failed(f"it does not start: {last_line(said.read_bytes())}")
+                raise RuntimeError(f"it does not start: {last_line(said.read_bytes())}")
             time.sleep(0.02)
         return process
 

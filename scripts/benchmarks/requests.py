@@ -28,7 +28,7 @@ def tables(plan: Plan) -> Iterator[Table]:
         }
         contenders = {name: partial(_count, aws, *case) for name, case in cases.items()}
         title = "Requests a job, of client and worker, the client's start and end included"
-        yield compare(title, contenders, parts("SQS", "S3", "$ for a million"), 1)
+        yield from compare(title, contenders, parts("SQS", "S3", "$ for a million"), 1)
 
 
 def _count(

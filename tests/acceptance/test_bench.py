@@ -12,7 +12,7 @@ import pytest
 from scripts import bench
 from scripts.benchmarks import environment, report
 from scripts.benchmarks.contest import compare, parts
-from scripts.benchmarks.process import Failed, Measured, measure
+from scripts.benchmarks.process import Measured, measure
 from scripts.benchmarks.table import Sample, Table
 from tests.conftest import ROOT
 
@@ -126,17 +126,35 @@ def test_who_fails_is_left_out_with_a_line() -> None:
     def tires() -> Measured:
         points = next(rounds)
         if points is None:
-            raise Failed("it is tired")
+            raise RuntimeError("it is tired")
         return Measured(value=[points])
 
     contenders = {"steady": lambda: Measured(value=[2]), "tires": tires}
-    table = compare("a race", contenders, parts("points", beside=True), 2, "tires")
+    (table,) = compare("a race", contenders, parts("points", beside=True), 2, "tires")
 
     assert table.to_text().splitlines()[3:] == [
         "steady  2.00 (2.00-2.00)               -",
         "tires is left out: it is tired",
     ]
     assert list(table.to_json()["rows"][0]) == ["", "points", "points / tires"]
+
+
+def test_ctrl_c_in_a_race_keeps_the_rounds() -> None:
+    """The table has what was measured until then, and only then the program ends."""
+    rounds = iter((4, None))
+
+    def is_stopped() -> Measured:
+        points = next(rounds)
+        if points is None:
+            raise KeyboardInterrupt
+        return Measured(value=[points])
+
+    contenders = {"a": is_stopped, "b": lambda: Measured(value=[2])}
+    tables = compare("a race", contenders, parts("points"), 5)
+
+    assert [str(cell) for _, cell in next(tables).rows] == ["4.00", "2.00"]
+    with pytest.raises(KeyboardInterrupt):
+        next(tables)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +171,7 @@ def test_a_job_that_fails_gives_a_reason(job: str, reason: str, tmp_path: Path) 
     other.write_text("#!/bin/sh\necho convert 1.0: turns miles into leagues\n")
     other.chmod(0o755)
 
-    with pytest.raises(Failed) as caught:
+    with pytest.raises(RuntimeError) as caught:
         measure(f"scripts.benchmarks.{job}", "picture.png", environment={"PATH": str(tmp_path)})
 
     assert reason in str(caught.value)
