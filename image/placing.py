@@ -31,12 +31,13 @@ def check(path: Path, overwrite: bool) -> Path:
         folder = folder.parent
     names = place.relative_to(folder).parts
     try:
-        found, *_ = [_is_there(each) for each in (*map(folder.joinpath, names), place)]
+        first, *_ = [_is_there(each) for each in (*map(folder.joinpath, names), place)]
     except OSError as error:
         raise ValueError(f"cannot write {shown(path)}: {error.strerror}") from error
     # Whoever writes beside us may have made the folder meanwhile.
-    if found and len(names) > 1 and not os.path.isdir(folder / names[0]):
+    if first and len(names) > 1 and not os.path.isdir(folder / names[0]):
         raise ValueError(f"{str(folder / names[0])!r} is a file, not a folder")
+    found = first and len(names) == 1
     if found and not os.path.isfile(place):
         raise ValueError(f"{shown(path)} is no regular file: only those are replaced")
     if found and not overwrite:
