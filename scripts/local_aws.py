@@ -199,8 +199,8 @@ def _run(aws: LocalAws, command: Sequence[str]) -> int:
         variables = {**aws.environment, tether.NAME: str(near)}
         child.append(subprocess.Popen(command, env=variables, pass_fds=[near]))
         aws.hang_up(child[0].pid)
-        for number in received:  # while there was no child yet
-            child[0].send_signal(number)
+        for early in received:  # while there was no child yet
+            child[0].send_signal(early)
         return child[0].wait()
 
 
