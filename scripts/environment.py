@@ -77,7 +77,10 @@ def main(files: Sequence[str]) -> None:
         print(__doc__)
         raise SystemExit(0 if files and files[0] in ("-h", "--help") else 2)
     words = [word for file in files for word in ("-r", file)]
-    wanted = "".join(Path(file).read_text() for file in files)
+    try:
+        wanted = "".join(Path(file).read_text() for file in files)
+    except OSError as error:
+        raise SystemExit(f"cannot read {error.filename}: {error.strerror}") from error
     print(make("{}.{}".format(*sys.version_info), sys.executable, words, wanted))
 
 
