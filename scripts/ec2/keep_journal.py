@@ -30,7 +30,7 @@ def journal(part: str) -> str:
 def keep(part: str, text: str) -> None:
     """Write it to the bucket that the workers use."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
-    connection = Connection(Settings("", "", os.environ.get(f"{part.upper()}_BUCKET")))
+    connection = Connection(Settings("input", "output", os.environ.get(f"{part.upper()}_BUCKET")))
     account = connection.client("sts").get_caller_identity()["Account"]
     key = f"logs/{part}/journal/{socket.gethostname()}-{boot}.txt"
     connection.storage(account).put_log(key, text)

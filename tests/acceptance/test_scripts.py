@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Callable, Dict, Iterator, List, Optional
 
 import pytest
 
@@ -17,6 +17,7 @@ from tests.conftest import ROOT, wait_until
 
 LOCAL_AWS = [sys.executable, str(ROOT / "scripts" / "local_aws.py")]
 TETHER = str(ROOT / "scripts" / "tether.py")
+Start = Callable[..., "subprocess.Popen[bytes]"]
 SLEEPER = "import time; time.sleep(300)\n"
 HELPS = ["demo.sh", "test.sh", "setup_ec2.sh", "local_aws.py", "environment.py", "tether.py"]
 # Stands in for a Python and its pip: makes what a venv consists of, and notes what it is told.
@@ -212,6 +213,22 @@ def test_pip_says_itself_why_it_fails(stub: Path, tmp_path: Path) -> None:
     assert not list(environment.FOLDERS.glob("*/stamp.txt"))
 
 
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts commands with an AWS of their own, and sees to it that they end."""
+    started = []
+
+    def start(*command: str) -> "subprocess.Popen[bytes]":
+        words = [*LOCAL_AWS, *command]
+        started.append(subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
 def is_there(process: int) -> bool:
     """Tell whether a process runs; one that has ended and was not asked for does not."""
     try:
@@ -227,13 +244,13 @@ def children(process: int) -> List[int]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-def test_nothing_outlives(number: signal.Signals, tmp_path: Path) -> None:
+def test_nothing_outlives(number: signal.Signals, tmp_path: Path, start: Start) -> None:
     """When local_aws.py ends, however it does, so do its server, and all that its command runs."""
     (tmp_path / "sleeper.py").write_text(SLEEPER)
     tethered = shlex.join([sys.executable, TETHER, str(tmp_path / "sleeper.py")])
     # As in the demo, a program runs behind the shell and another before it.
     inside = f"{tethered} & echo $$ $!; {tethered}; true"
-    whole = subprocess.Popen([*LOCAL_AWS, "bash", "-c", inside], stdout=subprocess.PIPE)
+    whole = start("bash", "-c", inside)
     assert whole.stdout is not None
     processes = [int(word) for word in whole.stdout.readline().split()]
     processes += [*children(whole.pid), *wait_until(lambda: children(processes[0])[1:])]
@@ -246,9 +263,9 @@ def test_nothing_outlives(number: signal.Signals, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_nothing_outlives_a_start(number: signal.Signals) -> None:
+def test_nothing_outlives_a_start(number: signal.Signals, start: Start) -> None:
     """Ended while its server starts, local_aws.py leaves none, and says nothing."""
-    whole = subprocess.Popen([*LOCAL_AWS, "sleep", "300"], stderr=subprocess.PIPE)
+    whole = start("sleep", "300")
     servers = wait_until(lambda: [each for each in children(whole.pid) if is_server(each)])
 
     whole.send_signal(number)
