@@ -94,12 +94,18 @@ def _create(storage: Storage) -> None:
         Bucket=storage.bucket,
         PublicAccessBlockConfiguration=_PRIVATE,
     )
-    arn = f"arn:{storage.s3.meta.partition}:s3:::{storage.bucket}"
-    storage.s3.put_bucket_policy(Bucket=storage.bucket, Policy=_tls_only("s3:*", arn, f"{arn}/*"))
+    if storage.s3.meta.endpoint_url.startswith("https:"):  # what is asked otherwise is no AWS
+        storage.s3.put_bucket_policy(Bucket=storage.bucket, Policy=bucket_policy(storage))
     rules: Any = [_expiry(PAYLOADS, 7), _expiry(LOGS, 90), _UNFINISHED_UPLOADS]
     storage.s3.put_bucket_lifecycle_configuration(
         Bucket=storage.bucket, LifecycleConfiguration={"Rules": rules}
     )
+
+
+def bucket_policy(storage: Storage) -> str:
+    """Write the policy of a bucket, which denies what comes by plain HTTP."""
+    arn = f"arn:{storage.s3.meta.partition}:s3:::{storage.bucket}"
+    return _tls_only("s3:*", arn, f"{arn}/*")
 
 
 def _tls_only(actions: str, *resources: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Dict, List
 
 import pytest
 
-from messaging.aws.making import open_bucket, open_queue
+from messaging.aws.making import bucket_policy, open_bucket, open_queue
 from tests.conftest import ROOT, Place
 
 from .stack import BUCKET, NAMES, TEMPLATE, Stack, client
@@ -71,7 +71,7 @@ def test_the_bucket_is_as_the_programs_make_it(place: Place) -> None:
     theirs = properties["LifecycleConfiguration"]["Rules"]
     assert [rule_of_template(rule) for rule in theirs] == [rule_of_s3(rule) for rule in ours]
     assert properties["PublicAccessBlockConfiguration"] == private
-    policy = json.loads(place.s3.get_bucket_policy(**bucket)["Policy"])["Statement"]
+    policy = json.loads(bucket_policy(storage))["Statement"]
     own = load(str(TEMPLATE))["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"]
     assert [{**each, "Resource": 2} for each in policy] == [
         {**each, "Resource": len(each["Resource"])} for each in own["Statement"]
