@@ -71,9 +71,8 @@ class Connection:
 
     def storage(self, account: str) -> Storage:
         """Give the bucket, by default the one named after the account, which has to own it."""
-        if self.settings.bucket:
-            return Storage(self.s3, self.settings.bucket)
-        return Storage(self.s3, f"aws-project-{account}-{self.region}", account)
+        bucket = self.settings.bucket or f"aws-project-{account}-{self.region}"
+        return Storage(self.s3, bucket, account or None)
 
     def client(self, service: str, attempts: int = 5, seconds: int = ANSWER + LONG_POLL) -> Any:
         """Give a client for a service.

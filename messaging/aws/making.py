@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 MAX_RECEIVE_COUNT = 5
 DEAD_LETTER = "-dead-letter"
 DEAD_LETTER_RETENTION = 14 * 24 * 3600  # seconds; longer than a queue's own 4 days
+TLS_ONLY = {
+    "Sid": "TlsOnly",
+    "Effect": "Deny",
+    "Principal": "*",
+    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+}
 _PRIVATE: PublicAccessBlockConfigurationTypeDef = {
     "BlockPublicAcls": True,
     "IgnorePublicAcls": True,
@@ -37,6 +43,7 @@ def open_queue(sqs: SQSClient, name: str, dead_letter: bool = False) -> Queue:
         if not is_missing_queue(error):
             raise
     attributes = _redrive_attributes(sqs, name) if dead_letter else {}
+    attributes["Policy"] = _tls_only("sqs:*", "*")
     return Queue(sqs, sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
 
 
@@ -48,8 +55,9 @@ def max_receive_count(queue: Queue) -> int:
 
 
 def _redrive_attributes(sqs: SQSClient, name: str) -> Dict[AttributeName, str]:
-    retention: Dict[AttributeName, str] = {"MessageRetentionPeriod": str(DEAD_LETTER_RETENTION)}
-    url = sqs.create_queue(QueueName=name + DEAD_LETTER, Attributes=retention)["QueueUrl"]
+    attributes: Dict[AttributeName, str] = {"MessageRetentionPeriod": str(DEAD_LETTER_RETENTION)}
+    attributes["Policy"] = _tls_only("sqs:*", "*")
+    url = sqs.create_queue(QueueName=name + DEAD_LETTER, Attributes=attributes)["QueueUrl"]
     answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     policy = {
         "deadLetterTargetArn": answer["Attributes"]["QueueArn"],
@@ -60,9 +68,8 @@ def _redrive_attributes(sqs: SQSClient, name: str) -> Dict[AttributeName, str]:
 
 def open_bucket(storage: Storage) -> None:
     """Make sure the bucket is there and ours, or create it; raises ConfigurationError."""
-    owner: Dict[str, Any] = {"ExpectedBucketOwner": storage.owner} if storage.owner else {}
     try:
-        storage.s3.head_bucket(Bucket=storage.bucket, **owner)
+        storage.s3.head_bucket(Bucket=storage.bucket, **storage.owned)
     except ClientError as error:
         if code_of(error) == "403":
             raise ConfigurationError(
@@ -87,10 +94,24 @@ def _create(storage: Storage) -> None:
         Bucket=storage.bucket,
         PublicAccessBlockConfiguration=_PRIVATE,
     )
+    if storage.s3.meta.endpoint_url.startswith("https:"):  # what is asked otherwise is no AWS
+        storage.s3.put_bucket_policy(Bucket=storage.bucket, Policy=bucket_policy(storage))
     rules: Any = [_expiry(PAYLOADS, 7), _expiry(LOGS, 90), _UNFINISHED_UPLOADS]
     storage.s3.put_bucket_lifecycle_configuration(
         Bucket=storage.bucket, LifecycleConfiguration={"Rules": rules}
     )
+
+
+def bucket_policy(storage: Storage) -> str:
+    """Write the policy of a bucket, which denies what comes by plain HTTP."""
+    arn = f"arn:{storage.s3.meta.partition}:s3:::{storage.bucket}"
+    return _tls_only("s3:*", arn, f"{arn}/*")
+
+
+def _tls_only(actions: str, *resources: str) -> str:
+    """Write the policy that denies what comes by plain HTTP."""
+    statement = {**TLS_ONLY, "Action": actions, "Resource": [*resources]}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def _expiry(prefix: str, days: int) -> Dict[str, Any]:
