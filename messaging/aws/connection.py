@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, Tuple
 
 from .bucket import Storage
 from .settings import Settings
+from .settling import Settling
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -26,6 +27,7 @@ class Connection:
         self._lock = threading.Lock()
         self._clients: Dict[Tuple[str, int, int], Any] = {}
         self._session: Any = None
+        self._settling = Settling()
 
     @property
     def sqs(self) -> SQSClient:
@@ -85,6 +87,7 @@ class Connection:
                     service, endpoint_url=self.settings.endpoint_url, config=config
                 )
                 client.meta.events.register_last("before-call.s3", _send_body_at_once)
+                self._settling.watch(client)
                 self._clients[service, attempts, seconds] = client
             return self._clients[service, attempts, seconds]
 
