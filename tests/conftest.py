@@ -57,6 +57,12 @@ def full(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--faults"))
 
 
+@pytest.fixture
+def habits(request: pytest.FixtureRequest) -> bool:
+    """Whether the server behaves as AWS does."""
+    return bool(request.config.getoption("--habits"))
+
+
 @pytest.fixture(scope="session")
 def aws(request: pytest.FixtureRequest) -> Iterator[LocalAws]:
     """The server; with --habits behind a gateway that has those of AWS."""
