@@ -74,6 +74,7 @@ def aws(request: pytest.FixtureRequest) -> Iterator[LocalAws]:
             made.faults.append(all_habits())
             server.url = made.url
             yield server
+            assert not made.invalid
 
 
 class Messages(NamedTuple):
@@ -255,9 +256,10 @@ def place(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 
 @pytest.fixture
 def gateway(aws: LocalAws) -> Iterator[Gateway]:
-    """A gateway to the server that counts and spoils requests."""
+    """A gateway to the server that counts and spoils requests, and lets none be invalid."""
     with Gateway(aws.url) as made:
         yield made
+        assert not made.invalid
 
 
 @pytest.fixture

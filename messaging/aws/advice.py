@@ -11,7 +11,16 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from .trouble import EXPIRED, MISSING_QUEUE, NETWORK, UNKNOWN_KEY, code_of, said
+from .trouble import (
+    EXPIRED,
+    KEY_DENIED,
+    KEY_UNUSABLE,
+    MISSING_QUEUE,
+    NETWORK,
+    UNKNOWN_KEY,
+    code_of,
+    said,
+)
 
 _NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
 _HINTS = (
@@ -19,6 +28,10 @@ _HINTS = (
     ({"SignatureDoesNotMatch"}, "AWS does not accept the secret key: check the credentials"),
     (EXPIRED, "the credentials have expired: log in again"),
     (MISSING_QUEUE, "the queue does not exist: check its name and --region"),
+)
+_KEY_HINTS = (
+    (KEY_DENIED, "allow kms:GenerateDataKey and kms:Decrypt on its KMS key"),
+    (KEY_UNUSABLE, "look at its KMS key, which cannot be used as it is"),
 )
 
 
@@ -36,7 +49,8 @@ def explain(error: Exception) -> str:
     if isinstance(error, ClientError):
         code, operation = code_of(error), error.operation_name
         hint = next((hint for codes, hint in _HINTS if code in codes), "")
-        return hint or f"AWS refused {operation} ({code}): {_message(error)}"
+        advice = next((f"; {advice}" for codes, advice in _KEY_HINTS if code in codes), "")
+        return hint or f"AWS refused {operation} ({code}): {_message(error)}{advice}"
     return _sentence(error)
 
 

@@ -22,14 +22,30 @@ _THROTTLED = {
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
+    "KMS.ThrottlingException",
     "KmsThrottled",
     "OverLimit",
 }
 UNKNOWN_KEY = {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"}
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
-_DENIED = {"AccessDenied", "AccessDeniedException", "403"}
+# Of the key with which a queue or a bucket is encrypted; AWS says these with its prefix or without.
+KEY_DENIED = {"KMS.AccessDeniedException", "KmsAccessDenied"}
+KEY_UNUSABLE = {
+    "KMS.DisabledException",
+    "KmsDisabled",
+    "KMS.InvalidKeyUsageException",
+    "KmsInvalidKeyUsage",
+    "KMS.InvalidStateException",
+    "KMS.KMSInvalidStateException",
+    "KmsInvalidState",
+    "KMS.NotFoundException",
+    "KmsNotFound",
+    "KMS.OptInRequired",
+    "KmsOptInRequired",
+}
+_DENIED = {"AccessDenied", "AccessDeniedException", "403", *KEY_DENIED}
 _TIMEOUTS = {"RequestTimeout", "RequestTimeoutException"}
-_PASSING = _THROTTLED | EXPIRED | UNKNOWN_KEY | _DENIED | _TIMEOUTS
+_PASSING = _THROTTLED | EXPIRED | UNKNOWN_KEY | _DENIED | KEY_UNUSABLE | _TIMEOUTS
 
 
 class EntryError(Exception):
@@ -72,7 +88,7 @@ def is_denied(error: Exception) -> bool:
 def is_refusal(error: Exception) -> bool:
     """Tell whether AWS would refuse the same call again, whoever sends it and however often."""
     if isinstance(error, EntryError):
-        return error.refused and error.code not in _THROTTLED
+        return error.refused and error.code not in _PASSING
     if not isinstance(error, ClientError):
         return False
     status = status_of(error)
