@@ -13,12 +13,12 @@ from botocore.exceptions import (
 
 from .trouble import (
     EXPIRED,
-    KEY_DENIED,
-    KEY_UNUSABLE,
     MISSING_QUEUE,
     NETWORK,
     UNKNOWN_KEY,
     code_of,
+    is_denied,
+    is_key_trouble,
     said,
 )
 
@@ -28,10 +28,6 @@ _HINTS = (
     ({"SignatureDoesNotMatch"}, "AWS does not accept the secret key: check the credentials"),
     (EXPIRED, "the credentials have expired: log in again"),
     (MISSING_QUEUE, "the queue does not exist: check its name and --region"),
-)
-_KEY_HINTS = (
-    (KEY_DENIED, "allow kms:GenerateDataKey and kms:Decrypt on its KMS key"),
-    (KEY_UNUSABLE, "look at its KMS key, which cannot be used as it is"),
 )
 
 
@@ -49,9 +45,16 @@ def explain(error: Exception) -> str:
     if isinstance(error, ClientError):
         code, operation = code_of(error), error.operation_name
         hint = next((hint for codes, hint in _HINTS if code in codes), "")
-        advice = next((f"; {advice}" for codes, advice in _KEY_HINTS if code in codes), "")
-        return hint or f"AWS refused {operation} ({code}): {_message(error)}{advice}"
+        return hint or f"AWS refused {operation} ({code}): {_message(error)}{_about_key(error)}"
     return _sentence(error)
+
+
+def _about_key(error: ClientError) -> str:
+    if not is_key_trouble(error):
+        return ""
+    if is_denied(error):
+        return "; allow kms:GenerateDataKey and kms:Decrypt on its KMS key"
+    return "; look at its KMS key, which cannot be used as it is"
 
 
 def _message(error: ClientError) -> str:
