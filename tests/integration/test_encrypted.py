@@ -1,10 +1,13 @@
 """The key that encrypts a queue may be in trouble; that is waited out, or told with its remedy."""
 
+from dataclasses import replace
 from typing import List
 
 import pytest
 
+from messaging import Connection
 from messaging.aws.making import DEAD_LETTER, open_queue
+from scripts.local_aws import LocalAws
 from tests.conftest import Place, take, wait_until
 from tests.gateway import Gateway
 
@@ -13,19 +16,20 @@ from tests.gateway import Gateway
     "code", ["KMS.DisabledException", "KmsInvalidState", "KMS.AccessDeniedException"]
 )
 def test_a_worker_waits_until_the_key_can_be_used(
-    counted: Place, gateway: Gateway, code: str
+    counted: Place, gateway: Gateway, aws: LocalAws, code: str
 ) -> None:
     """The reply comes when the key is mended, and the request was delivered once."""
+    sqs = Connection(replace(counted.settings, endpoint_url=aws.url)).sqs
     for action in ("SendMessageBatch", "DeleteMessageBatch", "ReceiveMessage"):
         gateway.refuse(action, 400, code, times=2)
     worker = counted.worker("--visibility-timeout", "30")
 
     counted.send("3,1,2")
 
-    (reply,) = take(counted.outbox(), 20)
+    (reply,) = take(open_queue(sqs, counted.settings.output_queue), 20)
     assert '"median": 2' in reply.body
     wait_until(counted.is_empty)
-    assert not take(open_queue(counted.sqs, counted.settings.input_queue + DEAD_LETTER), 1)
+    assert not take(open_queue(sqs, counted.settings.input_queue + DEAD_LETTER), 1)
     assert all("delivery 1 of" in log for log in counted.logs())
     assert "was refused" not in worker.said()
 
