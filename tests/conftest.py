@@ -18,11 +18,13 @@ import pytest
 from messaging import Connection, Settings
 from messaging.aws.making import open_queue
 from messaging.aws.queues import Queue
+from scripts import tether
 from scripts.local_aws import LocalAws
 from tests.gateway import Gateway
 from tests.habits import all_habits
 
 ROOT = Path(__file__).resolve().parent.parent
+TETHER = os.pipe()  # open as long as the tests run
 # Where a local server is unlike AWS, so that a test cannot run on it, and why.
 UNLIKE_AWS = {
     ("moto", "empty attribute"): "moto fails with 500 at an empty string, which AWS refuses",
@@ -186,23 +188,26 @@ class Place:
 
 
 class Running:
-    """A program that runs, with what it says on standard error in a file."""
+    """A Python program that runs, with what it says on standard error in a file.
+
+    It ends with the tests, should they be killed.
+    """
 
     def __init__(self, command: Sequence[str], environment: Dict[str, str]) -> None:
-        handle, name = tempfile.mkstemp()
-        self._said = Path(name)
+        self._said, name = tempfile.mkstemp()
+        os.unlink(name)  # so that it is gone when we are
         self.process = subprocess.Popen(
-            command,
+            [command[0], tether.__file__, *command[1:]],
             cwd=ROOT,
-            env=environment,
+            env={**environment, tether.NAME: str(TETHER[0])},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=handle,
+            stderr=self._said,
+            pass_fds=TETHER[:1],
         )
-        os.close(handle)
 
     def said(self) -> str:
-        return self._said.read_text()
+        return os.pread(self._said, 1 << 24, 0).decode()
 
     def wait_for(self, text: str, seconds: float = 30) -> None:
         wait_until(lambda: text in self.said() or self.process.poll() is not None, seconds)
