@@ -23,6 +23,7 @@ FOREVER = 10**9
 # S3 tells calls about a bucket by a word in the query; they are named as the rights they need.
 SUBRESOURCES = {
     "lifecycle": "LifecycleConfiguration",
+    "policy": "BucketPolicy",
     "publicAccessBlock": "BucketPublicAccessBlock",
     "tagging": "BucketTagging",
 }

@@ -162,6 +162,24 @@ def test_create_completes_a_bucket_of_ours_and_keeps_what_was_added(storage: Sto
     assert storage.s3.get_public_access_block(Bucket=storage.bucket)
 
 
+def test_what_is_made_refuses_plain_http(
+    storage: Storage, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bucket and the queues have the policy that AWS recommends, where we use HTTPS ourselves."""
+    monkeypatch.setattr("messaging.aws.rules.over_tls", lambda client: True)
+    open_bucket(storage)
+    queue = open_queue(place.sqs, place.settings.input_queue, dead_letter=True)
+
+    policies = [storage.s3.get_bucket_policy(Bucket=storage.bucket)["Policy"]]
+    for each in (queue, queue.sibling(queue.name + DEAD_LETTER)):
+        asked = place.sqs.get_queue_attributes(QueueUrl=each.url, AttributeNames=["Policy"])
+        policies.append(asked["Attributes"]["Policy"])
+    for policy in policies:
+        (statement,) = json.loads(policy)["Statement"]
+        assert statement["Effect"] == "Deny"
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
 def test_a_dead_letter_queue_with_other_attributes_is_taken_as_it_is(place: Place) -> None:
     """One that was made in the console, or left over, does not keep the input queue from it."""
     name = place.settings.input_queue
