@@ -165,7 +165,7 @@ def test_create_completes_a_bucket_of_ours_and_keeps_what_was_added(storage: Sto
 def test_what_is_made_refuses_plain_http(
     storage: Storage, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The bucket and the queues have the policy that AWS recommends, where we use HTTPS ourselves."""
+    """Bucket and queues have the policy that AWS recommends, where we use HTTPS ourselves."""
     monkeypatch.setattr("messaging.aws.rules.over_tls", lambda client: True)
     open_bucket(storage)
     queue = open_queue(place.sqs, place.settings.input_queue, dead_letter=True)
