@@ -28,6 +28,7 @@ TETHER = os.pipe()  # open as long as the tests run
 # Where a local server is unlike AWS, so that a test cannot run on it, and why.
 UNLIKE_AWS = {
     ("moto", "empty attribute"): "moto fails with 500 at an empty string, which AWS refuses",
+    ("localstack", "empty attribute"): "LocalStack refuses an empty string, as AWS does",
     ("moto", "CloudWatch"): "moto is installed with SQS and S3 only",
     ("moto", "load"): "moto is slow at a backlog, doubles messages, and obeys old handles",
 }
