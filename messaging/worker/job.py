@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import Optional, Tuple
+from typing import Optional, Sequence, Tuple
 
 from ..wire.delivery import Delivery
 from ..wire.envelope import ERROR, OK, Reply
@@ -72,3 +72,12 @@ class Job:
         if self.retry_in is not None:
             return "failed"
         return "refused" if self.status == ERROR else "result"
+
+
+def outcome(jobs: Sequence[Job]) -> str:
+    """Say in one line what became of jobs."""
+    answered = [job for job in jobs if job.answered]
+    refused = [job for job in answered if job.status == ERROR]
+    more = f", {len(refused)} of them refused ({refused[0].result.body[:200]})" if refused else ""
+    keys = ", ".join(dict.fromkeys(job.log_key for job in jobs))
+    return f"{len(answered)} of {len(jobs)} requests answered{more}; log: {keys}"

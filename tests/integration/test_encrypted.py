@@ -6,10 +6,11 @@ from typing import List
 import pytest
 
 from messaging import Connection
-from messaging.aws.making import DEAD_LETTER, open_queue
+from messaging.aws.making import DEAD_LETTER
 from scripts.local_aws import LocalAws
 from tests.conftest import Place, take, wait_until
 from tests.gateway import Gateway
+from tests.plain import open_queue
 
 
 @pytest.mark.parametrize(
