@@ -61,8 +61,8 @@ def test_both_pairs_work_where_aws_has_its_habits(
 def test_what_others_made_and_deleted_is_not_waited_for(place: Place) -> None:
     """A queue or bucket that is missing, though we did not just make it, is told at once."""
     open_queue(Connection(place.settings).sqs, "in")
-    queue = open_queue(place.sqs, "in")
-    queue.sqs.delete_queue(QueueUrl=queue.url)
+    queue = open_queue(place.connection.sqs, "in")
+    place.sqs.delete_queue(QueueUrl=queue.url)
     started = time.monotonic()
 
     with pytest.raises(ClientError):
@@ -78,10 +78,11 @@ def test_a_name_deleted_a_moment_ago_is_waited_for_and_told(
     """SQS gives a name again only a minute after its queue was deleted; one line says so."""
     gateway.faults.append(DeletedQueue(3))
     name = counted.settings.output_queue
-    queue = open_queue(counted.sqs, name)
-    queue.sqs.delete_queue(QueueUrl=queue.url)
+    sqs = counted.connection.sqs
+    queue = open_queue(sqs, name)
+    sqs.delete_queue(QueueUrl=queue.url)
 
-    assert open_queue(counted.sqs, name).name == name
+    assert open_queue(sqs, name).name == name
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == [
         f"{name} was deleted less than 60 s ago, and AWS makes it anew only after that: "
         "waiting up to 60 s."
