@@ -4,7 +4,7 @@ It binds the port itself, so that no two servers can have one, and says on stand
 is. Standard input is open as long as local_aws.py lives; the numbers that come by it are processes
 to hang up when it has died.
 
-usage: aws_server.py ministack|moto PORT
+usage: aws_server.py ministack|moto|localstack PORT
 """
 
 import asyncio
@@ -68,7 +68,33 @@ def moto(port: int) -> None:
     signal.pause()
 
 
+def localstack(port: int) -> None:
+    """Serve by LocalStack, which says things of its own on standard output."""
+    if not port:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+    os.environ.update(
+        GATEWAY_LISTEN=f"127.0.0.1:{port}",
+        SERVICES="sqs,s3,sts",
+        DISABLE_EVENTS="1",
+        SKIP_SSL_CERT_DOWNLOAD="1",
+    )
+    told = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    from localstack.runtime import current
+
+    runtime = current.initialize_runtime()
+
+    def tell() -> None:
+        runtime.ready.wait()
+        print(port, file=told, flush=True)
+
+    threading.Thread(target=tell, daemon=True).start()
+    runtime.run()
+
+
 if __name__ == "__main__":
     processes: List[int] = []
     threading.Thread(target=end_with_parent, daemon=True).start()
-    {"ministack": ministack, "moto": moto}[sys.argv[1]](int(sys.argv[2]))
+    {"ministack": ministack, "moto": moto, "localstack": localstack}[sys.argv[1]](int(sys.argv[2]))

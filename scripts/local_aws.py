@@ -1,7 +1,8 @@
 """Runs a command with an AWS of its own: SQS and S3 in a process on this machine, for its time.
 
 The server is MiniStack where there is a Python from 3.10 up, otherwise moto's server; LOCAL_AWS in
-the environment, ministack or moto, decides it. It lives in a virtual environment of its own.
+the environment, ministack, moto or localstack, decides it. It lives in a virtual environment of its
+own; that of LocalStack has half a gigabyte.
 """
 
 from __future__ import annotations
@@ -26,7 +27,16 @@ from scripts import environment, tether
 PACKAGES = {
     "ministack": ["ministack==1.5.33"],
     "moto": ["moto[s3,sqs]", "flask", "flask-cors"],
+    # The last release without an account, with what has since changed under it.
+    "localstack": [
+        "localstack-core[runtime]==2026.3.0",
+        "cbor2<5.8",
+        "cryptography<46",
+        "pyopenssl<25.2",
+        "service-identity<25",
+    ],
 }
+OLDEST = {"ministack": 10, "localstack": 12}  # Python 3 that they run on
 SECONDS_TO_START = 60
 SERVER = Path(__file__).resolve().with_name("aws_server.py")
 LIST_QUEUES = {
@@ -41,7 +51,7 @@ class LocalAws:
     The server ends when this process does, however that ends.
 
     Attributes:
-        kind: ministack or moto
+        kind: ministack, moto or localstack
         url: what AWS_ENDPOINT_URL has to be
         state: a folder in which MiniStack keeps all it holds from stop to start, or None
         process: the server
@@ -147,11 +157,11 @@ def default_kind() -> str:
     return "ministack" if modern_python() else "moto"
 
 
-def modern_python() -> Optional[str]:
-    """Find a Python from 3.10 up, which MiniStack needs."""
-    names = ["python3", *(f"python3.{minor}" for minor in range(14, 9, -1))]
+def modern_python(oldest: int = OLDEST["ministack"]) -> Optional[str]:
+    """Find a Python from 3.10 up, or what `oldest` says."""
+    names = ["python3", *(f"python3.{minor}" for minor in range(14, oldest - 1, -1))]
     for candidate in [sys.executable, *filter(None, map(shutil.which, names))]:
-        test = "import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))"
+        test = f"import sys, ensurepip, venv; sys.exit(sys.version_info < (3, {oldest}))"
         if subprocess.run([candidate, "-c", test], stderr=subprocess.DEVNULL).returncode == 0:
             return candidate
     return None
@@ -159,9 +169,9 @@ def modern_python() -> Optional[str]:
 
 def install(kind: str) -> Path:
     """Make the server's virtual environment, unless it is there; give its Python."""
-    python = sys.executable if kind == "moto" else modern_python()
+    python = sys.executable if kind == "moto" else modern_python(OLDEST[kind])
     if python is None:
-        raise SystemExit(f"{kind} needs Python 3.10 or newer, with venv")
+        raise SystemExit(f"{kind} needs Python 3.{OLDEST[kind]} or newer, with venv")
     version = "{}.{}-".format(*sys.version_info) if kind == "moto" else ""
     packages = PACKAGES[kind]
     return environment.make(f"{version}{kind}", python, packages, "\n".join(packages))

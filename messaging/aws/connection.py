@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 from .. import clock
 from .bucket import Storage
 from .settings import Settings
+from .settling import Settling
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -44,6 +45,7 @@ class Connection:
         self._session: Any = None
         self._made_at = float("-inf")
         self._user_id: Optional[str] = None
+        self._settling = Settling()
 
     @property
     def sqs(self) -> SQSClient:
@@ -123,6 +125,7 @@ class Connection:
             service, endpoint_url=self.settings.endpoint_url, config=config
         )
         client.meta.events.register_last("before-call.s3", _send_body_at_once)
+        self._settling.watch(client)
         return client
 
 
