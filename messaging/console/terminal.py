@@ -1,11 +1,9 @@
 """Talking to a person at a terminal: prompts, and how long we have waited."""
 
 import sys
-from typing import Callable, Iterable, Iterator, Optional, TextIO, TypeVar
+from typing import Callable, Iterator, Optional, TextIO, TypeVar
 
 from ..errors import ReplyTimeout
-from ..requester.requester import Item, Requester
-from ..wire.envelope import Reply
 
 T = TypeVar("T")
 
@@ -76,21 +74,32 @@ class Waiting:
 
 
 def follow(
-    requester: Requester, items: Iterable[Item], timeout: float, total: Optional[int], unit: str
-) -> Iterator[Reply]:
-    """Ask, and show on standard error that we wait: the seconds of one, the progress of many."""
+    ask: Callable[[Callable[[float], None]], Iterator[T]],
+    total: Optional[int],
+    unit: str,
+    size: Callable[[T], int] = lambda _: 1,
+) -> Iterator[T]:
+    """Ask, and show on standard error that we wait: the seconds of one, the progress of many.
+
+    Args:
+        ask: takes what is to be called while nothing comes, and gives the answers
+        size: tells of how many units an answer is
+    """
     if total == 1:
         waiting = Waiting("the reply")
         try:
-            for reply in requester.ask(items, timeout, waiting):
+            for answer in ask(waiting):
                 waiting.done()
-                yield reply
+                yield answer
         finally:
             waiting.done()
-    else:
-        from tqdm import tqdm  # not needed for the menu
+        return
+    from tqdm import tqdm  # not needed for the menu
 
-        yield from tqdm(requester.ask(items, timeout), total=total, unit=unit, disable=None)
+    with tqdm(total=total, unit=unit, disable=None) as bar:
+        for answer in ask(lambda seconds: None):
+            yield answer
+            bar.update(size(answer))
 
 
 def show(text: str, file: Optional[TextIO] = None) -> None:

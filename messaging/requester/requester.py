@@ -84,6 +84,7 @@ class Requester:
         items: Iterable[Item],
         timeout: float,
         waiting: Callable[[float], None] = lambda seconds: None,
+        window: int = WINDOW,
     ) -> Iterator[Reply]:
         """Send requests as they come, and give their replies in the same order.
 
@@ -93,9 +94,10 @@ class Requester:
         Args:
             timeout: seconds without any reply after which to give up
             waiting: called at the start of a wait and each second of it with the seconds so far
+            window: items under way at most
         """
         session = self._open()
-        slots: Slots = queue.Queue(WINDOW)
+        slots: Slots = queue.Queue(window)
         given_up = threading.Event()
         feed = (items, slots, session, given_up)
         threading.Thread(target=self._feed, args=feed, name="feeder", daemon=True).start()
