@@ -9,6 +9,7 @@ if not __package__:  # run as a file: import from the repository, not from this 
 import argparse
 import json
 from functools import partial
+from itertools import repeat
 from typing import IO, Iterable, Iterator, List, Optional, Sequence
 
 from calculation import NAMES, lines
@@ -100,13 +101,14 @@ def _send(
     """Send lists and show what became of them as it comes, in the order of the lists."""
     ask = partial(Session(requester, options.timeout).ask, batches)
     number = refused = 0
-    for outcomes, log_key in terminal.follow(ask, total, "list", _how_many):
-        for outcome in outcomes:
+    for answers in terminal.follow(ask, total, "list", _how_many):
+        if options.json:
+            terminal.show("\n".join(map(_as_json, answers.outcomes, repeat(answers.log_key))))
+        for outcome in answers.outcomes:
             number += 1
             refused += isinstance(outcome, str)
-            heading = "" if total == 1 else f"list {number}"
-            show = _show_json if options.json else _show
-            show(outcome, log_key, heading)
+            if not options.json:
+                _show(outcome, answers.log_key, "" if total == 1 else f"list {number}")
         sys.stdout.flush()  # whoever reads behind a pipe may wait for it
     return program.REFUSED if refused else program.DONE
 
@@ -115,15 +117,15 @@ def _how_many(answers: Answers) -> int:
     return len(answers.outcomes)
 
 
-def _show_json(outcome: Outcome, log_key: Optional[str], heading: str) -> None:
-    refused = isinstance(outcome, str)
-    terminal.show(json.dumps({"error": outcome} if refused else {**vars(outcome), "log": log_key}))
+def _as_json(outcome: Outcome, log_key: Optional[str]) -> str:
+    if isinstance(outcome, str):
+        return json.dumps({"error": outcome})
+    return f'{outcome.to_json()[:-1]}, "log": {json.dumps(log_key)}}}'
 
 
 def _show(outcome: Outcome, log_key: Optional[str], heading: str) -> None:
     if isinstance(outcome, str):
-        heading = heading and f"{heading}: "
-        terminal.show(f"{heading}refused: {outcome}", sys.stderr)
+        terminal.show(f"{heading and heading + ': '}refused: {outcome}", sys.stderr)
         return
     values = {**vars(outcome), **({"log": log_key} if log_key else {})}
     rows = [f"  {name:<8}{_plain(value)}" for name, value in values.items()]

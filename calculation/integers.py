@@ -33,10 +33,11 @@ def check(text: str) -> str:
 
     Raises ValueError, naming the item, if `text` is no list of integers.
     """
+    if len(text) <= SMALL and _LIST.fullmatch(text):
+        return text
     text = _plain(text)
-    if len(text) > SMALL or not _LIST.fullmatch(text):
-        for _ in parse(text):
-            pass
+    for _ in _parse(text):
+        pass
     return text
 
 
@@ -44,9 +45,7 @@ def parse_short(text: str) -> List[int]:
     """Give the integers of a list; raises ValueError, naming the item, if it is none."""
     if _LIST.fullmatch(text):
         return [int(item) for item in text.split(",")]
-    text = _plain(text)
-    _refuse_empty(text)
-    return _parse_items(text, 1)
+    return _parse_items(_not_empty(_plain(text)), 1)
 
 
 def parse(text: str) -> Iterator[Tuple[Optional[npt.NDArray[np.int64]], List[int]]]:
@@ -54,11 +53,14 @@ def parse(text: str) -> Iterator[Tuple[Optional[npt.NDArray[np.int64]], List[int
 
     Raises ValueError, naming the item, if `text` is no list of integers.
     """
+    return _parse(_plain(text))
+
+
+def _parse(text: str) -> Iterator[Tuple[Optional[npt.NDArray[np.int64]], List[int]]]:
+    _not_empty(text)
     if len(text) <= SMALL:
-        yield None, parse_short(text)
+        yield None, _parse_items(text, 1)
         return
-    text = _plain(text)
-    _refuse_empty(text)
     bounds = list(_blocks(text))
     first = 1
     for block, array in zip(bounds, _parse_arrays(text, bounds)):
@@ -76,9 +78,10 @@ def _plain(text: str) -> str:
     return bare[1:-1] if bare[:1] == "[" and bare[-1:] == "]" else text
 
 
-def _refuse_empty(text: str) -> None:
+def _not_empty(text: str) -> str:
     if not text.strip(BLANKS):
         raise ValueError("the list is empty: give integers separated by commas, such as 3,1,2")
+    return text
 
 
 def _parse_arrays(text: str, blocks: List[slice]) -> Iterator[Optional[npt.NDArray[np.int64]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any, List, Union
 
@@ -38,17 +38,15 @@ class Summary:
     def from_fields(cls, members: Any) -> Summary:
         """Read a JSON object, whatever else it holds; raises ValueError if it is no summary."""
         try:
-            summary = cls(*(members[name] for name in _NAMES))
-            whole = {type(summary.count), type(summary.min), type(summary.max)} == {int}
+            count, low, high = members["count"], members["min"], members["max"]
+            summary = cls(count, low, high, members["median"], members["mean"])
+            whole = {type(count), type(low), type(high)} == {int}
             finite = isfinite(summary.median) and isfinite(summary.mean)
         except (KeyError, TypeError, OverflowError):
             whole = finite = False
         if not whole or not finite or bool in (type(summary.median), type(summary.mean)):
             raise ValueError("no summary")
         return summary
-
-
-_NAMES = tuple(field.name for field in fields(Summary))
 
 
 def summarise(text: str) -> Summary:
