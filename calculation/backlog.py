@@ -8,6 +8,8 @@ from typing import Deque, Iterable, Iterator, Optional, Sequence
 
 from calculation.packing import MAX_LENGTH, Pack
 
+FEW = 10  # lists; SQS takes so many messages in one request, so packing them would save none
+
 
 class Backlog:
     """Lists, read ahead on a thread of its own as far as a message has room for.
@@ -27,7 +29,7 @@ class Backlog:
         threading.Thread(target=self._read, name="reader", daemon=True).start()
 
     def packs(self, most: int) -> Iterator[Pack]:
-        """Give what is there as soon as something is, up to so many lists together.
+        """Give what is there as soon as something is, up to so many lists together, a few singly.
 
         Ends with the input, or when `take_back` or `close` is called; raises what reading raised.
         """
@@ -86,7 +88,7 @@ class Backlog:
                 if self._error:
                     raise self._error
                 return None
-            pack = Pack(most)
+            pack = Pack(most if len(self._fresh) > FEW else 1)
             while self._fresh and pack.take(self._fresh[0]):
                 self._size -= len(self._fresh.popleft())
             self._sent.append(pack)

@@ -26,7 +26,10 @@ def lists(file: IO[bytes]) -> Iterator[List[str]]:
         file: opened without buffering, so that what is there is given at once
     """
     blanks: List[str] = []
+    terminal = file.isatty()
     for lines in _lines(file):
+        if terminal and any(len(line) >= TERMINAL_LINE - 1 for line in lines):
+            raise LineCut
         given: List[str] = []
         for line in lines:
             if not line or line.isspace():
@@ -40,7 +43,6 @@ def lists(file: IO[bytes]) -> Iterator[List[str]]:
 
 
 def _lines(file: IO[bytes]) -> Iterator[List[str]]:
-    longest = TERMINAL_LINE - 1 if file.isatty() else None
     parts: List[str] = []
     for text in _texts(file):
         first, *others = text.split("\n")
@@ -48,8 +50,6 @@ def _lines(file: IO[bytes]) -> Iterator[List[str]]:
         if others:
             lines = ["".join(parts), *others]
             parts = [lines.pop()]
-            if longest and max(map(len, lines)) >= longest:
-                raise LineCut
             yield lines
     yield ["".join(parts)]
 
