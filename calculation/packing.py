@@ -39,9 +39,10 @@ class Pack:
 
     def take(self, text: str) -> bool:
         """Take a list in; tell whether it had room."""
-        alone = len(text) >= ROOM or "\n" in text
-        request = ROOM if alone else self._request + len(text) + 1
-        reply = ROOM if alone else self._reply + FRAME + 3 * max(map(len, text.split(",")))
+        request = reply = MAX_LENGTH  # which leaves no room for others
+        if len(text) < ROOM and "\n" not in text:
+            request = self._request + len(text) + 1
+            reply = self._reply + FRAME + 3 * max(map(len, text.split(",")))
         if self.texts and (len(self.texts) >= self._most or max(request, reply) > ROOM):
             return False
         self._request, self._reply = request, reply
