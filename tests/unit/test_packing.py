@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Iterator, List
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calculation.packing import MAX_LISTS, Pack, answer, read, read_all, unpack
@@ -39,6 +39,7 @@ def packs(texts: List[str]) -> Iterator[Pack]:
     yield pack
 
 
+@settings(max_examples=30)
 @given(st.lists(lists, max_size=30).map(lambda some: some * 30))
 def test_a_pack_and_its_reply_are_one_billed_request_each(texts: List[str]) -> None:
     """Whatever the lists, both messages stay within 64 KiB, unless it is one list by itself."""
@@ -165,6 +166,7 @@ def lazy(request: Request) -> str:
 
 
 @pytest.mark.parametrize("worker", [new, old, lazy])
+@settings(max_examples=30)
 @given(st.lists(lists, max_size=40))
 def test_each_list_has_its_own_outcome_in_order(worker: Any, texts: List[str]) -> None:
     """Packed or, where a worker does not know that, one by one."""
