@@ -67,7 +67,7 @@ def _open(path: str) -> IO[bytes]:
         raise argparse.ArgumentTypeError("standard input is closed") from error
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise argparse.ArgumentTypeError(f"cannot read {path!r}: {why}") from error
+        raise argparse.ArgumentTypeError(f"cannot read {path or repr(path)}: {why}") from error
 
 
 def _count(file: IO[bytes]) -> Optional[int]:
@@ -89,7 +89,7 @@ def _read(file: IO[bytes]) -> Iterator[List[str]]:
             "this one: have longer lists read with --file PATH, or from a pipe"
         ) from error
     except OSError as error:
-        raise InvalidMessage(f"cannot read {file.name!r}: {error.strerror}") from error
+        raise InvalidMessage(f"cannot read {file.name}: {error.strerror}") from error
 
 
 def _send(
@@ -99,9 +99,9 @@ def _send(
     total: Optional[int],
 ) -> int:
     """Send lists and show what became of them as it comes, in the order of the lists."""
-    ask = partial(Session(requester, options.timeout).ask, batches)
+    session = Session(requester)
     number = refused = 0
-    for answers in terminal.follow(ask, total, "list", _how_many):
+    for answers in terminal.follow(session, batches, options.timeout, total, "list", _how_many):
         if options.json:
             terminal.show("\n".join(map(_as_json, answers.outcomes, repeat(answers.log_key))))
         for outcome in answers.outcomes:

@@ -42,43 +42,44 @@ class Answers(NamedTuple):
 class Session:
     """Asks through a requester."""
 
-    def __init__(self, requester: Requester, timeout: float) -> None:
+    def __init__(self, requester: Requester) -> None:
         self._requester = requester
-        self._timeout = timeout
 
     def ask(
-        self, batches: Iterable[Sequence[str]], waiting: Callable[[float], None]
+        self,
+        items: Iterable[Sequence[str]],
+        timeout: float,
+        waiting: Callable[[float], None] = lambda seconds: None,
     ) -> Iterator[Answers]:
-        """Send lists as they come, and give what became of them in the same order.
+        """Send lists as they come, some at a time, and give what became of them in that order.
 
         What is there when a message can be sent goes along with it. A worker that does not know
         lists packed together gets them one by one. Raises what `Requester.ask` does, and what
-        the batches do.
+        the items do.
         """
-        backlog = Backlog(batches)
+        backlog = Backlog(items)
         try:
-            packed = yield from self._ask(backlog, packing.MAX_LISTS, PACKED_WINDOW, waiting)
-            if not packed:
-                yield from self._ask(backlog, 1, SINGLE_WINDOW, waiting)
+            for most, window in ((packing.MAX_LISTS, PACKED_WINDOW), (1, SINGLE_WINDOW)):
+                packs = map(_item, backlog.packs(most))
+                replies = self._requester.ask(packs, timeout, waiting, window)
+                if (yield from _answers(backlog, replies)):
+                    return
         finally:
             backlog.close()
 
-    def _ask(
-        self, backlog: Backlog, most: int, window: int, waiting: Callable[[float], None]
-    ) -> Generator[Answers, None, bool]:
-        """Ask as long as packs are understood; tells whether all were."""
-        items = map(_item, backlog.packs(most))
-        replies: Any = self._requester.ask(items, self._timeout, waiting, window)
-        with closing(replies):
-            for reply in replies:
-                pack = backlog.oldest()
-                answers = _read(pack, reply)
-                if answers is None:
-                    backlog.take_back()
-                    return False
-                yield Answers(pack.outcomes(answers), reply.log_key)
-                backlog.answered()
-        return True
+
+def _answers(backlog: Backlog, replies: Any) -> Generator[Answers, None, bool]:
+    """Give what became of lists as long as each was answered; tells whether all were."""
+    with closing(replies):
+        for reply in replies:
+            pack = backlog.oldest()
+            answers = _read(pack, reply)
+            if answers is None:
+                backlog.take_back()
+                return False
+            yield Answers(pack.outcomes(answers), reply.log_key)
+            backlog.answered()
+    return True
 
 
 def _item(pack: Pack) -> Union[Request, Reply]:

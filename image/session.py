@@ -10,7 +10,6 @@ import webbrowser
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, Optional, TypeVar, Union
 
@@ -85,8 +84,7 @@ class Session:
             print(f"  saved   {fetched.file}" if fetched.file else f"  {fetched.error}")
 
     def _follow(self, items: Iterable[Union[Request, Reply]], total: int) -> Iterator[Reply]:
-        ask = partial(self._requester.ask, items, self._options.timeout)
-        return terminal.follow(ask, total, "image")
+        return terminal.follow(self._requester, items, self._options.timeout, total, "image")
 
     def _upload(self, source: files.Source) -> Union[Request, Reply]:
         """Put an image into the bucket and make its request, or refuse it on the spot."""

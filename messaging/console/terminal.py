@@ -1,11 +1,14 @@
 """Talking to a person at a terminal: prompts, and how long we have waited."""
 
 import sys
-from typing import Callable, Iterator, Optional, TextIO, TypeVar
+from typing import Callable, Iterable, Iterator, Optional, Protocol, TextIO, TypeVar
 
 from ..errors import ReplyTimeout
 
 T = TypeVar("T")
+U = TypeVar("U")
+Asked = TypeVar("Asked", contravariant=True)
+Answer = TypeVar("Answer", covariant=True)
 
 
 def ask(prompt: str, convert: Callable[[str], T]) -> T:
@@ -73,22 +76,31 @@ class Waiting:
             self._shown = text
 
 
+class Asker(Protocol[Asked, Answer]):
+    """A requester, or what asks as one does."""
+
+    def ask(
+        self, items: Iterable[Asked], timeout: float, waiting: Callable[[float], None] = ...
+    ) -> Iterator[Answer]:
+        """Send items as they come, and give what answers them."""
+
+
 def follow(
-    ask: Callable[[Callable[[float], None]], Iterator[T]],
+    asker: Asker[U, T],
+    items: Iterable[U],
+    timeout: float,
     total: Optional[int],
     unit: str,
     size: Callable[[T], int] = lambda _: 1,
 ) -> Iterator[T]:
     """Ask, and show on standard error that we wait: the seconds of one, the progress of many.
 
-    Args:
-        ask: takes what is to be called while nothing comes, and gives the answers
-        size: tells of how many units an answer is
+    `size` tells how many units an answer stands for.
     """
     if total == 1:
         waiting = Waiting("the reply")
         try:
-            for answer in ask(waiting):
+            for answer in asker.ask(items, timeout, waiting):
                 waiting.done()
                 yield answer
         finally:
@@ -97,7 +109,7 @@ def follow(
     from tqdm import tqdm  # not needed for the menu
 
     with tqdm(total=total, unit=unit, disable=None) as bar:
-        for answer in ask(lambda seconds: None):
+        for answer in asker.ask(items, timeout):
             yield answer
             bar.update(size(answer))
 

@@ -187,8 +187,8 @@ def test_a_file_of_another_program_is_answered(place: Place, tmp_path: Path) -> 
     [
         ("9,9 --file README.md", "not both"),
         ("--file ''", "cannot read ''"),
-        ("--file none.txt", "cannot read 'none.txt': No such file"),
-        ("--file tests", "cannot read 'tests': Is a directory"),
+        ("--file none.txt", "cannot read none.txt: No such file"),
+        ("--file tests", "cannot read tests: Is a directory"),
         ("--file - <&-", "standard input is closed"),
     ],
 )

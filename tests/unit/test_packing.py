@@ -171,9 +171,8 @@ def lazy(request: Request) -> str:
 def test_each_list_has_its_own_outcome_in_order(worker: Any, texts: List[str]) -> None:
     """Packed or, where a worker does not know that, one by one."""
     requester: Any = Answering(worker)
-    session = Session(requester, 5)
 
-    answers = list(session.ask([texts], lambda seconds: None))
+    answers = list(Session(requester).ask([texts], 5))
 
     assert [outcome for each in answers for outcome in each.outcomes] == [
         alone(text) for text in texts
