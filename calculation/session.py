@@ -25,7 +25,7 @@ from messaging import Reply, Request, Requester
 
 logger = logging.getLogger(__name__)
 
-PACKED_WINDOW = 50  # messages under way at most; while so many are, lists gather for the next
+PACKED_WINDOW = 20  # messages under way at most; while so many are, lists gather for the next
 SINGLE_WINDOW = 1000
 
 
