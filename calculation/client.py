@@ -75,7 +75,7 @@ def _count(file: IO[bytes]) -> Optional[int]:
     if not file.seekable():
         return None
     start = file.tell()
-    count = sum(map(len, lines.lists(file)))
+    count = sum(map(len, _read(file)))
     file.seek(start)
     return count
 
