@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, NoReturn, Optional, Union
+from typing import Dict, List, Optional, Union
 
 from calculation.integers import check, quoted
 from calculation.summary import Summary, summarise
@@ -86,7 +86,7 @@ def answer(lists: List[str]) -> str:
 def read(line: str) -> Outcome:
     """Read what answers one list; refuses the list in a sentence where it is no answer."""
     try:
-        members = _decode(line)
+        members = json.loads(line)
         refusal = members.get("error")
         return refusal if isinstance(refusal, str) else Summary.from_fields(members)
     except (ValueError, AttributeError, RecursionError):
@@ -104,10 +104,3 @@ def _answer(text: str) -> str:
         return summarise(text).to_json()
     except ValueError as error:
         return json.dumps({"error": str(error)})
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-_decode: Any = json.JSONDecoder(parse_constant=_refuse_constant).decode

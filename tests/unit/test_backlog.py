@@ -45,17 +45,26 @@ def test_each_is_given_as_soon_as_it_is_there(backlog: Backlog, typed: Typed) ->
     assert next(packs, None) is None
 
 
+def test_a_few_go_singly(backlog: Backlog, typed: Typed) -> None:
+    """What fits into one request as messages of their own is not packed; one more is."""
+    typed.put(numbers(0, FEW))
+    packs = backlog.packs(MAX_LISTS)
+    assert [next(packs).texts for _ in range(FEW)] == [[text] for text in numbers(0, FEW)]
+
+    typed.put(numbers(0, FEW + 1))
+    assert next(packs).texts == numbers(0, FEW + 1)
+
+
 def test_what_is_there_goes_along(backlog: Backlog, typed: Typed) -> None:
-    """Many go together as far as a message has room; a few go singly."""
+    """Many go together as far as a message has room."""
     typed.put(numbers(0, MAX_LISTS + FEW))
     packs = backlog.packs(MAX_LISTS)
 
     first = next(packs).texts
     assert len(first) > 500
     typed.put(None)
-    others = [pack.texts for pack in packs]
-    assert [text for texts in (first, *others) for text in texts] == numbers(0, MAX_LISTS + FEW)
-    assert all(len(texts) == 1 or len(texts) > FEW for texts in others)
+    others = [text for pack in packs for text in pack.texts]
+    assert first + others == numbers(0, MAX_LISTS + FEW)
 
 
 def test_all_that_waits_for_answers_can_be_taken_back(backlog: Backlog, typed: Typed) -> None:

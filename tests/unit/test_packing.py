@@ -105,6 +105,7 @@ def test_a_list_refused_costs_its_neighbours_nothing(body: str) -> None:
         '{"min": 1, "max": 3}',
         '{"error": 5}',
         '{"count": true, "min": 1, "max": 1, "median": 1, "mean": 1}',
+        '{"count": 1, "min": 1, "max": 1, "median": true, "mean": 1}',
         '{"count": 1.0, "min": 1, "max": 1, "median": 1, "mean": 1}',
         '{"count": 1, "min": 1, "max": 1, "median": "1", "mean": 1}',
         '{"count": 1, "min": 1, "max": 1, "median": 1, "mean": NaN}',
@@ -165,7 +166,13 @@ def lazy(request: Request) -> str:
     return handle(Request(body), nothing).body
 
 
-@pytest.mark.parametrize("worker", [new, old, lazy])
+def chatty(request: Request) -> str:
+    """Answer with a line too many."""
+    result = handle(request, nothing).body
+    return f"{result}\n{result}" if request.parameters else result
+
+
+@pytest.mark.parametrize("worker", [new, old, lazy, chatty])
 @settings(max_examples=30)
 @given(st.lists(lists, max_size=40))
 def test_each_list_has_its_own_outcome_in_order(worker: Any, texts: List[str]) -> None:
