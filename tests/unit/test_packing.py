@@ -169,7 +169,7 @@ def lazy(request: Request) -> str:
 def chatty(request: Request) -> str:
     """Answer with a line too many."""
     result = handle(request, nothing).body
-    return f"{result}\n{result}" if request.parameters else result
+    return f"{{}}\n{result}" if request.parameters else result
 
 
 @pytest.mark.parametrize("worker", [new, old, lazy, chatty])
