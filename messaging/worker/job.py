@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import List, Optional, Tuple
 
 from ..wire.delivery import Delivery
 from ..wire.envelope import ERROR, OK, Reply
 
+FITTING = 200  # characters of an error that fit the smallest queue that SQS allows
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")  # no message may forge a line
 
 
@@ -47,6 +48,10 @@ class Job:
         """Make the reply."""
         result = self.result
         return Reply(result.body, self.correlation_id, self.status, self.log_key, result.etag)
+
+    def refused(self, sentence: str) -> Job:
+        """Make the job whose reply is an error, short enough for the smallest queue of SQS."""
+        return replace(self, status=ERROR, result=Result(sentence[:FITTING]))
 
     def log_entry(self, worker: str) -> str:
         """Write the lines that tell of this job in the log object."""

@@ -17,7 +17,7 @@ from ..flow.recent import Recent
 from ..wire.delivery import Delivery
 from ..wire.envelope import ERROR
 from .destinations import AGAIN, LATER, Destinations
-from .job import Job, Result
+from .job import Job
 from .leases import Leases
 
 Work = Callable[[List[Job]], Sequence[Job]]
@@ -28,7 +28,6 @@ MOST_LOGGED = 100  # jobs in one log object
 ROOM = 500  # jobs that a step holds at most, those to come again included
 REMEMBERED = 10_000  # requests answered, by which to know those that come again
 LATER_PAUSE = 30  # seconds until a reply is tried again whose queue is in trouble
-FITTING = 200  # characters of an error that fit the smallest queue that SQS allows
 
 
 class Settlement:
@@ -146,7 +145,9 @@ class Settlement:
                 self._destinations.accepted(queue.name, job)
                 done.append(replace(job, answered=job.retry_in is None))
             elif is_refusal(error):
-                (again if job.status != ERROR else done).append(_refused(job, error))
+                sentence = f"the result cannot be sent: {explain(error)}"
+                logger.error("Message %s: %s.", job.delivery.message_id, sentence)
+                (again if job.status != ERROR else done).append(job.refused(sentence))
             else:
                 self._judge(queue.name, job, error, again, done)
         self._answered.add(job.delivery.message_id for job in done if job.answered)
@@ -184,13 +185,6 @@ class Settlement:
         if pause is None:
             _tell([job for at, job in enumerate(held) if at not in failed and job.log_key])
         return [held[at] for at in failed]
-
-
-def _refused(job: Job, error: Exception) -> Job:
-    """Answer with an error where SQS does not take the result."""
-    sentence = f"the result cannot be sent: {explain(error)}"
-    logger.error("Message %s: %s.", job.delivery.message_id, sentence)
-    return replace(job, status=ERROR, result=Result(sentence[:FITTING]))
 
 
 def _tell(jobs: Sequence[Job]) -> None:
