@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from concurrent import futures
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -22,7 +23,7 @@ from ..wire.envelope import Reply, Request
 from .asking import Asking, Item
 from .awaited import Awaited, Pending
 from .outbox import Outbox
-from .replies import Replies
+from .replies import CLOSING, Replies
 from .shared_replies import SharedReplies
 
 T = TypeVar("T")
@@ -74,7 +75,7 @@ class Requester:
         self._patience.end()
         if self._session:
             self._session.outbox.close()
-        if self._made and self._made.done() and not self._made.exception():
+        if self._made and futures.wait([self._made], CLOSING).done and not self._made.exception():
             self._made.result().close()
 
     def submit(self, request: Request) -> Future[Reply]:

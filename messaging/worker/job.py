@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import List, Optional, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from ..wire.delivery import Delivery
 from ..wire.envelope import ERROR, OK, Reply
@@ -77,3 +77,12 @@ class Job:
         if len(lines) == 1:
             return [f"result    {lines[0]}"]
         return [f"result {number:<4} {line}" for number, line in enumerate(lines, 1)]
+
+
+def outcome(jobs: Sequence[Job]) -> str:
+    """Say in one line what became of jobs."""
+    answered = [job for job in jobs if job.answered]
+    refused = [job for job in answered if job.status == ERROR]
+    more = f", {len(refused)} of them refused ({refused[0].result.body[:200]})" if refused else ""
+    keys = ", ".join(dict.fromkeys(job.log_key for job in jobs))
+    return f"{len(answered)} of {len(jobs)} requests answered{more}; log: {keys}"

@@ -8,7 +8,7 @@ from typing import Callable, List, Sequence
 from .. import clock
 from ..aws.connection import LONG_POLL, Connection
 from ..aws.patience import Patience
-from ..aws.queues import Queue
+from ..aws.queues import MAX_BATCH, Queue
 from ..aws.trouble import AWS_ERRORS
 from ..flow import threads
 from ..flow.intake import Intake
@@ -54,7 +54,7 @@ class Lanes:
         self._last_arrival = clock.now()
         self.intake: Intake[Delivery] = Intake(
             self._receive,
-            options.batch,
+            MAX_BATCH,  # a poll that asked for less tells nothing of a backlog
             options.concurrency,
             lambda: not self._drained,
             give_back,
