@@ -147,7 +147,7 @@ def test_what_a_foreign_worker_says_costs_no_other_list(place: Place) -> None:
                     name: {"DataType": "String", "StringValue": value}
                     for name, value in text.items()
                 }
-                inbox.sibling(request.text("ReplyTo")).send(
+                inbox.sibling(str(request.text("ReplyTo"))).send(
                     [{"MessageBody": bodies[request.body], "MessageAttributes": attributes}]
                 )
                 missing.discard(request.body)
