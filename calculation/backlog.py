@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import Deque, Iterable, Iterator, Optional, Sequence
+from typing import Deque, Iterable, Iterator, List, Optional
 
 from calculation.packing import MAX_LENGTH, Pack
 
@@ -17,7 +17,7 @@ class Backlog:
     The thread is a daemon, and nobody waits for it: what it reads may keep silent for ever.
     """
 
-    def __init__(self, batches: Iterable[Sequence[str]]) -> None:
+    def __init__(self, batches: Iterable[List[str]]) -> None:
         self._batches = batches
         self._fresh: Deque[str] = deque()
         self._size = 0  # characters of these

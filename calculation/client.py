@@ -10,7 +10,7 @@ import argparse
 import json
 from functools import partial
 from itertools import repeat
-from typing import IO, Iterable, Iterator, List, Optional, Sequence
+from typing import IO, Iterable, Iterator, List, Optional
 
 from calculation import NAMES, lines
 from calculation.integers import check
@@ -95,7 +95,7 @@ def _read(file: IO[bytes]) -> Iterator[List[str]]:
 def _send(
     requester: Requester,
     options: argparse.Namespace,
-    batches: Iterable[Sequence[str]],
+    batches: Iterable[List[str]],
     total: Optional[int],
 ) -> int:
     """Send lists and show what became of them as it comes, in the order of the lists."""

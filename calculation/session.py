@@ -4,18 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing
-from typing import (
-    Any,
-    Callable,
-    Generator,
-    Iterable,
-    Iterator,
-    List,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Union,
-)
+from typing import Any, Callable, Generator, Iterable, Iterator, List, NamedTuple, Optional, Union
 
 from calculation import packing
 from calculation.backlog import Backlog
@@ -47,7 +36,7 @@ class Session:
 
     def ask(
         self,
-        items: Iterable[Sequence[str]],
+        items: Iterable[List[str]],
         timeout: float,
         waiting: Callable[[float], None] = lambda seconds: None,
     ) -> Iterator[Answers]:

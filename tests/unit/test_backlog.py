@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from typing import TYPE_CHECKING, Iterator, List, Optional, Sequence
+from typing import TYPE_CHECKING, Iterator, List, Optional
 
 import pytest
 
@@ -12,7 +12,7 @@ from calculation.backlog import FEW, Backlog
 from calculation.packing import MAX_LENGTH, MAX_LISTS, Pack
 
 if TYPE_CHECKING:
-    Typed = queue.Queue[Optional[Sequence[str]]]
+    Typed = queue.Queue[Optional[List[str]]]
 
 
 @pytest.fixture
