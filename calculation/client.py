@@ -12,6 +12,7 @@ from functools import partial
 from typing import IO, Iterable, List, Optional, Union
 
 from calculation import NAMES
+from calculation.entered import entered_lists
 from calculation.integers import check
 from calculation.summary import Summary
 from messaging import Reply, Request, Requester
@@ -27,12 +28,14 @@ EXAMPLES = """\
 def main(arguments: List[str]) -> int:
     """Run the client; give the exit code."""
     options = _parser().parse_args(commandline.with_negative_lists(arguments))
-    with Requester(commandline.connect(options), options.reply_queue) as requester:
+    connection = commandline.connect(options)
+    with Requester(connection, options.reply_queue) as requester:
         if options.file is not None:
             return _send_file(requester, options)
         if options.lists:
             return _send(requester, options, options.lists, len(options.lists))
-        terminal.menu("send a list of integers", partial(_ask_and_send, requester, options))
+        enter = partial(_ask_and_send, requester, options)
+        terminal.menu("send a list of integers", enter, connection.check)
     return program.DONE
 
 
@@ -49,13 +52,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _ask_and_send(requester: Requester, options: argparse.Namespace) -> None:
-    text = terminal.ask("The list, separated by commas: ", _list)
-    _send(requester, options, [text], 1)
-
-
-def _list(text: str) -> str:
-    check(text)
-    return text
+    lists = terminal.ask("The list, separated by commas: ", entered_lists, "3,1,2")
+    _send(requester, options, lists, len(lists))
 
 
 def _send_file(requester: Requester, options: argparse.Namespace) -> int:
@@ -112,7 +110,9 @@ def _as_json(reply: Reply) -> str:
 def _as_table(reply: Reply) -> str:
     summary = Summary.from_json(reply.body)
     values = {**vars(summary), "log": reply.log_key}
-    return "\n".join(f"  {name:<8}{_plain(value)}" for name, value in values.items())
+    return "\n".join(
+        f"  {name:<8}{_plain(value)}" for name, value in values.items() if value is not None
+    )
 
 
 def _plain(value: object) -> str:

@@ -38,11 +38,12 @@ def main(arguments_given: List[str]) -> int:
         parser.error("--key, --output and --compare are for a single image")
     if options.images and not sources:
         parser.error("there is no image in the folders given")
-    with Requester(commandline.connect(options), options.reply_queue) as requester:
+    connection = commandline.connect(options)
+    with Requester(connection, options.reply_queue) as requester:
         session = Session(requester, options)
         if options.images:
             return session.process(sources)
-        terminal.menu("process an image", partial(_ask_and_process, session))
+        terminal.menu("process an image", partial(_ask_and_process, session), connection.check)
     return program.DONE
 
 

@@ -6,6 +6,9 @@ import threading
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Dict, Tuple
 
+from botocore.exceptions import BotoCoreError, CredentialRetrievalError, NoCredentialsError
+
+from ..errors import ConfigurationError
 from .bucket import Storage
 from .settings import Settings
 
@@ -44,6 +47,28 @@ class Connection:
         """The region in use."""
         return self.sqs.meta.region_name
 
+    def check(self) -> None:
+        """Find region and credentials, while nothing was asked yet; raises what is said of them.
+
+        To be called on the main thread: a profile may ask for an MFA code, which Ctrl-C refuses.
+        """
+        try:
+            self.client("sqs")
+            credentials = self._session.get_credentials()
+            if credentials is None:
+                raise NoCredentialsError
+            credentials.get_frozen_credentials()
+        except EOFError as error:
+            raise ConfigurationError(
+                "the profile asks for an MFA code, and there is no terminal to type it at"
+            ) from error
+        except BotoCoreError:
+            self._session = None  # somebody may log in meanwhile
+            self._clients.clear()
+            raise
+        except (OSError, ValueError) as error:  # of what the profile names; botocore lets it pass
+            raise CredentialRetrievalError(provider="profile", error_msg=str(error)) from error
+
     def user_id(self) -> str:
         """Ask STS, which everybody may, for what policies call `aws:userid`: who we are."""
         sts = self.client("sts", attempts=1, seconds=HASTY)
@@ -81,9 +106,16 @@ class Connection:
                     user_agent="aws-project",
                     parameter_validation=service != "sqs",  # of names and limits checked before
                 )
-                client = self._session.client(
-                    service, endpoint_url=self.settings.endpoint_url, config=config
-                )
+                try:
+                    client = self._session.client(
+                        service, endpoint_url=self.settings.endpoint_url, config=config
+                    )
+                except BotoCoreError:  # some of these are ValueErrors too
+                    raise
+                except ValueError as error:
+                    raise ConfigurationError(
+                        f"{error}: check --endpoint-url and AWS_ENDPOINT_URL"
+                    ) from error
                 client.meta.events.register_last("before-call.s3", _send_body_at_once)
                 self._clients[service, attempts, seconds] = client
             return self._clients[service, attempts, seconds]

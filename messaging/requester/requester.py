@@ -128,6 +128,7 @@ class Requester:
             return self._session
 
     def _make_session(self) -> Session:
+        self._connection.check()
         sqs, settings = self._connection.sqs, self._connection.settings
         # On threads, where no KeyboardInterrupt can lose sight of a queue just made.
         with ThreadPoolExecutor(2) as pool:

@@ -74,7 +74,7 @@ def test_a_menu_behind_a_pipe_reads_as_at_a_terminal(place: Place) -> None:
         *menu,
         "Your choice: 1",
         "The list, separated by commas: 1,a",
-        "Item 2, 'a', is not an integer. Please try again.",
+        "Item 2, 'a', is not an integer. Please try again, for example 3,1,2.",
         "The list, separated by commas: 3,1,2",
     ]
     assert lines[8:13] == [

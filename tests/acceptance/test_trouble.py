@@ -157,8 +157,8 @@ def test_trouble_under_way_is_waited_out(counted: Place, gateway: Gateway) -> No
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--timeout", "0"], "'0' is no number of seconds above 0"),
-        (["--timeout", "-5"], "'-5' is no number of seconds above 0"),
+        (["--timeout", "0"], "'0' is no number of seconds from 0.001 to 1,209,600"),
+        (["--timeout", "-5"], "'-5' is no number of seconds from 0.001 to 1,209,600"),
         (["--input-queue", "a/b"], "'a/b' is no queue name"),
         (["--file", "/none"], "cannot read /none: No such file or directory"),
         (["--file", os.sep], "cannot read /: Is a directory"),
