@@ -128,7 +128,7 @@ def number(low: float, high: float, of: str) -> Callable[[str], float]:
             value = float("nan")
         if not low <= value <= high:
             raise argparse.ArgumentTypeError(
-                f"{text.strip()!r} is no number of {of} from {low:g} to {high:,g}"
+                f"{text.strip()!r} is no number of {of} from {low:g} to {high:,.0f}"
             )
         return value
 
