@@ -180,7 +180,10 @@ def main(command: Sequence[str]) -> int:
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, forward)
-        child.append(subprocess.Popen(command, env=aws.environment))
+        try:
+            child.append(subprocess.Popen(command, env=aws.environment))
+        except OSError as error:
+            raise SystemExit(f"local_aws.py: cannot run {command[0]}: {error.strerror}") from error
         return child[0].wait()
 
 

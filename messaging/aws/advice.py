@@ -31,6 +31,7 @@ from .trouble import EXPIRED, MISSING_QUEUE, NETWORK, UNKNOWN_KEY, code_of, said
 _NO_SIGNATURE = {"SignatureDoesNotMatch", "InvalidSignatureException"}
 _WRONG_CLOCK = {"RequestTimeTooSkewed", "RequestExpired", *_NO_SIGNATURE}
 _SKEW = 240  # seconds; AWS bears 300 and S3 900, so that what is less was not the reason
+_BREAK = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")  # of lines, or a terminal's own
 _TIME = r"\d{8}T\d{6}Z"
 _HINTS = (
     (UNKNOWN_KEY, "AWS does not know the access key: check the credentials"),
@@ -68,7 +69,7 @@ def _refused(error: Any) -> str:
             "have not expired, and their rights"
         )
     hint = next((hint for codes, hint in _HINTS if code in codes), "")
-    return hint or f"AWS refused {operation} ({code}): {_message(error)}"
+    return hint or f"AWS refused {operation} ({_joined(code)}): {_message(error)}"
 
 
 def _seconds_late(error: ClientError) -> float:
@@ -111,12 +112,12 @@ def _no_session(error: Exception) -> str:
 
 
 def _no_credentials(error: Any) -> str:
-    process = _configured("credential_process")
+    process = configured("credential_process")
     source = f"credential process `{process}`" if process else error.kwargs.get("provider")
     return f"the {source} gave no credentials: {_joined(error.kwargs.get('error_msg', ''))}"
 
 
-def _configured(name: str) -> str:
+def configured(name: str) -> str:
     """Give what the profile in use says, or an empty string."""
     try:
         return str(botocore.session.get_session().get_scoped_config().get(name, ""))
@@ -133,7 +134,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _joined(text: object) -> str:
-    return " ".join(str(text).split())
+    return " ".join(_BREAK.sub(" ", str(text)).split())
 
 
 _TELLING: Tuple[Tuple[Tuple[Type[Exception], ...], Callable[[Any], str]], ...] = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Dict, Tuple
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, Tuple
 from botocore.exceptions import BotoCoreError, CredentialRetrievalError, NoCredentialsError
 
 from ..errors import ConfigurationError
+from .advice import configured
 from .bucket import Storage
 from .settings import Settings
 from .settling import Settling
@@ -59,6 +62,8 @@ class Connection:
             credentials = self._session.get_credentials()
             if credentials is None:
                 raise NoCredentialsError
+            if configured("mfa_serial") and not _has_terminal():
+                raise EOFError
             credentials.get_frozen_credentials()
         except EOFError as error:
             raise ConfigurationError(
@@ -122,6 +127,17 @@ class Connection:
                 self._settling.watch(client)
                 self._clients[service, attempts, seconds] = client
             return self._clients[service, attempts, seconds]
+
+
+def _has_terminal() -> bool:
+    """Tell whether a person can be asked, as getpass asks."""
+    try:
+        os.close(os.open(os.ctermid(), os.O_RDWR))
+    except OSError:
+        return False
+    except AttributeError:  # Windows
+        return sys.stdin.isatty()
+    return True
 
 
 def _send_body_at_once(params: Dict[str, Any], **_: object) -> None:

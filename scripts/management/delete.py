@@ -92,7 +92,7 @@ def _bucket(part: Part, storage: Storage, options: argparse.Namespace) -> Row:
         rest = str(Contents(storage))
         if rest:
             how = f"aws s3 rm --recursive s3://{storage.bucket}"
-            return {**row, "why": f"it holds {rest} of yours; `{how}` removes them"}
+            return {**row, "why": f"it still holds {rest}; `{how}` removes them"}
         storage.s3.delete_bucket(Bucket=storage.bucket)
     except AWS_ERRORS as error:
         return {**row, "failed": explain(error)}
