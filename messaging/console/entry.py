@@ -72,7 +72,7 @@ def _uncut() -> Iterator[None]:
 
     before = termios.tcgetattr(sys.stdin)
     during = [*before]
-    during[3] &= ~(termios.ICANON | termios.ECHO)
+    during[3] &= ~termios.ICANON  # but not ECHO, by which readline knows whether to show anything
     termios.tcsetattr(sys.stdin, termios.TCSANOW, during)
     try:
         yield

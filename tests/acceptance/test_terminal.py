@@ -216,7 +216,9 @@ def test_arrows_bring_entries_back_and_edit_them(place: Place) -> None:
     place.worker()
     typist = Typist(place)
     typist.answers(CHOICE, "1")
-    typist.answers(LIST, "3,1,2")
+    typist.answers(LIST, "3,1,2", "")
+    typist.reads("3,1,2")  # what is typed is shown
+    typist.child.send("\r")
     typist.reads("count   3")
     typist.answers(CHOICE, "1")
 

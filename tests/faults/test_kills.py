@@ -182,7 +182,6 @@ def test_a_killed_client_does_no_harm_and_is_swept(place: Place, aws: LocalAws) 
         return [queue.url for queue, _ in sweeping.sweep(place.sqs, place.outbox().name, hours)]
 
     assert sweep(48) == []
-    assert sweep(-1) == []  # what holds a reply was used in the last hour
     place.sqs.purge_queue(QueueUrl=listed[0])
     assert sweep(-1) == listed
     assert place.outbox()
