@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from typing import TYPE_CHECKING, Any, Iterator, List, Tuple
 
 from ..wire.names import made_at
@@ -55,19 +54,15 @@ def sweep(
             yield queue, reason
 
 
-def sweep_beside(sqs: SQSClient, output_queue: str) -> None:
-    """Sweep on a thread of its own, as far as the rights allow; nobody waits for it."""
-
-    def run() -> None:
-        try:
-            swept = [queue for queue, reason in sweep(sqs, output_queue) if not reason]
-        except AWS_ERRORS as error:
-            logger.debug("No reply queues are swept: %s.", explain(error))
-            return
-        if swept:
-            logger.info("%d reply queues of crashed clients swept.", len(swept))
-
-    threading.Thread(target=run, name="sweeper", daemon=True).start()
+def sweep_quietly(sqs: SQSClient, output_queue: str) -> None:
+    """Sweep as far as the rights allow, for who has something else to do."""
+    try:
+        swept = [queue for queue, reason in sweep(sqs, output_queue) if not reason]
+    except AWS_ERRORS as error:
+        logger.debug("No reply queues are swept: %s.", explain(error))
+        return
+    if swept:
+        logger.info("%d reply queues of crashed clients swept.", len(swept))
 
 
 def _is_orphan(queue: Queue, seconds: float) -> bool:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Optional, Tuple
 
-from ..wire.envelope import ERROR, OK, Delivery, Reply
+from ..wire.delivery import Delivery
+from ..wire.envelope import ERROR, OK, Reply
 
-REPEATED = "repeated"  # the status of a request that comes again after it was answered
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")  # no message may forge a line
 
 
@@ -24,11 +24,13 @@ class Result:
 
 @dataclass(frozen=True)
 class Job:
-    """A delivery and its outcome.
+    """A delivery, without its body, and its outcome.
 
-    `reply_to` is None where there is nobody to answer, `retry_in` the seconds until the next try
-    where the handler failed, None where the request is settled. `log_key` is known once the job
-    goes into a log object.
+    Attributes:
+        reply_to: name of the reply queue, None where there is nobody to answer
+        retry_in: seconds until the next try where this one failed, None where all is done
+        log_key: of the log object that tells of it, once there is one
+        answered: whether SQS has accepted the reply
     """
 
     delivery: Delivery
@@ -39,6 +41,7 @@ class Job:
     retry_in: Optional[int] = None
     seconds: float = 0.0
     log_key: str = ""
+    answered: bool = False
 
     def reply(self) -> Reply:
         """Make the reply."""

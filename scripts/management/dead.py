@@ -9,9 +9,10 @@ from typing import Dict, Iterator, List, Set
 
 from messaging import Storage
 from messaging.aws.bucket import LOGS
-from messaging.aws.queues import MAX_BATCH, Queue
+from messaging.aws.queues import Queue
 from messaging.aws.trouble import AWS_ERRORS
-from messaging.wire.envelope import Delivery
+from messaging.wire.delivery import Delivery
+from scripts.management.letter import Letter, take
 from scripts.management.part import Part, Row, time_at
 
 HIDDEN = 30  # seconds after which a letter comes back even if we are killed
@@ -32,12 +33,13 @@ def dead(part: Part, options: argparse.Namespace) -> Iterator[Row]:
         return
     now = time_at(queue)
     letters = _look(queue, options.limit)
-    reasons = _reasons(part.storage([queue]), part.name, {each.message_id for each in letters})
-    for each in letters:
+    wanted = {each.message_id for each, _ in letters}
+    reasons = _reasons(part.storage([queue]), part.name, wanted)
+    for each, sent_at in letters:
         yield {
             "part": part.name,
             "message": each.message_id,
-            "age": f"{now - each.sent_at:.0f} s" if now else "-",
+            "age": f"{now - sent_at:.0f} s" if now else "-",
             "sender": each.sender,
             "receives": each.receive_count,
             "reply to": _reply_to(each) or part.connection.settings.output_queue,
@@ -46,17 +48,17 @@ def dead(part: Part, options: argparse.Namespace) -> Iterator[Row]:
         }
 
 
-def _look(queue: Queue, limit: int) -> List[Delivery]:
-    """Receive letters and give them back."""
-    letters: List[Delivery] = []
+def _look(queue: Queue, limit: int) -> List[Letter]:
+    """Take letters and give them back."""
+    letters: List[Letter] = []
     try:
         while len(letters) < limit:
-            taken = queue.receive(min(MAX_BATCH, limit - len(letters)), 1, HIDDEN)
+            taken = take(queue, limit - len(letters), HIDDEN)
             if not taken:
                 break
             letters += taken
     finally:
-        queue.hide(letters, 0)
+        queue.hide([letter.delivery for letter in letters], 0)
     return letters
 
 

@@ -8,7 +8,9 @@ from typing import Any, Dict, Iterator, List
 from messaging.aws.advice import explain
 from messaging.aws.queues import MAX_BATCH, MAX_BYTES, Failures, Queue
 from messaging.aws.trouble import AWS_ERRORS, is_denied
-from messaging.wire.envelope import Delivery, Message, size_of
+from messaging.wire.delivery import Delivery
+from messaging.wire.envelope import Message, size_of
+from scripts.management.letter import take
 from scripts.management.part import Part, Row, counted, time_at
 
 HIDDEN = 60  # seconds that a dead letter is hidden while it is moved
@@ -53,10 +55,10 @@ class Move:
         began = (time_at(self._dead) or float("inf")) + 1  # of a clock that shows seconds
         try:
             while True:
-                taken = self._dead.receive(MAX_BATCH, 1, HIDDEN)
-                fresh = [each for each in taken if each.sent_at < began]
-                fresh = [each for each in fresh if each.message_id not in self.failed]
-                self._kept += [each for each in taken if each not in fresh]
+                taken = take(self._dead, MAX_BATCH, HIDDEN)
+                old = [letter.delivery for letter in taken if letter.sent_at < began]
+                fresh = [each for each in old if each.message_id not in self.failed]
+                self._kept += [each.delivery for each in taken if each.delivery not in fresh]
                 if not fresh or not self._move(fresh):
                     return
         finally:

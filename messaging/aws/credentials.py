@@ -1,0 +1,45 @@
+"""Credentials: finding them while a person can still be asked."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, CredentialRetrievalError, NoCredentialsError
+
+from ..errors import ConfigurationError
+from .advice import configured
+
+
+def find(session: Any) -> None:
+    """Have a session find its credentials; raises what is said of them.
+
+    To be called on the main thread: a profile may ask for an MFA code, which Ctrl-C refuses.
+    """
+    try:
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        if configured("mfa_serial") and not _has_terminal():
+            raise EOFError
+        credentials.get_frozen_credentials()
+    except EOFError as error:
+        raise ConfigurationError(
+            "the profile asks for an MFA code, and there is no terminal to type it at"
+        ) from error
+    except BotoCoreError:  # some of these are ValueErrors too
+        raise
+    except (OSError, ValueError) as error:  # of what the profile names; botocore lets it pass
+        raise CredentialRetrievalError(provider="profile", error_msg=str(error)) from error
+
+
+def _has_terminal() -> bool:
+    """Tell whether a person can be asked, as getpass asks."""
+    try:
+        os.close(os.open(os.ctermid(), os.O_RDWR))
+    except OSError:
+        return False
+    except AttributeError:  # Windows
+        return sys.stdin.isatty()
+    return True
