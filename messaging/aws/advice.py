@@ -88,7 +88,9 @@ def _seconds(text: str) -> float:
 
 
 def _no_network(error: Any) -> str:
-    if isinstance(error.kwargs.get("error"), ValueError):  # its text has the token in it
+    if isinstance(
+        getattr(error, "kwargs", {}).get("error"), ValueError
+    ):  # its text has the token in it
         return (
             "the credentials hold a character that no header may have, such as a line break: "
             "check AWS_SESSION_TOKEN and the keys"

@@ -121,13 +121,10 @@ class Connection:
                 self._clients.clear()
 
     def _make(self, service: str, attempts: int, seconds: int) -> Any:
-        import boto3  # takes a third of a second, which --help shall not
         from botocore.config import Config
 
         if self._session is None:
-            self._session = boto3.Session(
-                profile_name=self.settings.profile, region_name=self.settings.region
-            )
+            self._session = credentials.open_session(self.settings)
             self._made_at = clock.now()
         config = Config(
             connect_timeout=min(5, seconds / 2),
