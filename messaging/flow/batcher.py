@@ -17,7 +17,7 @@ from . import threads
 T = TypeVar("T")
 
 LINGER = 0.05  # seconds that an item waits for company while a batch is under way
-TICK = 0.25  # seconds; what is to come again does so at such moments, together
+TICK = 0.5  # seconds; what is to come again does so at such moments, together
 LONGEST_PAUSE = 8.0  # seconds; what fails is tried at least so often once its cause is gone
 LAST_PAUSE = 0.5  # seconds; the same once somebody waits for the end
 
@@ -120,12 +120,13 @@ class Batcher(Generic[T]):
 
     def _end(self, batch: List[Tuple[int, T]], again: Sequence[T]) -> None:
         failures = {id(item): before + 1 for before, item in batch}
+        share = random.random()  # one for all, so that what failed together comes again together
         with self._more:
             self._busy -= len(batch)
             self._batches -= 1
             for item in () if self._closed else again:
                 failed = failures.get(id(item), 1)
-                moment = due_at(clock.now(), failed, self._longest, random.random())
+                moment = due_at(clock.now(), failed, self._longest, share)
                 heapq.heappush(self._later, (moment, next(self._tie), failed, item))
             self._more.notify()
             self._less.notify_all()

@@ -89,7 +89,7 @@ class Outbox:
             for pending in waiting:
                 pending.fail(error)
             raise
-        if not failures:
+        if waiting and not failures:
             self._patience.over(self._doing)
         again = [waiting[at] for at, error in failures.items() if self._again(waiting[at], error)]
         for pending in batch:

@@ -29,7 +29,8 @@ logger = logging.getLogger(__name__)
 POLLERS = 8
 HIDDEN = 40  # seconds; a reply whose way here failed comes again after so long
 KEPT = 30.0  # seconds; what was read so long ago is deleted before it comes to light again
-NEW = 60.0  # seconds in which a queue just made may not be known everywhere yet
+NEW = 60.0  # seconds in which a queue just made may not be known yet
+SETTLING = 5.0  # seconds in which it may be known to one server of SQS and not to another
 CLOSING = 1.0  # seconds that the end of a program may take
 
 
@@ -90,7 +91,7 @@ class Replies:
 
     def _drop(self, queue: Queue) -> None:
         try:
-            queue.sqs.delete_queue(QueueUrl=queue.url)
+            self._connection.sqs.delete_queue(QueueUrl=queue.url)
         except AWS_ERRORS as error:
             logger.debug("The reply queue stays until it is swept: %s.", explain(error))
 
@@ -113,7 +114,8 @@ class Replies:
         return deliveries
 
     def _is_worth_waiting(self, error: Exception) -> bool:
-        new = clock.now() - self._made_at < NEW
+        age = clock.now() - self._made_at
+        new = age < (SETTLING if self._has_read else NEW)
         return is_passing(error) or (is_missing_queue(error) and new)
 
     def _replace(self, lost: Queue, error: Exception) -> None:
