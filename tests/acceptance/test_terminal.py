@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -176,7 +177,9 @@ def test_a_line_of_a_megabyte_is_taken_whole(place: Place) -> None:
     line = ",".join(map(str, range(150_000)))
     typist = Typist(place, "-c", READ, PYTHONPATH=str(ROOT), PYTHONHASHSEED="1")
 
-    typist.answers("> ", line)
+    typist.reads("> ")
+    typing = threading.Thread(target=typist.child.send, args=[line + "\r"], daemon=True)
+    typing.start()  # beside, since what is typed comes back all the while
 
     typist.reads(f"got {len(line)} True")
 
