@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import signal
-import time
 from concurrent.futures import Future
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Optional
 
 from ..aws import sweeping
@@ -25,7 +25,7 @@ from .signals import INTERRUPTED
 logger = logging.getLogger(__name__)
 
 DONE = 0
-ONE_STOP = 0.015  # seconds in which signals are one, sent twice: coreutils' timeout, hang-ups
+ONE_STOP = 0.05  # seconds in which signals are one, sent twice: coreutils' timeout, hang-ups
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -56,12 +56,13 @@ def serve(options: argparse.Namespace, part: str, handler: Handler, batch: int =
 
 
 def _wait(worker: Worker, running: Future[None], events: SimpleQueue[Optional[int]]) -> int:
-    stopped_at: Optional[float] = None
-    while events.get() is not None:
-        if stopped_at is None:
-            stopped_at = time.monotonic()
-            worker.stop()
-        elif time.monotonic() - stopped_at > ONE_STOP:
+    """Wait for the end of the work; a first signal stops it, a second ends the program at once."""
+    if events.get() is not None:
+        with contextlib.suppress(Empty):
+            while events.get(timeout=ONE_STOP) is not None:
+                pass
+        worker.stop()
+        if not running.done() and events.get() is not None:
             return INTERRUPTED
     running.result()
     return DONE

@@ -8,7 +8,8 @@ from typing import Callable, Iterable, Iterator, Optional, TextIO, TypeVar
 from ..aws.advice import explain
 from ..aws.trouble import AWS_ERRORS
 from ..errors import MessagingError, ReplyTimeout
-from ..requester.requester import Item, Requester
+from ..requester.asking import Item
+from ..requester.requester import Requester
 from ..wire.envelope import Reply, Request
 from . import entry, signals
 from .waiting import Waiting

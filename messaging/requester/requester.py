@@ -4,36 +4,33 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import threading
 from concurrent import futures
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, TypeVar, Union
+from functools import partial
+from typing import Callable, Iterable, Iterator, NamedTuple, Optional, TypeVar, Union
 
-from .. import clock
 from ..aws.bucket import Storage
 from ..aws.connection import ANSWER, Connection
 from ..aws.making import open_bucket, open_queue
 from ..aws.patience import Patience
 from ..aws.queues import Queue
 from ..aws.trouble import AWS_ERRORS, is_denied
-from ..errors import InvalidMessage, MessagingError, ReplyTimeout
+from ..errors import InvalidMessage, MessagingError
 from ..flow import threads
 from ..wire.envelope import Reply, Request
+from .asking import Asking, Item
 from .awaited import Awaited, Pending
 from .outbox import Outbox
-from .replies import Replies
+from .replies import CLOSING, Replies
 from .shared_replies import SharedReplies
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 WINDOW = 1000  # requests under way at most, so that memory does not grow with their number
-LOOK = 1.0  # seconds between two looks at how long we have waited
 UNKNOWN_CALLER = "unknown"  # folder of long bodies where STS does not tell who we are
-
-Item = Union[Request, Reply]
 
 
 class Session(NamedTuple):
@@ -78,7 +75,7 @@ class Requester:
         self._patience.end()
         if self._session:
             self._session.outbox.close()
-        if self._made and self._made.done() and not self._made.exception():
+        if self._made and futures.wait([self._made], CLOSING).done and not self._made.exception():
             self._made.result().close()
 
     def submit(self, request: Request) -> Future[Reply]:
@@ -103,25 +100,13 @@ class Requester:
             window: items under way at most
         """
         session = self._open()
-        line: queue.Queue[Optional[Pending]] = queue.Queue(window)
-        mine: List[Pending] = []
-        given_up = threading.Event()
-        source = iter(items)
-
-        def feed() -> bool:
-            more = self._feed(source, line, session)
-            if given_up.is_set():
-                self._awaited.forget(_drained(line))
-            return more and not given_up.is_set()
-
-        threads.start("feeder", feed)
-        try:
-            for pending in iter(line.get, None):
-                mine = [pending]
-                yield self._wait(pending, timeout, waiting)
-        finally:
-            given_up.set()
-            self._awaited.forget(mine + _drained(line))
+        settings, region = self._connection.settings, self._connection.region
+        advice = (
+            f"no reply in {timeout:g} s: check that a worker runs, that it reads "
+            f"{settings.input_queue} in {region}, and what it says"
+        )
+        asking = Asking(items, partial(self._submit, session), self._awaited, window)
+        return asking.replies(timeout, waiting, advice)
 
     def storage(self) -> Storage:
         """Give the bucket, which is looked up when first asked for."""
@@ -189,32 +174,6 @@ class Requester:
         session.outbox.put(pending)
         return pending
 
-    def _feed(
-        self,
-        source: Iterator[Item],
-        line: queue.Queue[Optional[Pending]],
-        session: Session,
-    ) -> bool:
-        """Put the next item into the line, in its place; tell whether there may be another."""
-        pending: Optional[Pending] = None
-        more = True
-        try:
-            item = next(source)
-            if isinstance(item, Request):
-                pending = self._submit(session, item)
-            else:
-                pending = Pending(Request(""))
-                pending.settle(item)
-        except StopIteration:
-            more = False
-        except BaseException as error:  # of the items' own making, raised where replies are read
-            pending, more = Pending(Request("")), False
-            pending.fail(error)
-        line.put(pending)
-        if pending and not more:
-            line.put(None)
-        return more
-
     def _check_in(self, request: Request) -> Request:
         """Put a body too long for SQS into the bucket, in the folder of who we are."""
         storage = self.storage()
@@ -223,37 +182,3 @@ class Requester:
         except Exception:  # what is no AWS may say anything
             caller = UNKNOWN_CALLER
         return self.patiently(lambda: storage.check_in(request, caller), "put a body into S3")
-
-    def _wait(self, pending: Pending, timeout: float, waiting: Callable[[float], None]) -> Reply:
-        """Wait for a reply as long as any comes; what time we slept does not count as a wait."""
-        waited, arrivals, shown = 0.0, self._awaited.arrivals, 0.0
-        while not pending.future.done():
-            waiting(shown)
-            before = clock.now()
-            futures.wait([pending.future], min(LOOK, timeout))
-            step = min(clock.now() - before, 2 * LOOK)
-            waited, shown = waited + step, shown + step
-            if self._awaited.arrivals != arrivals:
-                waited, arrivals = 0.0, self._awaited.arrivals
-            if waited >= timeout and not pending.future.done():
-                raise ReplyTimeout(self._advice(timeout))
-        return pending.future.result()
-
-    def _advice(self, timeout: float) -> str:
-        settings, region = self._connection.settings, self._connection.region
-        return (
-            f"no reply in {timeout:g} s: check that a worker runs, that it reads "
-            f"{settings.input_queue} in {region}, and what it says"
-        )
-
-
-def _drained(line: queue.Queue[Optional[Pending]]) -> List[Pending]:
-    """Take what is left in a line, so that its feeder need not wait."""
-    left: List[Pending] = []
-    while True:
-        try:
-            pending = line.get_nowait()
-        except queue.Empty:
-            return left
-        if pending:
-            left.append(pending)

@@ -36,7 +36,7 @@ class Request:
         if _ILLEGAL.search(self.body):
             raise InvalidMessage("the text holds a control character that SQS does not carry")
         try:
-            parameters = json.dumps(dict(self.parameters)) if self.parameters else None
+            written = json.dumps(dict(self.parameters), allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise InvalidMessage(f"the parameters are not JSON: {error}") from error
         return _message(
@@ -44,7 +44,7 @@ class Request:
             CorrelationId=self.correlation_id,
             ReplyTo=self.reply_to,
             PayloadKey=self.payload_key,
-            Parameters=parameters,
+            Parameters=written if self.parameters else None,
             ETag=self.etag,
             PayloadETag=self.payload_etag,
         )

@@ -7,17 +7,18 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Callable, Dict, List, Optional, Sequence
 
+from .. import clock
 from ..aws.advice import explain
 from ..aws.bucket import Storage, new_log_key
 from ..aws.patience import Patience
 from ..aws.queues import MAX_BATCH, Queue
-from ..aws.trouble import AWS_ERRORS, is_passing, is_refusal
+from ..aws.trouble import AWS_ERRORS, is_denied, is_passing, is_refusal
 from ..flow.batcher import Batcher
 from ..flow.recent import Recent
 from ..wire.delivery import Delivery
 from ..wire.envelope import ERROR
 from .destinations import AGAIN, LATER, Destinations
-from .job import Job, Result
+from .job import Job, outcome
 from .leases import Leases
 
 Work = Callable[[List[Job]], Sequence[Job]]
@@ -26,9 +27,9 @@ logger = logging.getLogger(__name__)
 LOGGERS, REPLIERS, DELETERS = 2, 8, 4
 MOST_LOGGED = 100  # jobs in one log object
 ROOM = 500  # jobs that a step holds at most, those to come again included
+DENIED = 10.0  # seconds for which a missing right to write the log may yet be given
 REMEMBERED = 10_000  # requests answered, by which to know those that come again
 LATER_PAUSE = 30  # seconds until a reply is tried again whose queue is in trouble
-FITTING = 200  # characters of an error that fit the smallest queue that SQS allows
 
 
 class Settlement:
@@ -117,8 +118,13 @@ class Settlement:
             return ()
         key = new_log_key(self._part)
         text = "".join(job.log_entry(self._worker) for job in jobs)
+        until = clock.now() + DENIED
         try:
-            self._patience(lambda: self._storage.put_log(key, text), "write the log")
+            self._patience(
+                lambda: self._storage.put_log(key, text),
+                "write the log",
+                lambda error: is_passing(error) or (is_denied(error) and clock.now() < until),
+            )
             self._replying.put([replace(job, log_key=key) for job in jobs])
         except AWS_ERRORS as error:
             if not is_passing(error):  # else we are told to stop, and SQS delivers them again
@@ -146,7 +152,9 @@ class Settlement:
                 self._destinations.accepted(queue.name, job)
                 done.append(replace(job, answered=job.retry_in is None))
             elif is_refusal(error):
-                (again if job.status != ERROR else done).append(_refused(job, error))
+                sentence = f"the result cannot be sent: {explain(error)}"
+                logger.error("Message %s: %s.", job.delivery.message_id, sentence)
+                (again if job.status != ERROR else done).append(job.refused(sentence))
             else:
                 self._judge(queue.name, job, error, again, done)
         self._answered.add(job.delivery.message_id for job in done if job.answered)
@@ -182,23 +190,7 @@ class Settlement:
         if not failed:
             self._patience.over(doing)
         if pause is None:
-            _tell([job for at, job in enumerate(held) if at not in failed and job.log_key])
+            done = [job for at, job in enumerate(held) if at not in failed and job.log_key]
+            if done:
+                logger.info(outcome(done))
         return [held[at] for at in failed]
-
-
-def _refused(job: Job, error: Exception) -> Job:
-    """Answer with an error where SQS does not take the result."""
-    sentence = f"the result cannot be sent: {explain(error)}"
-    logger.error("Message %s: %s.", job.delivery.message_id, sentence)
-    return replace(job, status=ERROR, result=Result(sentence[:FITTING]))
-
-
-def _tell(jobs: Sequence[Job]) -> None:
-    """Say what became of requests."""
-    if not jobs:
-        return
-    answered = [job for job in jobs if job.answered]
-    refused = [job for job in answered if job.status == ERROR]
-    more = f", {len(refused)} of them refused ({refused[0].result.body[:200]})" if refused else ""
-    keys = ", ".join(dict.fromkeys(job.log_key for job in jobs))
-    logger.info("%d of %d requests answered%s; log: %s", len(answered), len(jobs), more, keys)

@@ -7,29 +7,26 @@ import os
 import socket
 from dataclasses import replace
 from queue import Empty, SimpleQueue
-from typing import List, Sequence, Union
+from typing import Sequence, Union
 
 from .. import clock
 from ..aws.advice import explain
 from ..aws.bucket import Storage
-from ..aws.connection import ANSWER, HASTY, LONG_POLL, Connection
+from ..aws.connection import ANSWER, HASTY, Connection
 from ..aws.patience import Patience
 from ..aws.queues import MAX_BATCH, Queue
 from ..aws.trouble import AWS_ERRORS, is_network
 from ..errors import ConfigurationError
 from ..flow import threads
-from ..flow.intake import Intake
 from ..wire.delivery import Delivery
 from .handling import Handler, Handling
+from .lanes import Lanes
 from .leases import Leases
 from .options import WorkerOptions
 from .settlement import Settlement
 
 logger = logging.getLogger(__name__)
 
-DRAIN_POLL = 2  # seconds without a message after which a queue counts as empty
-# While a queue is lively polls are short, since the poll of a killed worker takes messages along.
-LIVELY, LIVELY_POLL = 10.0, 1  # seconds
 STOP = 20.0  # seconds from a stop to the end, unless what runs takes longer
 SETTLE = 4.0  # seconds that are left at least, once it has run, to bring it home
 GIVE_BACK = 2.0  # seconds of these in which what is left is given back
@@ -60,36 +57,27 @@ class Worker:
         handler: Handler,
         options: WorkerOptions,
     ) -> None:
-        self._options = options
         self.name = f"{socket.gethostname()}-{os.getpid()}"
-        self._patience = Patience(connection.renew)
         self._events: SimpleQueue[Event] = SimpleQueue()
-        self._polled = replace(inbox, sqs=connection.client("sqs", attempts=1))
+        self._patience = patience = Patience(connection.renew)
         self._inbox = replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=ANSWER))
         # A renewal that hangs must not cost the others their few seconds.
         self._hasty = replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=HASTY))
-        self._leases = Leases(self._hasty, options.visibility_timeout, self._patience)
+        self._leases = leases = Leases(self._hasty, options.visibility_timeout, patience)
         # Botocore's own attempts would go on beyond the bound of a stop.
         storage = replace(storage, s3=connection.client("s3", attempts=1, seconds=ANSWER))
         self._settlement = Settlement(
-            self._inbox,
-            storage,
-            part,
-            self.name,
-            self._leases,
-            self._patience,
-            self._events.put,
+            self._inbox, storage, part, self.name, leases, patience, self._events.put
         )
-        self._handling = Handling(
-            handler, storage, self._leases, self._patience, connection.settings, options
-        )
-        self._drained = False
-        self._last_arrival = clock.now()
-        self._intake = Intake(
-            self._receive,
-            options.batch,
-            options.concurrency,
-            lambda: not self._drained,
+        self._lanes = Lanes(
+            connection,
+            inbox,
+            Handling(handler, storage, leases, patience, connection.settings, options),
+            self._settlement,
+            leases,
+            patience,
+            options,
+            lambda: self._events.put(DRAINED),
             self._give_back,
         )
 
@@ -99,8 +87,7 @@ class Worker:
         Raises what makes it impossible to bring any job home, such as a right that is missing.
         """
         self._leases.start()
-        for _ in range(self._options.concurrency):
-            threads.start("lane", self._step)
+        self._lanes.start()
         logger.info("%s reads %s; Ctrl-C stops it within %d s", self.name, self._inbox.name, STOP)
         try:
             cause = self._next_event(FOREVER)
@@ -152,55 +139,12 @@ class Worker:
         return clock.now() + STOP
 
     def _end_in_order(self) -> None:
-        self._give_back(self._intake.close())
-        self._intake.join()
+        self._give_back(self._lanes.intake.close())
+        self._lanes.intake.join()
         self._events.put(IDLE)
         self._settlement.join()
-        self._intake.join_polls()
+        self._lanes.intake.join_polls()
         self._events.put(SETTLED)
-
-    def _receive(self, backlog: bool) -> List[Delivery]:
-        options = self._options
-        lively = clock.now() - self._last_arrival < LIVELY
-        wait = 0 if backlog else LIVELY_POLL if lively else LONG_POLL
-        wait = DRAIN_POLL if wait and options.drain else wait
-
-        def receive() -> List[Delivery]:
-            return self._polled.receive(options.batch, wait, self._leases.first_timeout)
-
-        try:
-            received = self._patience(receive, f"receive from {self._inbox.name}", lambda _: True)
-        except AWS_ERRORS:  # told already; we are to stop
-            return []
-        if received:
-            self._last_arrival = clock.now()
-        elif options.drain and wait:
-            self._drained = True
-            self._events.put(DRAINED)
-        return self._leases.hold(received)
-
-    def _step(self) -> bool:
-        """Handle a message: the lane's work, over and over."""
-        for delivery in self._intake.take():
-            try:
-                if self._leases.holds(delivery):
-                    self._settle(delivery)
-                else:
-                    self._leases.drop([delivery])
-            finally:
-                self._intake.done()
-            return True
-        return False
-
-    def _settle(self, delivery: Delivery) -> None:
-        """Handle a message and have it brought home; on a fault of ours SQS gives it again."""
-        try:
-            job = self._handling.handle(delivery, self._settlement.has_answered(delivery))
-            if job:
-                self._settlement.put(job)
-        except BaseException:
-            self._leases.drop([delivery])
-            raise
 
     def _give_back(self, deliveries: Sequence[Delivery]) -> None:
         """Let others have at once what was not begun, or cannot be brought home."""

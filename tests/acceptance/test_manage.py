@@ -10,10 +10,9 @@ from typing import Any, Dict, List
 import pexpect
 import pytest
 
-from messaging.aws.making import DEAD_LETTER
-from messaging.aws.queues import Queue
 from tests.conftest import ROOT, UNLIKE_AWS, Place, wait_until
 from tests.gateway import Gateway, error
+from tests.plain import DEAD_LETTER, Queue
 
 MODULE = "scripts.manage"
 

@@ -8,11 +8,11 @@ from typing import Any, Iterator, List
 import pytest
 
 from messaging import Connection, Reply, ReplyTimeout, Request, Requester
-from messaging.aws.queues import Queue
 from messaging.requester.replies import POLLERS
 from scripts.local_aws import LocalAws
 from tests.conftest import Place, take, wait_until
 from tests.gateway import Gateway
+from tests.plain import Queue
 
 
 @pytest.fixture
