@@ -13,7 +13,7 @@ from itertools import repeat
 from typing import IO, Iterable, Iterator, List, Optional
 
 from calculation import NAMES, lines
-from calculation.integers import check
+from calculation.entered import entered_lists
 from calculation.packing import Outcome
 from calculation.session import Answers, Session
 from messaging import InvalidMessage, Requester
@@ -32,12 +32,14 @@ def main(arguments: List[str]) -> int:
     options = parser.parse_args(commandline.with_negative_lists(arguments))
     if options.lists and options.file:
         parser.error("give lists, or a file of lists with --file, not both")
-    with Requester(commandline.connect(options), options.reply_queue) as requester:
+    connection = commandline.connect(options)
+    with Requester(connection, options.reply_queue) as requester:
         if options.file:
             return _send(requester, options, _read(options.file), _count(options.file))
         if options.lists:
             return _send(requester, options, [options.lists], len(options.lists))
-        terminal.menu("send a list of integers", partial(_ask_and_send, requester, options))
+        enter = partial(_ask_and_send, requester, options)
+        terminal.menu("send a list of integers", enter, connection.check)
     return program.DONE
 
 
@@ -54,8 +56,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _ask_and_send(requester: Requester, options: argparse.Namespace) -> None:
-    text = terminal.ask("The list, separated by commas: ", check)
-    _send(requester, options, [[text]], 1)
+    lists = terminal.ask("The list, separated by commas: ", entered_lists, "3,1,2")
+    _send(requester, options, [lists], len(lists))
 
 
 def _open(path: str) -> IO[bytes]:

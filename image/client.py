@@ -47,10 +47,12 @@ def main(arguments_given: List[str]) -> int:
         sources = _checked(options, found)
     except ValueError as error:
         parser.error(str(error))
-    with Requester(commandline.connect(options), options.reply_queue) as requester:
+    connection = commandline.connect(options)
+    with Requester(connection, options.reply_queue) as requester:
         session = Session(requester, options)
         if not options.images:
-            terminal.menu("process an image", partial(_ask_and_process, session))
+            act = partial(_ask_and_process, session)
+            terminal.menu("process an image", act, connection.check)
             return program.DONE
         code = session.process(sources)
     for line in found.summary():

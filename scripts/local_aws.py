@@ -207,7 +207,10 @@ def _run(aws: LocalAws, command: Sequence[str]) -> int:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, forward)
         variables = {**aws.environment, tether.NAME: str(near)}
-        child.append(subprocess.Popen(command, env=variables, pass_fds=[near]))
+        try:
+            child.append(subprocess.Popen(command, env=variables, pass_fds=[near]))
+        except OSError as error:
+            raise SystemExit(f"local_aws.py: cannot run {command[0]}: {error.strerror}") from error
         aws.hang_up(child[0].pid)
         for early in received:  # while there was no child yet
             child[0].send_signal(early)

@@ -1,4 +1,4 @@
-"""Records a session at both menus, really run on a terminal of 80 columns, as scripts/session.svg.
+"""Shows a session at both menus, really run on a terminal of 80 columns.
 
 It needs the packages of requirements.txt, and brings an AWS of its own.
 """
@@ -11,6 +11,7 @@ import sys
 if not __package__:  # run as a file: import from the repository, not from this folder
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
+import argparse
 import fcntl
 import pty
 import re
@@ -23,7 +24,7 @@ import termios
 import time
 from html import escape
 from pathlib import Path
-from typing import Dict, List, Mapping, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from scripts.local_aws import LocalAws
 
@@ -151,8 +152,12 @@ def _drawn(number: int, line: str) -> str:
     return f'<text x="{MARGIN}" y="{y}" xml:space="preserve">{text}</text>\n' if line else ""
 
 
-def main() -> None:
-    """Record the session with a server and workers of its own."""
+def main(arguments: Sequence[str]) -> None:
+    """Play the session with a server and workers of its own, and show it."""
+    options = _parser().parse_args(arguments)
+    target: Optional[Path] = PICTURE if options.write else options.output
+    if target and not target.parent.is_dir():
+        raise SystemExit(f"record.py: there is no folder {target.parent}")
     with LocalAws() as aws:
         commands = (["calculation.worker"], ["image.worker", "gamma"])
         workers = [
@@ -165,12 +170,31 @@ def main() -> None:
             for command in commands
         ]
         try:
-            PICTURE.write_text(draw(play(aws.environment)), encoding="utf-8")
+            lines = play(aws.environment)
         finally:
             for worker in workers:
                 worker.kill()
                 worker.wait()
+    if target:
+        target.write_text(draw(lines), encoding="utf-8")
+    else:
+        print(*lines, sep="\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--output", type=_file, metavar="PATH", help="draw it into this SVG")
+    picture = PICTURE.relative_to(ROOT)
+    where.add_argument("--write", action="store_true", help=f"draw it anew as {picture}")
+    return parser
+
+
+def _file(text: str) -> Path:
+    if not text.strip() or Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is no file")
+    return Path(text)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

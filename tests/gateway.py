@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from tests.models import complaints
 
 Answer = Tuple[int, Dict[str, str], bytes]
-HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
+HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "server"}
 FOREVER = 10**9
 # S3 tells calls about a bucket by a word in the query; they are named as the rights they need.
 SUBRESOURCES = {

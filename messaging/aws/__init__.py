@@ -1,1 +1,10 @@
 """The only door to AWS: every call to boto3 is made here, and its errors are told apart."""
+
+import sys
+from importlib.util import find_spec
+
+if find_spec("boto3") is None:
+    raise SystemExit(
+        f"boto3 is not installed: run `{sys.executable} -m pip install -r requirements.txt`, "
+        "best in a virtual environment"
+    )

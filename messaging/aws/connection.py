@@ -6,7 +6,11 @@ import threading
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
+from botocore.exceptions import BotoCoreError
+
 from .. import clock
+from ..errors import ConfigurationError
+from . import credentials
 from .bucket import Storage
 from .settings import Settings
 from .settling import Settling
@@ -64,6 +68,19 @@ class Connection:
         """The region in use."""
         return self.sqs.meta.region_name
 
+    def check(self) -> None:
+        """Find region and credentials, while nothing was asked yet; raises what is said of them.
+
+        To be called on the main thread: a profile may ask for an MFA code, which Ctrl-C refuses.
+        """
+        try:
+            self.client("sqs")
+            credentials.find(self._session)
+        except BotoCoreError:
+            self._session = None  # somebody may log in meanwhile
+            self._clients.clear()
+            raise
+
     def user_id(self) -> str:
         """Ask STS once, which everybody may, for what policies call `aws:userid`: who we are."""
         if self._user_id is None:
@@ -103,13 +120,10 @@ class Connection:
                 self._clients.clear()
 
     def _make(self, service: str, attempts: int, seconds: int) -> Any:
-        import boto3  # takes a third of a second, which --help shall not
         from botocore.config import Config
 
         if self._session is None:
-            self._session = boto3.Session(
-                profile_name=self.settings.profile, region_name=self.settings.region
-            )
+            self._session = credentials.open_session(self.settings)
             self._made_at = clock.now()
         config = Config(
             connect_timeout=min(5, seconds / 2),
@@ -121,9 +135,16 @@ class Connection:
             user_agent="aws-project",
             parameter_validation=service != "sqs",  # of names and limits checked before
         )
-        client = self._session.client(
-            service, endpoint_url=self.settings.endpoint_url, config=config
-        )
+        try:
+            client = self._session.client(
+                service, endpoint_url=self.settings.endpoint_url, config=config
+            )
+        except BotoCoreError:  # some of these are ValueErrors too
+            raise
+        except ValueError as error:
+            raise ConfigurationError(
+                f"{error}: check --endpoint-url and AWS_ENDPOINT_URL"
+            ) from error
         client.meta.events.register_last("before-call.s3", _send_body_at_once)
         self._settling.watch(client)
         return client

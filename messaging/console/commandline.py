@@ -14,6 +14,7 @@ from ..aws.settings import Settings
 from ..wire.names import LONGEST_OUTPUT_NAME
 
 LONGEST_VISIBILITY = 12 * 3600  # seconds, SQS's limit
+LONGEST_WAIT = 14 * 24 * 3600  # seconds; SQS keeps no message longer
 EPILOG = """\
 exit codes: 0 done, 1 something was refused, 2 usage, 3 no reply in time,
 4 AWS said no or cannot be reached, 130 interrupted.
@@ -34,9 +35,9 @@ def parser(
     )
     add_aws_options(made)
     names = made.add_argument_group("names")
-    _add_name(names, part, "input-queue", input_queue, _queue_name(80 - len(DEAD_LETTER)))
-    _add_name(names, part, "output-queue", output_queue, _queue_name(LONGEST_OUTPUT_NAME))
-    _add_name(names, part, "bucket", None, str, "aws-project-ACCOUNT-REGION")
+    _add_name(names, part, "input-queue", input_queue, queue_name(80 - len(DEAD_LETTER)))
+    _add_name(names, part, "output-queue", output_queue, queue_name(LONGEST_OUTPUT_NAME))
+    _add_name(names, part, "bucket", None, bucket_name, "aws-project-ACCOUNT-REGION")
     made.add_argument("--verbose", action="store_true", help="say more about what happens")
     made.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return made
@@ -45,9 +46,11 @@ def parser(
 def add_aws_options(made: argparse.ArgumentParser) -> None:
     """Add the options by which boto3 finds AWS, named as in the AWS CLI."""
     aws = made.add_argument_group("AWS")
-    aws.add_argument("--profile", help="profile of the AWS configuration (AWS_PROFILE)")
-    aws.add_argument("--region", help="AWS region (AWS_DEFAULT_REGION)")
-    aws.add_argument("--endpoint-url", metavar="URL", help="another server (AWS_ENDPOINT_URL)")
+    profile, region = "profile of the AWS configuration (AWS_PROFILE)", "AWS region"
+    aws.add_argument("--profile", type=some, help=profile)
+    aws.add_argument("--region", type=some, help=f"{region} (AWS_DEFAULT_REGION)")
+    server = "another server (AWS_ENDPOINT_URL)"
+    aws.add_argument("--endpoint-url", type=_url, metavar="URL", help=server)
 
 
 def add_worker_options(made: argparse.ArgumentParser, concurrency: int) -> None:
@@ -73,14 +76,14 @@ def add_client_options(made: argparse.ArgumentParser) -> None:
     """Add the options that both clients have."""
     made.add_argument(
         "--timeout",
-        type=seconds,
+        type=number(0.001, LONGEST_WAIT, "seconds"),
         default=60.0,
         metavar="SECONDS",
         help="give up after so long without any reply (%(default)g)",
     )
     made.add_argument(
         "--reply-queue",
-        type=_queue_name(80),
+        type=queue_name(80),
         metavar="NAME",
         help="hear through this queue, shared with others, instead of one of our own",
     )
@@ -89,6 +92,8 @@ def add_client_options(made: argparse.ArgumentParser) -> None:
 
 def connect(options: argparse.Namespace) -> Connection:
     """Make the connection that the options describe."""
+    if options.profile:
+        os.environ["AWS_PROFILE"] = options.profile  # for what boto3 starts, and for our advice
     return Connection(
         Settings(
             options.input_queue,
@@ -113,15 +118,28 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
     return convert
 
 
-def seconds(text: str) -> float:
-    """Convert for argparse: a number of seconds above zero."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text.strip()!r} is no number of seconds above 0")
-    return value
+def number(low: float, high: float, of: str) -> Callable[[str], float]:
+    """Make a type for argparse: a number of something, from low to high."""
+
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(
+                f"{text.strip()!r} is no number of {of} from {low:g} to {high:,.0f}"
+            )
+        return value
+
+    return convert
+
+
+def some(text: str) -> str:
+    """Convert for argparse: any text but an empty one, such as that of a variable that is unset."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
 
 
 def with_negative_lists(arguments: Sequence[str]) -> List[str]:
@@ -147,7 +165,9 @@ def _add_name(
     )
 
 
-def _queue_name(longest: int) -> Callable[[str], str]:
+def queue_name(longest: int) -> Callable[[str], str]:
+    """Make a type for argparse: the name of a queue."""
+
     def convert(text: str) -> str:
         if not re.fullmatch(rf"[A-Za-z0-9_-]{{1,{longest}}}", text):
             raise argparse.ArgumentTypeError(
@@ -156,3 +176,20 @@ def _queue_name(longest: int) -> Callable[[str], str]:
         return text
 
     return convert
+
+
+def bucket_name(text: str) -> str:
+    """Convert for argparse: the name of a bucket, or the ARN of an access point."""
+    if not re.fullmatch(r"arn:\S+|(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no bucket name: 3 to 63 letters, digits, - and ."
+        )
+    return text
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+\S*", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no URL: it begins with http:// or https://, and a host follows"
+        )
+    return text

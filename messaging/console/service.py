@@ -7,9 +7,12 @@ import contextlib
 import logging
 import signal
 from concurrent.futures import Future
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Optional
 
+from ..aws import sweeping
+from ..aws.connection import Connection
 from ..aws.making import max_receive_count, open_bucket, open_queue
 from ..aws.queues import MAX_BATCH
 from ..flow import threads
@@ -17,10 +20,11 @@ from ..worker.handling import Handler
 from ..worker.options import WorkerOptions
 from ..worker.worker import Worker
 from .commandline import connect
+from .signals import INTERRUPTED
 
 logger = logging.getLogger(__name__)
 
-DONE, INTERRUPTED = 0, 130
+DONE = 0
 ONE_STOP = 0.05  # seconds in which signals are one, sent twice: coreutils' timeout, hang-ups
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -31,12 +35,17 @@ def serve(options: argparse.Namespace, part: str, handler: Handler, batch: int =
     Signals are put into a queue, since an exception in the midst of anything would leave it half
     done; so all work is on other threads, and this one waits.
     """
+    try:
+        connection = connect(options)
+        connection.check()
+    except KeyboardInterrupt:
+        return DONE  # nothing has begun
     events: SimpleQueue[Optional[int]] = SimpleQueue()
     for name in SIGNALS:
         number = getattr(signal, name, None)
         if number and signal.getsignal(number) != signal.SIG_IGN:  # nohup, or a shell's `&`
             signal.signal(number, lambda received, frame: events.put(received))
-    making = threads.background("start", lambda: _make(options, part, handler, batch))
+    making = threads.background("start", lambda: _make(connection, options, part, handler, batch))
     making.add_done_callback(lambda _: events.put(None))
     if events.get() is not None:
         return DONE  # nothing has begun
@@ -59,9 +68,10 @@ def _wait(worker: Worker, running: Future[None], events: SimpleQueue[Optional[in
     return DONE
 
 
-def _make(options: argparse.Namespace, part: str, handler: Handler, batch: int) -> Worker:
+def _make(
+    connection: Connection, options: argparse.Namespace, part: str, handler: Handler, batch: int
+) -> Worker:
     """Find or make what the worker needs in AWS."""
-    connection = connect(options)
     sqs, settings = connection.sqs, connection.settings
     inbox = open_queue(sqs, settings.input_queue, dead_letter=True)
     open_queue(sqs, settings.output_queue)
@@ -77,4 +87,5 @@ def _make(options: argparse.Namespace, part: str, handler: Handler, batch: int) 
     if not worker_options.max_receive_count:
         logger.warning("%s has no dead-letter queue: faults are tried again for days", inbox.name)
     logger.info("queues and bucket in %s, logs in %s", connection.region, storage.bucket)
+    threads.background("sweeper", partial(sweeping.sweep_quietly, sqs, settings.output_queue))
     return Worker(connection, inbox, storage, part, handler, worker_options)

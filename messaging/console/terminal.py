@@ -1,79 +1,101 @@
-"""Talking to a person at a terminal: prompts, and how long we have waited."""
+"""Talking to a person at a terminal: questions, a menu, and replies as they come."""
+
+from __future__ import annotations
 
 import sys
 from typing import Callable, Iterable, Iterator, Optional, Protocol, TextIO, TypeVar
 
-from ..errors import ReplyTimeout
+from ..aws.advice import explain
+from ..aws.trouble import AWS_ERRORS
+from ..errors import MessagingError, ReplyTimeout
+from ..wire.envelope import Reply
+from . import entry, signals
+from .waiting import Waiting
 
 T = TypeVar("T")
 U = TypeVar("U")
 Asked = TypeVar("Asked", contravariant=True)
 Answer = TypeVar("Answer", covariant=True)
+_QUIT = ("q", "quit")
+_MEANT = {"yes": "y", "o": "y", "oui": "y", "no": "n", "non": "n"}
 
 
-def ask(prompt: str, convert: Callable[[str], T]) -> T:
-    """Ask until the answer converts; what ValueError says is shown. Raises EOFError at the end."""
+class StoppedWaiting(KeyboardInterrupt):
+    """Raised in place of KeyboardInterrupt once a request may have been sent."""
+
+
+def ask(prompt: str, convert: Callable[[str], T], example: str = "") -> T:
+    """Ask until the answer converts; what ValueError says is shown.
+
+    Raises EOFError at the end, or where q or quit can mean nothing else.
+    """
+    again = f"Please try again, for example {example}." if example else "Please try again."
     while True:
-        answer = input(prompt)
-        if not sys.stdin.isatty():  # a terminal shows what is typed; behind a pipe we do
-            print(answer)
+        answer = ""
         try:
-            return convert(answer)
+            answer = entry.read(prompt)
+            converted = convert(answer)
         except ValueError as error:
-            print(f"{str(error).capitalize()}. Please try again.")
+            if answer.strip().lower() in _QUIT:
+                raise EOFError from None
+            print(f"{sentence(error)}. {again}")
+        else:
+            entry.remember(answer)
+            return converted
 
 
-def menu(entry: str, act: Callable[[], object]) -> None:
-    """Offer 1 for an entry and 2 to quit, until the person quits or the input ends."""
+def menu(what: str, act: Callable[[], object], ready: Callable[[], object]) -> None:
+    """Offer 1 for an entry and 2 to quit, until the person quits or the input ends.
+
+    At a terminal no trouble ends it. `ready` is called before anything has to be typed, and raises
+    what would make that vain.
+    """
     try:
+        _carry_out(ready)
         while True:
-            print(f"\n  1  {entry}\n  2  quit\n")
+            print(f"\n  1  {what}\n  2  quit\n")
             if ask("Your choice: ", one_of("1", "2")) == "2":
                 return
-            try:
-                act()
-            except KeyboardInterrupt:
-                print("\nNo longer waiting; what was sent stays in the queue.")
-            except ReplyTimeout as error:
-                print(f"{str(error).capitalize()}.")
+            _carry_out(ready, act)
     except EOFError:
         print()
 
 
+def _carry_out(*steps: Callable[[], object]) -> None:
+    """Take steps, and tell in a line what breaks them off."""
+    try:
+        with signals.coming_back():
+            for step in steps:
+                step()
+    except StoppedWaiting:
+        print("\nNo longer waiting; what was sent stays in the queue.")
+    except KeyboardInterrupt:
+        print()
+    except (MessagingError, *AWS_ERRORS) as error:
+        if not isinstance(error, ReplyTimeout) and not sys.stdin.isatty():
+            raise
+        print(f"{sentence(error)}.")
+
+
 def one_of(*choices: str) -> Callable[[str], str]:
-    """Make a conversion for `ask`: one of a few words."""
+    """Make a conversion for `ask`: one of a few words; yes, oui and so on mean y and n."""
 
     def convert(text: str) -> str:
-        if text.strip().lower() not in choices:
+        word = text.strip().lower()
+        word = word if word in choices else _MEANT.get(word, word)
+        if "\n" in word:
+            raise ValueError(f"what was pasted chooses nothing: type {' or '.join(choices)}")
+        if word not in choices:
             raise ValueError(f"{text.strip()!r} is not a choice: type {' or '.join(choices)}")
-        return text.strip().lower()
+        return word
 
     return convert
 
 
-class Waiting:
-    """Says at once that we wait, and on a terminal for how long."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._live = sys.stderr.isatty()
-        self._shown = ""
-
-    def __call__(self, seconds: float) -> None:
-        if self._live:
-            self._show(f"Waiting for {self._what} ... {seconds:.0f} s (Ctrl-C stops waiting)")
-        elif seconds < 1:
-            print(f"Waiting for {self._what} ...", file=sys.stderr, flush=True)
-
-    def done(self) -> None:
-        """Take the line away."""
-        self._show("")
-
-    def _show(self, text: str) -> None:
-        if self._live:
-            sys.stderr.write("\r" + text.ljust(len(self._shown)) + ("" if text else "\r"))
-            sys.stderr.flush()
-            self._shown = text
+def sentence(error: Exception) -> str:
+    """Say what an error says, as the start of a sentence; names keep their capitals."""
+    text = explain(error) if isinstance(error, AWS_ERRORS) else str(error)
+    return text[:1].upper() + text[1:]
 
 
 class Asker(Protocol[Asked, Answer]):
@@ -95,23 +117,48 @@ def follow(
 ) -> Iterator[T]:
     """Ask, and show on standard error that we wait: the seconds of one, the progress of many.
 
-    `size` tells how many units an answer stands for.
+    `size` tells how many units an answer stands for. Raises StoppedWaiting where Ctrl-C comes
+    once something may have been sent.
     """
-    if total == 1:
-        waiting = Waiting("the reply")
-        try:
-            for answer in asker.ask(items, timeout, waiting):
-                waiting.done()
-                yield answer
-        finally:
-            waiting.done()
-        return
-    from tqdm import tqdm  # not needed for the menu
+    sent = False
 
-    with tqdm(total=total, unit=unit, disable=None) as bar:
-        for answer in asker.ask(items, timeout):
+    def watched() -> Iterator[U]:
+        nonlocal sent
+        for item in items:
+            sent = sent or not isinstance(item, Reply)
+            yield item
+
+    try:
+        yield from _followed(asker, watched(), timeout, total, unit, size)
+    except KeyboardInterrupt:
+        if sent:
+            raise StoppedWaiting from None
+        raise
+
+
+def _followed(
+    asker: Asker[U, T],
+    items: Iterable[U],
+    timeout: float,
+    total: Optional[int],
+    unit: str,
+    size: Callable[[T], int],
+) -> Iterator[T]:
+    if total != 1:
+        from tqdm import tqdm  # not needed for the menu
+
+        with tqdm(total=total, unit=unit, disable=None) as bar:
+            for answer in asker.ask(items, timeout):
+                yield answer
+                bar.update(size(answer))
+        return
+    waiting = Waiting("the reply")
+    try:
+        for answer in asker.ask(items, timeout, waiting):
+            waiting.done()
             yield answer
-            bar.update(size(answer))
+    finally:
+        waiting.done()
 
 
 def show(text: str, file: Optional[TextIO] = None) -> None:

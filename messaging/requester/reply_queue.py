@@ -1,18 +1,16 @@
-"""The private reply queue of a client: its making, and sweeping away orphans."""
+"""The private reply queue of a client: its making."""
 
 from __future__ import annotations
 
 import json
 import logging
-from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Callable, Dict, Optional
 
 from botocore.exceptions import ClientError
 
 from ..aws.advice import explain
 from ..aws.queues import Queue
 from ..aws.trouble import is_refusal
-from ..wire.names import made_at
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RETENTION = 3600  # seconds that a reply waits in a private queue
-ORPHAN_AGE = timedelta(hours=48)
 # For its maker alone: to read, and to change who may. Of actions SQS takes seven at most.
 PRIVATE = [
     "sqs:ReceiveMessage",
@@ -66,27 +63,3 @@ def policy(user_id: str) -> str:
         "Condition": {"StringNotEquals": {"aws:userid": user_id}},
     }
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def sweep(sqs: SQSClient, output_queue: str, age: timedelta = ORPHAN_AGE) -> List[str]:
-    """Delete the private reply queues made longer ago than `age`; give their names.
-
-    A crashed client leaves its queue behind. No client waits as long as `age`.
-    """
-    now = datetime.now(timezone.utc)
-    swept = []
-    for queue, made in existing(sqs, output_queue).items():
-        if now - made > age:
-            sqs.delete_queue(QueueUrl=queue.url)
-            swept.append(queue.name)
-    return swept
-
-
-def existing(sqs: SQSClient, output_queue: str) -> Dict[Queue, datetime]:
-    """Give the private reply queues there are, and when each was made."""
-    pages = sqs.get_paginator("list_queues").paginate(
-        QueueNamePrefix=f"{output_queue}-", PaginationConfig={"PageSize": 1000}
-    )
-    queues = [Queue(sqs, url) for page in pages for url in page.get("QueueUrls", ())]
-    times = {queue: made_at(queue.name, output_queue) for queue in queues}
-    return {queue: made for queue, made in times.items() if made}

@@ -133,6 +133,7 @@ class Requester:
 
     def _make_session(self) -> Session:
         connection = self._connection
+        connection.check()
         # On a thread, where no KeyboardInterrupt can lose sight of a queue just made.
         if self._made is None or (self._made.done() and self._made.exception()):
             self._made = threads.background("open", self._make_replies)

@@ -113,7 +113,8 @@ def size_of(message: Message) -> int:
     """Give the bytes that SQS counts: the body and the attributes' names, types and values."""
     size = len(message["MessageBody"].encode())
     for name, value in message.get("MessageAttributes", {}).items():
-        size += len(name) + len(value["DataType"]) + len(value["StringValue"].encode())
+        size += len(name) + len(value["DataType"]) + len(value.get("BinaryValue", b""))
+        size += len(value.get("StringValue", "").encode())
     return size
 
 

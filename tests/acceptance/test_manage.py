@@ -3,85 +3,253 @@
 import json
 import subprocess
 import sys
+import time
 from datetime import datetime, timezone
 from typing import Any, Dict, List
 
+import pexpect
 import pytest
 
-from tests.conftest import ROOT, UNLIKE_AWS, Place
+from tests.conftest import ROOT, UNLIKE_AWS, Place, wait_until
+from tests.gateway import Gateway, error
+from tests.plain import DEAD_LETTER, Queue
 
 MODULE = "scripts.manage"
 
 
-def rows(place: Place, *arguments: str) -> List[Dict[str, Any]]:
+def rows(place: Place, *arguments: str, code: int = 0) -> List[Dict[str, Any]]:
     """Run a command with --json; give what it prints."""
     done = place.client(*arguments, "--json", module=MODULE)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_create_makes_all_and_delete_removes_it(place: Place) -> None:
-    """After create both programs find all they need; after delete nothing is left."""
-    made = [row["name"] for row in rows(place, "create", "calculation")]
-    assert made == [
+def asked(place: Place, *command: str, answer: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command that asks, and answer."""
+    return subprocess.run(
+        [sys.executable, "-m", MODULE, *command],
+        cwd=ROOT,
+        env=place.environment,
+        input=answer,
+        capture_output=True,
+        text=True,
+    )
+
+
+def keys(place: Place) -> List[str]:
+    """List the bucket."""
+    listed = place.s3.list_objects_v2(Bucket=place.settings.bucket)
+    return [item["Key"] for item in listed.get("Contents", ())]
+
+
+def dead_letters(place: Place) -> Queue:
+    """Give the dead-letter queue."""
+    return place.inbox().sibling(place.settings.input_queue + DEAD_LETTER)
+
+
+def apart(place: Place) -> None:
+    """Let the image part have nothing in common with this one."""
+    names = {"INPUT_QUEUE": "inbox-apart", "OUTPUT_QUEUE": "outbox-apart", "BUCKET": "bucket-apart"}
+    place.environment.update({f"IMAGE_{name}": value for name, value in names.items()})
+
+
+def test_create_says_what_it_made_and_what_was_there(place: Place) -> None:
+    """After create both programs find all they need; again, all was there."""
+    names = [
         place.settings.input_queue,
+        place.settings.input_queue + DEAD_LETTER,
         place.settings.output_queue,
         place.settings.bucket,
     ]
-    assert rows(place, "create", "calculation")
-    place.s3.put_object(Bucket=place.settings.bucket, Key="logs/x", Body=b"x")
+
+    first, second = (rows(place, "create", "calculation") for _ in range(2))
+
+    assert [(row["name"], row["state"]) for row in first] == [(name, "made") for name in names]
+    assert {row["state"] for row in second} == {"was there"}
+
+
+def test_delete_removes_all_of_a_part_and_a_bucket_of_ours(place: Place) -> None:
+    """Queues, reply queues, logs and payloads go, and the bucket that create made; then nothing."""
+    apart(place)
+    rows(place, "create", "calculation")
+    private = f"{place.settings.output_queue}-20200101T0000-0123456789abcdef"
+    place.sqs.create_queue(QueueName=private)
+    for key in ("logs/calculation/x", "payloads/x"):
+        place.s3.put_object(Bucket=place.settings.bucket, Key=key, Body=b"x")
 
     gone = [row["deleted"] for row in rows(place, "delete", "calculation", "--yes")]
 
-    assert len(gone) == 4
+    assert len(gone) == 7
+    assert {private, "logs/calculation/", "payloads/", place.settings.bucket} < set(gone)
     assert rows(place, "delete", "calculation", "--yes") == []
     assert place.settings.bucket not in [
         bucket["Name"] for bucket in place.s3.list_buckets()["Buckets"]
     ]
 
 
-def test_delete_asks_first(place: Place) -> None:
-    """Only the word delete deletes."""
-    place.inbox()
-    command = [sys.executable, "-m", MODULE, "delete", "calculation"]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=place.environment,
-        input="yes\n",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+def test_delete_leaves_what_others_put_into_the_bucket(place: Place) -> None:
+    """Images and another part's logs stay, with the bucket; the command says how they go."""
+    apart(place)
+    rows(place, "create", "calculation")
+    kept = ["holiday.jpg", "holidayprocessed.jpg", "logs/image/x"]
+    for key in (*kept, "logs/calculation/x"):
+        place.s3.put_object(Bucket=place.settings.bucket, Key=key, Body=b"x")
 
-    assert place.settings.input_queue in done.stderr
-    assert done.stdout == "nothing done\n"
-    assert place.sqs.get_queue_url(QueueName=place.settings.input_queue)
+    last = rows(place, "delete", "calculation", "--yes")[-1]
+
+    assert keys(place) == kept
+    assert last["kept"] == place.settings.bucket
+    how = f"aws s3 rm --recursive s3://{place.settings.bucket}"
+    assert last["why"] == f"it still holds 3 objects, 3 bytes; `{how}` removes them"
+
+
+def test_delete_leaves_a_bucket_that_another_part_uses(place: Place) -> None:
+    """While the queues of the other part are there, so is the bucket of both."""
+    place.environment["IMAGE_INPUT_QUEUE"] = f"{place.settings.input_queue}-image"
+    place.environment["IMAGE_OUTPUT_QUEUE"] = f"{place.settings.output_queue}-image"
+    rows(place, "create")
+
+    last = rows(place, "delete", "calculation", "--yes")[-1]
+    assert (last["kept"], last["why"]) == (place.settings.bucket, "image uses it")
+
+    assert rows(place, "delete", "--yes")[-1]["deleted"] == place.settings.bucket
+
+
+def test_delete_leaves_a_bucket_that_was_not_made_by_us(place: Place) -> None:
+    """A bucket that is only named in the environment keeps all that is in it."""
+    place.s3.create_bucket(Bucket=place.settings.bucket)
+    place.s3.put_object(Bucket=place.settings.bucket, Key="payroll/2026.csv", Body=b"x")
+    rows(place, "create", "calculation")
+
+    last = rows(place, "delete", "calculation", "--yes")[-1]
+
+    assert (last["kept"], last["why"]) == (place.settings.bucket, "these programs did not make it")
+    assert keys(place) == ["payroll/2026.csv"]
+
+
+def test_delete_takes_all_versions(place: Place) -> None:
+    """In a bucket with versions what the part wrote goes with all of them."""
+    apart(place)
+    rows(place, "create", "calculation")
+    versions = {"Status": "Enabled"}
+    place.s3.put_bucket_versioning(Bucket=place.settings.bucket, VersioningConfiguration=versions)
+    for _ in range(2):
+        place.s3.put_object(Bucket=place.settings.bucket, Key="logs/calculation/x", Body=b"x")
+    place.s3.delete_object(Bucket=place.settings.bucket, Key="logs/calculation/x")
+
+    assert rows(place, "delete", "calculation", "--yes")[-1]["deleted"] == place.settings.bucket
+
+
+def test_delete_finds_the_bucket_without_queues(place: Place) -> None:
+    """Where the queues are gone already, what the part left in the bucket goes all the same."""
+    apart(place)
+    rows(place, "create", "calculation")
+    for name in (place.settings.input_queue, place.settings.output_queue):
+        place.sqs.delete_queue(QueueUrl=place.sqs.get_queue_url(QueueName=name)["QueueUrl"])
+    place.sqs.delete_queue(QueueUrl=place.outbox().sibling(f"{name}").url)
+
+    assert rows(place, "delete", "calculation", "--yes")[-1]["deleted"] == place.settings.bucket
+
+
+def test_delete_asks_first_and_shows_how_much_would_go(place: Place) -> None:
+    """Only the word delete deletes; without it the exit code is 1."""
+    rows(place, "create", "calculation")
+    place.inbox().send([{"MessageBody": "1"}])
+    place.s3.put_object(Bucket=place.settings.bucket, Key="logs/calculation/x", Body=b"12345")
+
+    done = asked(place, "delete", "calculation", answer="yes\n")
+
+    assert done.returncode == 1
+    assert f"{place.settings.input_queue}: 1 messages" in done.stderr
+    assert f"logs/calculation/ in {place.settings.bucket}: 1 objects, 5 bytes" in done.stderr
+    assert "nothing more is deleted" in done.stderr
+    assert done.stdout == ""
+    assert keys(place) == ["logs/calculation/x"]
+    done = asked(place, "delete", "calculation", answer="delete\n")
+    assert done.returncode == 0
+    assert str(place.settings.bucket) in done.stdout
+
+
+def test_what_delete_may_not_delete_is_named(counted: Place, gateway: Gateway) -> None:
+    """What AWS refuses is told with the reason, the rest goes, and the exit code is 1."""
+    apart(counted)
+    rows(counted, "create", "calculation")
+    gateway.refuse("DeleteQueue", 403, "AccessDenied", times=1)
+
+    first, *others = rows(counted, "delete", "calculation", "--yes", code=1)
+
+    assert first["kept"] == counted.settings.input_queue
+    assert "AWS refused DeleteQueue (AccessDenied)" in first["failed"]
+    assert all("deleted" in row for row in others)
 
 
 def test_status_counts_messages(place: Place) -> None:
-    """What is waiting, in flight and dead is counted for each queue, in a table or as JSON."""
+    """What is waiting, in flight and dead is counted for each queue; a missing one ends it with 1.
+
+    The table and each JSON object say where that is.
+    """
     inbox = place.inbox()
     inbox.send([{"MessageBody": str(number)} for number in range(3)])
     inbox.receive(1, 1, 30)
 
-    first, dead, output, replies = rows(place, "status", "calculation")
+    first, dead, output, replies = rows(place, "status", "calculation", code=1)
 
     assert first["queue"] == inbox.name
     assert (first["waiting"], first["in flight"]) == (2, 1)
+    assert (first["region"], first["bucket"]) == ("us-east-1", place.settings.bucket)
+    assert first["account"].isdigit()
+    age = datetime.now(timezone.utc) - datetime.fromisoformat(first["time"].replace("Z", "+00:00"))
+    assert abs(age.total_seconds()) < 10
     assert dead["waiting"] == 0
-    assert output["waiting"] == "-"
+    assert (output["waiting"], output["failed"]) == ("-", "it does not exist")
     assert "0 reply queues" in replies["queue"]
+    place.outbox()
     table = place.client("status", "calculation", module=MODULE).stdout.splitlines()
-    assert table[0].split() == ["queue", "waiting", "in", "flight", "oldest"]
-    assert table[1].split()[:3] == [inbox.name, "2", "1"]
+    where = f"account {first['account']}, region us-east-1, bucket {place.settings.bucket}"
+    assert table[0] == f"calculation: {where}"
+    assert table[1].split() == ["queue", "waiting", "in", "flight", "oldest"]
+    assert table[2].split()[:3] == [inbox.name, "2", "1"]
+
+
+def test_status_asks_no_more_for_many_reply_queues(counted: Place, gateway: Gateway) -> None:
+    """However many there are, a hundred are counted."""
+    output = counted.outbox().name
+    counted.inbox()
+    for number in range(120):
+        counted.sqs.create_queue(QueueName=f"{output}-20200101T0000-{number:016x}")
+    gateway.counts.clear()
+
+    last = rows(counted, "status", "calculation")[-1]
+
+    assert "120 reply queues, 100 counted" in last["queue"]
+    assert gateway.of_service("sqs") < 120
+
+
+def test_status_on_watch_redraws_and_tells_the_time(place: Place) -> None:
+    """On a terminal each look stands where the last one stood."""
+    environment: Any = {**place.environment, "TERM": "xterm"}
+    watch: Any = pexpect.spawn(
+        sys.executable,
+        ["-m", MODULE, "status", "calculation", "--watch", "--interval", "0.1"],
+        cwd=str(ROOT),
+        env=environment,
+        encoding="utf-8",
+    )
+
+    for _ in range(2):
+        watch.expect_exact("\x1b[H\x1b[J")
+        watch.expect(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  calculation: account ")
+    watch.sendintr()
+    watch.expect(pexpect.EOF)
+    watch.close()
+    assert watch.exitstatus == 130
 
 
 def test_status_tells_the_age_of_the_oldest_message(place: Place, aws: Any) -> None:
     """The age is the latest that CloudWatch has."""
     if (aws.kind, "CloudWatch") in UNLIKE_AWS:
         pytest.skip(UNLIKE_AWS[aws.kind, "CloudWatch"])
-    place.inbox()
+    place.inbox(), place.outbox()
     place.connection.client("cloudwatch").put_metric_data(
         Namespace="AWS/SQS",
         MetricData=[
@@ -97,9 +265,174 @@ def test_status_tells_the_age_of_the_oldest_message(place: Place, aws: Any) -> N
     assert rows(place, "status", "calculation")[0]["oldest"] == "42 s"
 
 
-def test_unknown_parts_are_named(place: Place) -> None:
-    """A part that does not exist is said in one line with those that do."""
-    done = place.client("status", "nothing", module=MODULE)
+def test_dead_shows_each_letter_and_takes_none(place: Place) -> None:
+    """Age, sender, receives, where the answer went, the body and the reason; all are there after.
+
+    What would move a terminal's cursor is left out.
+    """
+    rows(place, "create", "calculation")
+    queue = dead_letters(place)
+    text = {"DataType": "String", "StringValue": f"{place.settings.output_queue}-x"}
+    bodies = ["3,1,2", "evil\t\nnext " + "x" * 100, *map(str, range(10))]
+    queue.send([{"MessageBody": body} for body in bodies[1:]])
+    sent = place.sqs.send_message(
+        QueueUrl=queue.url, MessageBody=bodies[0], MessageAttributes={"ReplyTo": text}
+    )
+    log = (
+        f"received  2026-11-25T13:00:00.000+00:00, delivery 5 of message {sent['MessageId']} from "
+        "me\nhandled   in 1.000 ms by somebody\nnote      a note\n"
+        "failed    the worker failed 5 times, the last time with OSError()\n\n"
+    )
+    now = datetime.now(timezone.utc)
+    key = f"logs/calculation/{now:%Y/%m/%d/%H%M%S}Z-0.txt"
+    place.s3.put_object(Bucket=place.settings.bucket, Key=key, Body=log.encode())
+
+    shown = {row["message"]: row for row in rows(place, "dead", "calculation")}
+
+    assert len(shown) == len(bodies)
+    letter = shown[sent["MessageId"]]
+    assert letter["body"] == "3,1,2"
+    assert letter["reply to"] == f"{place.settings.output_queue}-x"
+    assert letter["receives"] == 1
+    assert letter["sender"]
+    assert letter["age"].endswith(" s")
+    assert letter["reason"] == "the worker failed 5 times, the last time with OSError()"
+    others = [row for row in shown.values() if row is not letter]
+    assert {row["reply to"] for row in others} == {place.settings.output_queue}
+    assert f"evil next {'x' * 50}" in [row["body"] for row in others]
+    assert place.messages(queue) == (len(bodies), 0)
+    assert len(rows(place, "dead", "calculation", "--limit", "11")) == 11
+
+
+def test_redrive_moves_attributes_of_any_kind(place: Place) -> None:
+    """Binary attributes, ten attributes, and more bytes than a batch holds all arrive."""
+    rows(place, "create", "calculation")
+    queue = dead_letters(place)
+    binary = {"DataType": "Binary", "BinaryValue": b"\x00{}"}
+    ten = {f"a{number}": {"DataType": "Number", "StringValue": "1"} for number in range(10)}
+    large = {"own": {"DataType": "String", "StringValue": "x" * 1000}}
+    for body, attributes in (("1", {"_datadog": binary}), ("2", ten), ("3" * 1_040_000, large)):
+        place.sqs.send_message(QueueUrl=queue.url, MessageBody=body, MessageAttributes=attributes)
+
+    assert rows(place, "redrive", "calculation") == [{"part": "calculation", "moved": 3, "left": 0}]
+
+    moved: Dict[str, Any] = {}
+    while len(moved) < 3:
+        for each in place.inbox().receive(1, 5, 60):
+            moved[each.body[0]] = each.attributes
+    assert moved["1"]["_datadog"]["BinaryValue"] == b"\x00{}"
+    assert "CorrelationId" in moved["1"]
+    assert set(moved["2"]) == set(ten)
+    assert moved["3"]["own"]["StringValue"] == "x" * 1000
+
+
+def refuse_in_part(call: Any) -> Any:
+    """Refuse the entries with a bad body, as AWS refuses an entry of a batch."""
+    bad = [entry for entry in call.entries if entry["MessageBody"] == "bad"]
+    answer = call.carry_out_in_part([entry for entry in call.entries if entry not in bad])
+    answer["Failed"] = [
+        {"Id": entry["Id"], "SenderFault": True, "Code": "InvalidParameterValue"} for entry in bad
+    ]
+    return 200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(answer).encode()
+
+
+def test_redrive_names_what_it_could_not_move(counted: Place, gateway: Gateway) -> None:
+    """One that SQS refuses is named with the reason, stays at once visible, and the code is 1."""
+    rows(counted, "create", "calculation")
+    queue = dead_letters(counted)
+    queue.send([{"MessageBody": body} for body in ("1", "bad", "2")])
+    gateway.spoil("SendMessageBatch", refuse_in_part)
+
+    moved, failed = rows(counted, "redrive", "calculation", code=1)
+
+    assert (moved["moved"], moved["left"]) == (2, 1)
+    assert "InvalidParameterValue" in failed["failed"]
+    (left,) = queue.receive(10, 1, 0)
+    assert (left.body, left.message_id) == ("bad", failed["message"])
+
+
+def test_redrive_without_the_right_to_delete_doubles_nothing(
+    counted: Place, gateway: Gateway
+) -> None:
+    """However often it is run, nothing is sent that would stay in the dead-letter queue."""
+    rows(counted, "create", "calculation")
+    dead_letters(counted).send([{"MessageBody": str(number)} for number in range(3)])
+    gateway.refuse("DeleteMessageBatch", 403, "AccessDenied")
+
+    for _ in range(2):
+        moved, failed = rows(counted, "redrive", "calculation", code=1)
+
+        assert (moved["moved"], moved["left"]) == (0, 3)
+        assert "AWS refused DeleteMessageBatch (AccessDenied)" in failed["failed"]
+    assert counted.messages(counted.inbox()) == (0, 0)
+
+
+def test_redrive_tells_of_what_is_in_both_queues(counted: Place, gateway: Gateway) -> None:
+    """A deletion that fails after the sending is tried again, and told if it never works."""
+    rows(counted, "create", "calculation")
+    dead_letters(counted).send([{"MessageBody": "1"}])
+    gateway.spoil(
+        "DeleteMessageBatch",
+        lambda call: error(call.action, 400, "Odd") if b'"none"' not in call.body else None,
+    )
+
+    moved, failed = rows(counted, "redrive", "calculation", code=1)
+
+    assert (moved["moved"], moved["left"]) == (0, 1)
+    assert failed["failed"].startswith("it is now in both queues, since AWS refused")
+
+
+def test_what_dies_again_during_a_redrive_is_left(place: Place) -> None:
+    """A message that was sent to the dead-letter queue after the beginning is not moved."""
+    rows(place, "create", "calculation")
+    queue = dead_letters(place)
+    command = [sys.executable, "-m", MODULE, "redrive", "calculation", "--json"]
+    queue.send([{"MessageBody": str(number)} for number in range(10)])
+    wait_until(lambda: place.messages(queue).visible == 10)
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=place.environment, stdout=subprocess.PIPE, text=True
+    )
+    inbox = place.inbox()
+    give_up = time.monotonic() + 20
+    while process.poll() is None and time.monotonic() < give_up:
+        for each in inbox.receive(10, 0, 30):  # a worker to which all is poison
+            queue.send([{"MessageBody": each.body}])
+            inbox.delete([each])
+
+    assert process.wait(1) == 0
+    assert json.loads(str(process.communicate()[0]))["moved"] < 40
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["status", "nothing"], "there is no part 'nothing': there are calculation, image"),
+        (["sweep", "--older-than", "-5"], "'-5' is no number of hours from 1 to 8,784"),
+        (["sweep", "--older-than", "nan"], "'nan' is no number of hours from 1 to 8,784"),
+        (["sweep", "--older-than", "1e12"], "'1e12' is no number of hours from 1 to 8,784"),
+        (["status", "--interval", "5"], "--interval goes with --watch"),
+        (["status", "--watch", "--interval", "0"], "'0' is no number of seconds from 0.1"),
+        (["dead", "--limit", "0"], "'0' is no whole number from 1 to 10000"),
+        (["status", "--region", ""], "argument --region: it is empty"),
+        (["status", "--profile", " "], "argument --profile: it is empty"),
+        (["status", "--endpoint-url", "localhost:1"], "'localhost:1' is no URL"),
+    ],
+)
+def test_wrong_usage(place: Place, arguments: List[str], line: str) -> None:
+    """A wrong option or part is named in one line; the exit code is 2."""
+    done = place.client(*arguments, module=MODULE)
 
     assert done.returncode == 2
-    assert "there is no part 'nothing': there are calculation, image" in done.stderr
+    assert line in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("BUCKET", "a b"), ("INPUT_QUEUE", "a/b"), ("OUTPUT_QUEUE", "ä")]
+)
+def test_nonsense_in_the_environment_is_named(place: Place, variable: str, value: str) -> None:
+    """What no option would take is refused from a variable too, by its name."""
+    name = f"CALCULATION_{variable}"
+    done = place.client("status", "calculation", module=MODULE, environment={name: value})
+
+    assert done.returncode == 2
+    assert f"{name}: {value!r} is no " in done.stderr

@@ -25,7 +25,7 @@ COMMANDS = commands(text())
 NOT_RUN = {
     "bash scripts/test.sh": "runs this test, and would do so for ever; its options are checked",
     "python3 scripts/bench.py": "installs peers and takes minutes; its words are checked",
-    "python3 scripts/record.py": "writes into the checkout; what it does is compared below",
+    "python3 scripts/record.py --write": "writes into the checkout; what it does is compared below",
     "python3 -m venv": "is how the Python came about that runs this",
     ". .venv": "enters what the line before would have made",
     "pip install": "asks the network; the file it names is checked",

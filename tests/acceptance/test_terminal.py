@@ -1,7 +1,10 @@
 """What a person sees at a terminal, and what a program reads behind a pipe."""
 
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,8 @@ import pexpect
 import pytest
 from PIL import Image
 
-from tests.conftest import ROOT, Place
+from messaging.console.terminal import one_of
+from tests.conftest import ROOT, Place, wait_until
 
 
 @pytest.fixture
@@ -74,7 +78,7 @@ def test_a_menu_behind_a_pipe_reads_as_at_a_terminal(place: Place) -> None:
         *menu,
         "Your choice: 1",
         "The list, separated by commas: 1,a",
-        "Item 2, 'a', is not an integer. Please try again.",
+        "Item 2, 'a', is not an integer. Please try again, for example 3,1,2.",
         "The list, separated by commas: 3,1,2",
     ]
     assert lines[8:13] == [
@@ -85,3 +89,242 @@ def test_a_menu_behind_a_pipe_reads_as_at_a_terminal(place: Place) -> None:
         "  mean    2",
     ]
     assert lines[14:] == [*menu, "Your choice: 2"]
+
+
+class Typist:
+    """A person at a program on a terminal; what it says is waited for before more is typed."""
+
+    def __init__(self, place: Place, *command: str, **environment: str) -> None:
+        size = (24, int(environment.pop("COLUMNS", "80")))
+        variables: Any = {**place.environment, "TERM": "xterm", **environment}
+        variables = {name: value for name, value in variables.items() if value}
+        self.child: Any = pexpect.spawn(
+            sys.executable,
+            [*command] or [str(ROOT / "calculation" / "client.py")],
+            env=variables,
+            encoding="utf-8",
+            timeout=60,
+            dimensions=size,
+            searchwindowsize=4000,
+        )
+
+    def answers(self, prompt: str, text: str, end: str = "\r") -> None:
+        """Wait for a prompt, and type."""
+        self.child.expect_exact(prompt)
+        self.child.send(text + end)
+
+    def reads(self, text: str) -> None:
+        """Wait until the terminal shows a text."""
+        self.child.expect_exact(text)
+
+    def ends(self) -> int:
+        """Wait for the end; give the exit code."""
+        self.child.expect(pexpect.EOF)
+        self.child.close()
+        return int(self.child.exitstatus)
+
+
+CHOICE, LIST = "Your choice: ", "commas: "
+
+
+@pytest.mark.parametrize(("begin", "end"), [("", ""), ("\x1b[200~", "\x1b[201~\r")])
+def test_what_is_pasted_belongs_to_the_entry(place: Place, begin: str, end: str) -> None:
+    """Lines are lists, answered in order; a column is one list, and its 2 quits nothing.
+
+    It is so whether the terminal brackets what is pasted or not.
+    """
+    place.worker()
+    typist = Typist(place)
+    typist.answers(CHOICE, "1")
+    typist.answers(LIST, f"{begin}1,2\r3\r-5,7,8\r{end}", "")
+
+    for count in ("2", "1", "3"):
+        typist.reads("count   " + count)
+    typist.answers(CHOICE, "1")
+    typist.answers(LIST, f"{begin}3\r1\r2\r2\r{end}", "")
+    typist.reads("count   4")
+    typist.answers(CHOICE, "2")
+    typist.child.expect(pexpect.EOF)
+    assert "count" not in typist.child.before
+
+
+def test_a_long_line_is_taken_whole(place: Place) -> None:
+    """More than the 4,095 characters that a terminal keeps of a line are all answered."""
+    place.worker()
+    typist = Typist(place)
+    typist.answers(CHOICE, "1")
+
+    typist.answers(LIST, ",".join(map(str, range(2000))))
+
+    typist.reads("count   2000")
+    typist.reads("max     1999")
+
+
+READ = """
+from messaging.console import entry
+while True:
+    try:
+        text = entry.read("> ")
+    except ValueError as error:
+        print("refused:", error)
+    else:
+        print("got", len(text), hash(text) == hash(",".join(map(str, range(150_000)))))
+"""
+
+
+def test_a_line_of_a_megabyte_is_taken_whole(place: Place) -> None:
+    """Nothing of it is lost."""
+    line = ",".join(map(str, range(150_000)))
+    typist = Typist(place, "-c", READ, PYTHONPATH=str(ROOT), PYTHONHASHSEED="1")
+
+    typist.reads("> ")
+    typing = threading.Thread(target=typist.child.send, args=[line + "\r"], daemon=True)
+    typing.start()  # beside, since what is typed comes back all the while
+
+    typist.reads(f"got {len(line)} True")
+
+
+def test_a_line_that_the_terminal_may_cut_is_refused(place: Place) -> None:
+    """Where no line editing is to be had, the person is told what to do instead."""
+    without = "import sys; sys.modules['readline'] = None\n" + READ
+    typist = Typist(place, "-c", without, PYTHONPATH=str(ROOT))
+
+    typist.answers("> ", "1," * 4000)
+    typist.reads("does not pass through this terminal whole: put it into a file")
+    typist.answers("> ", "3,1,2")
+    typist.reads("got 5")
+
+
+def test_nothing_pasted_chooses(place: Place) -> None:
+    """Lines pasted at the choice choose nothing; words that mean a choice are understood."""
+    typist = Typist(place)
+    typist.answers(CHOICE, "2\r2\r", "")
+    typist.reads("What was pasted chooses nothing: type 1 or 2. Please try again.")
+    typist.answers(CHOICE, "Quit")
+
+    assert typist.ends() == 0
+
+
+def test_q_quits_where_it_can_mean_nothing_else(place: Place) -> None:
+    """At the list too, which q is none of."""
+    typist = Typist(place)
+    typist.answers(CHOICE, "1")
+    typist.answers(LIST, "q")
+
+    assert typist.ends() == 0
+
+
+def test_arrows_bring_entries_back_and_edit_them(place: Place) -> None:
+    """Up shows the last list, left moves in it; choices are not among what comes back."""
+    place.worker()
+    typist = Typist(place)
+    typist.answers(CHOICE, "1")
+    typist.answers(LIST, "3,1,2", "")
+    typist.reads("3,1,2")  # what is typed is shown
+    typist.child.send("\r")
+    typist.reads("count   3")
+    typist.answers(CHOICE, "1")
+
+    typist.answers(LIST, "\x1b[A\x1b[D5")
+
+    typist.reads("max     52")
+
+
+def test_ctrl_c_inside_an_entry_leads_back_and_claims_nothing(place: Place) -> None:
+    """Nothing was sent, so nothing is said of it; at the choice Ctrl-C ends the program."""
+    typist = Typist(place)
+    typist.answers(CHOICE, "1")
+    typist.answers(LIST, "3,1", "\x03")
+    typist.child.expect_exact(CHOICE)
+    assert "queue" not in typist.child.before
+
+    typist.child.send("\x03")
+    assert typist.ends() == 130
+
+
+def test_ctrl_c_after_the_sending_says_what_becomes_of_it(place: Place) -> None:
+    """What was sent stays in the queue, and the menu comes again."""
+    typist = Typist(place)
+    typist.answers(CHOICE, "1")
+    typist.answers(LIST, "3,1,2")
+    wait_until(lambda: place.messages(place.inbox()).visible)
+    typist.child.sendintr()
+
+    typist.reads("No longer waiting; what was sent stays in the queue.")
+    typist.answers(CHOICE, "2")
+    assert typist.ends() == 0
+
+
+def test_a_wrong_entry_is_told_with_an_example(place: Place) -> None:
+    """The sentence names the item, in its own letters, and ends with an example."""
+    typist = Typist(place)
+    typist.answers(CHOICE, "1")
+    typist.answers(LIST, "3,Moon")
+    typist.reads("Item 2, 'Moon', is not an integer. Please try again, for example 3,1,2.")
+    typist.answers(LIST, "1,2\r3,x\r", "")
+    typist.reads("In line 2, item 2, 'x', is not an integer.")
+
+
+def test_missing_credentials_are_told_before_anything_is_typed(
+    place: Place, tmp_path: Path
+) -> None:
+    """The menu goes on, and works once there are credentials."""
+    place.worker()
+    typist = Typist(
+        place, AWS_ACCESS_KEY_ID="", AWS_SHARED_CREDENTIALS_FILE=str(tmp_path / "credentials")
+    )
+    typist.child.expect_exact("No AWS credentials: run `aws configure`")
+    assert "1  send a list" not in typist.child.before
+    typist.answers(CHOICE, "1")
+    typist.reads("No AWS credentials")
+    keys = "[default]\naws_access_key_id = local\naws_secret_access_key = local\n"
+    (tmp_path / "credentials").write_text(keys)
+
+    typist.answers(CHOICE, "1")
+    typist.answers(LIST, "3,1,2")
+    typist.reads("count   3")
+
+
+@pytest.mark.parametrize("terminal_kind", ["xterm", "dumb"])
+def test_the_waiting_line_fits_the_terminal(place: Place, terminal_kind: str) -> None:
+    """On 40 columns it takes one line, however long it waits."""
+    client = str(ROOT / "calculation" / "client.py")
+    typist = Typist(place, client, "3,1,2", "--timeout", "2.5", COLUMNS="40", TERM=terminal_kind)
+
+    typist.reads("Waiting for the reply ... 2 s")
+    assert "\n" not in typist.child.before
+    assert max(map(len, typist.child.before.split("\r"))) < 40
+    assert typist.ends() == 3
+
+
+def test_two_hangups_leave_no_reply_queue(place: Place) -> None:
+    """Whoever closes the window of a terminal has SIGHUP sent twice; the clean-up bears it."""
+    place.worker()
+    for pause in (0, 0.002):
+        typist = Typist(place)
+        typist.answers(CHOICE, "1")
+        typist.answers(LIST, "3,1,2")
+        typist.reads(CHOICE)
+        for _ in range(2):
+            typist.child.kill(signal.SIGHUP)
+            time.sleep(pause)  # the kernel's and the shell's are so far apart
+        assert typist.ends() == 130
+
+    prefix = f"{place.settings.output_queue}-"
+    assert not place.sqs.list_queues(QueueNamePrefix=prefix).get("QueueUrls")
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("y", "y"), ("YES", "y"), (" o ", "y"), ("oui", "y"), ("n", "n"), ("No", "n"), ("non", "n")],
+)
+def test_yes_and_no_are_understood_in_two_languages(word: str, meant: str) -> None:
+    """A question with the answers y and n takes these words."""
+    assert one_of("y", "n")(word) == meant
+
+
+@pytest.mark.parametrize("word", ["", "maybe", "y\nn", "1"])
+def test_anything_else_is_no_answer(word: str) -> None:
+    """What may mean something else is asked again."""
+    with pytest.raises(ValueError, match="type y or n"):
+        one_of("y", "n")(word)

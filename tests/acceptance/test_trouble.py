@@ -1,6 +1,11 @@
 """What AWS refuses, and what cannot be reached, is told in one clear line."""
 
 import os
+import re
+import time
+from datetime import datetime, timezone
+from email.utils import formatdate
+from pathlib import Path
 from typing import Dict, List, Optional
 
 import pytest
@@ -30,6 +35,32 @@ REFUSALS = {
     "ExpiredToken": "the credentials have expired: log in again",
     "AccessDenied": "AWS refused GetQueueUrl (AccessDenied): made for a test",
 }
+CONFIG = """\
+[profile sso]
+sso_session = office
+sso_account_id = 111122223333
+sso_role_name = r
+[sso-session office]
+sso_start_url = https://x.awsapps.com/start
+sso_region = eu-west-3
+[profile process]
+credential_process = sh -c "echo no luck >&2; exit 3"
+[profile nothing]
+credential_process = /nonexistent/tool
+[profile mfa]
+role_arn = arn:aws:iam::000000000000:role/w
+source_profile = base
+mfa_serial = arn:aws:iam::000000000000:mfa/me
+[profile base]
+aws_access_key_id = a
+aws_secret_access_key = b
+"""
+PROFILES = {
+    "sso": "not logged in, or no longer: run `aws sso login --profile sso`",
+    "process": 'the credential process `sh -c "echo no luck >&2; exit 3"` gave no credentials: no',
+    "nothing": "the credential process `/nonexistent/tool` gave no credentials: [Errno 2]",
+    "mfa": "the profile asks for an MFA code, and there is no terminal to type it at",
+}
 
 
 @both
@@ -50,6 +81,52 @@ def test_no_credentials(place: Place, program: str, tmp_path: object) -> None:
 
 
 @both
+@pytest.mark.parametrize("profile", PROFILES)
+def test_profiles_without_credentials(
+    place: Place, program: str, profile: str, tmp_path: Path
+) -> None:
+    """What a profile cannot give is told in one line, with what to do, and no traceback."""
+    (tmp_path / "config").write_text(CONFIG)
+    place.environment["AWS_CONFIG_FILE"] = str(tmp_path / "config")
+    arguments = [*PROGRAMS[program], "--profile", profile]
+    module, keys = f"calculation.{program}", {"AWS_ACCESS_KEY_ID": ""}
+
+    done = place.client(*arguments, module=module, environment=keys, start_new_session=True)
+
+    assert done.returncode == 4
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{program}.py: {PROFILES[profile]}")
+
+
+@both
+def test_a_session_token_with_a_line_break(place: Place, program: str) -> None:
+    """It is not taken for trouble with the network, and not shown."""
+    line = last_line(place, program, AWS_SESSION_TOKEN="hid\nqqq")
+
+    assert "the credentials hold a character that no header may have" in line
+    assert "qqq" not in line
+
+
+def test_a_clock_that_is_wrong(counted: Place, gateway: Gateway) -> None:
+    """A signature that AWS finds too old is told as what it is, with by how much."""
+    refusal = error("GetQueueUrl", 403, "InvalidSignatureException")
+    date = formatdate(time.time() + 3600, usegmt=True)
+    gateway.spoil("GetQueueUrl", lambda call: (403, {**refusal[1], "Date": date}, refusal[2]))
+
+    assert "the clock of this machine is 60 minutes slow" in last_line(counted, "client")
+
+
+def test_the_log_of_a_worker_has_a_zone(place: Place) -> None:
+    """Each line begins with a time in UTC, as do the keys of log objects."""
+    said = place.worker().said()
+
+    for line in said.splitlines():
+        assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ INFO ", line)
+    told = datetime.strptime(said[:20] + "+0000", "%Y-%m-%dT%H:%M:%SZ%z")
+    assert abs((datetime.now(timezone.utc) - told).total_seconds()) < 60
+
+
+@both
 @pytest.mark.parametrize(
     ("environment", "line"),
     [
@@ -57,8 +134,9 @@ def test_no_credentials(place: Place, program: str, tmp_path: object) -> None:
         ({"AWS_DEFAULT_REGION": "no where"}, "give --region, or set AWS_DEFAULT_REGION"),
         ({"AWS_DEFAULT_REGION": ""}, "give --region, or set AWS_DEFAULT_REGION"),
         ({"AWS_PROFILE": "nobody"}, "check --profile and AWS_PROFILE"),
+        ({"AWS_ENDPOINT_URL": "localhost:1"}, "check --endpoint-url and AWS_ENDPOINT_URL"),
     ],
-    ids=["no network", "bad region", "no region", "no profile"],
+    ids=["no network", "bad region", "no region", "no profile", "no scheme"],
 )
 def test_unusable_settings(
     place: Place, program: str, environment: Dict[str, str], line: str, tmp_path: object
@@ -158,9 +236,20 @@ def test_trouble_under_way_is_waited_out(counted: Place, gateway: Gateway) -> No
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--timeout", "0"], "'0' is no number of seconds above 0"),
-        (["--timeout", "-5"], "'-5' is no number of seconds above 0"),
+        (["--timeout", "0"], "'0' is no number of seconds from 0.001 to 1,209,600"),
+        (["--timeout", "-5"], "'-5' is no number of seconds from 0.001 to 1,209,600"),
         (["--input-queue", "a/b"], "'a/b' is no queue name"),
+        (["--input-queue", ""], "'' is no queue name"),
+        (["--reply-queue", ""], "'' is no queue name"),
+        (["--bucket", "a b"], "'a b' is no bucket name: 3 to 63 letters, digits, - and ."),
+        (["--bucket", "a..b"], "'a..b' is no bucket name"),
+        (["--bucket", ""], "'' is no bucket name"),
+        (["--region", ""], "argument --region: it is empty"),
+        (["--profile", " "], "argument --profile: it is empty"),
+        (["--endpoint-url", ""], "'' is no URL"),
+        (["--endpoint-url", "localhost:4566"], "'localhost:4566' is no URL: it begins with http"),
+        (["--timeout", "nan"], "'nan' is no number of seconds from 0.001 to 1,209,600"),
+        (["--timeout", "1e12"], "'1e12' is no number of seconds from 0.001 to 1,209,600"),
         (["--file", "/none"], "cannot read /none: No such file or directory"),
         (["--file", os.sep], "cannot read /: Is a directory"),
     ],

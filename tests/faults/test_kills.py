@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from messaging import Connection, Request, Requester, WorkerOptions
+from messaging.aws import sweeping
 from scripts.local_aws import LocalAws
 from tests.conftest import ROOT, Place, Running, take, wait_until
 from tests.faults.lists import LONG, PACKED, SINGLY
@@ -179,11 +180,12 @@ def test_a_killed_client_does_no_harm_and_is_swept(place: Place, aws: LocalAws) 
 
     assert place.client("3,1,2").returncode == 0
 
-    def sweep(*options: str) -> str:
-        return place.client("sweep", *options, module="scripts.manage").stdout
+    def sweep(hours: float) -> List[str]:
+        return [queue.url for queue, _ in sweeping.sweep(place.sqs, place.outbox().name, hours)]
 
-    assert "nothing done" in sweep("calculation")
-    assert listed[0].rsplit("/", 1)[1] in sweep("calculation", "--older-than", "-1")
+    assert sweep(48) == []
+    place.sqs.purge_queue(QueueUrl=listed[0])
+    assert sweep(-1) == listed
     assert place.outbox()
     assert place.inbox()
 

@@ -3,13 +3,11 @@
 import json
 import threading
 import time
-from datetime import datetime, timedelta, timezone
 from typing import Any, Iterator, List
 
 import pytest
 
 from messaging import Connection, Reply, ReplyTimeout, Request, Requester
-from messaging.requester import reply_queue
 from messaging.requester.replies import POLLERS
 from scripts.local_aws import LocalAws
 from tests.conftest import Place, take, wait_until
@@ -161,19 +159,3 @@ def test_one_request_costs_the_client_two_calls_and_an_idle_client_none(
 
         time.sleep(2)
         assert gateway.counts == {"SendMessageBatch": 1, "ReceiveMessage": 1}
-
-
-def test_sweeping_takes_old_private_queues_only(place: Place) -> None:
-    """Orphans past the age go; young ones, the output queue and strangers' stay."""
-    output = place.settings.output_queue
-    now = datetime.now(timezone.utc)
-    old = f"{output}-{now - timedelta(hours=49):%Y%m%dT%H%M}-0123456789abcdef"
-    young = f"{output}-{now - timedelta(hours=47):%Y%m%dT%H%M}-0123456789abcdef"
-    strangers = [f"{output}-20200101T0000-0123", f"x{old}", place.outbox().name]
-    for name in (old, young, *strangers):
-        place.sqs.create_queue(QueueName=name)
-
-    assert reply_queue.sweep(place.sqs, output) == [old]
-
-    for name in (young, *strangers):
-        assert place.sqs.get_queue_url(QueueName=name)

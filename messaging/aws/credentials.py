@@ -1,0 +1,64 @@
+"""Credentials: finding them while a person can still be asked."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import Any, Iterator
+
+from botocore.exceptions import BotoCoreError, CredentialRetrievalError, NoCredentialsError
+
+from ..errors import ConfigurationError
+from .advice import configured
+from .settings import Settings
+
+
+def open_session(settings: Settings) -> Any:
+    """Give a session of boto3 that has looked for its credentials."""
+    import boto3  # takes a third of a second, which --help shall not
+
+    session = boto3.Session(profile_name=settings.profile, region_name=settings.region)
+    with _told():
+        session.get_credentials()
+    return session
+
+
+def find(session: Any) -> None:
+    """Have a session get its credentials; raises what is said of them.
+
+    To be called on the main thread: a profile may ask for an MFA code, which Ctrl-C refuses.
+    """
+    with _told():
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        if configured("mfa_serial") and not _has_terminal():
+            raise EOFError
+        credentials.get_frozen_credentials()
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Turn what botocore lets pass into errors that people understand."""
+    try:
+        yield
+    except EOFError as error:
+        raise ConfigurationError(
+            "the profile asks for an MFA code, and there is no terminal to type it at"
+        ) from error
+    except BotoCoreError:  # some of these are ValueErrors too
+        raise
+    except (OSError, ValueError) as error:  # of a process or file that the profile names
+        raise CredentialRetrievalError(provider="profile", error_msg=str(error)) from error
+
+
+def _has_terminal() -> bool:
+    """Tell whether a person can be asked, as getpass asks."""
+    try:
+        os.close(os.open(os.ctermid(), os.O_RDWR))
+    except OSError:
+        return False
+    except AttributeError:  # Windows
+        return sys.stdin.isatty()
+    return True

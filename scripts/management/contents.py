@@ -1,0 +1,60 @@
+"""Contents: what is in a bucket below some prefixes, counted and deleted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, List
+
+from messaging import Storage
+from messaging.aws.trouble import AWS_ERRORS
+
+Objects = List[Dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is in a bucket below a prefix; with all its versions, where there are any."""
+
+    storage: Storage
+    prefix: str = ""
+
+    def __str__(self) -> str:
+        objects = size = 0
+        for page in self._pages():
+            objects += len(page)
+            size += sum(each.get("Size", 0) for each in page)
+        return f"{objects:,} objects, {size:,} bytes" if objects else ""
+
+    def delete(self) -> str:
+        """Delete all; give why some of it is left."""
+        reason = ""
+        for page in self._pages():
+            keys: Any = [{key: each[key] for key in each if key != "Size"} for each in page]
+            answer = self.storage.s3.delete_objects(
+                Bucket=self.storage.bucket, Delete={"Objects": keys, "Quiet": True}
+            )
+            for error in answer.get("Errors", ()):
+                reason = reason or f"{error.get('Key')}: {error.get('Message')}"
+        return reason
+
+    def _pages(self) -> Iterator[Objects]:
+        versioned = self._is_versioned()
+        name = "list_object_versions" if versioned else "list_objects_v2"
+        call: Any = self.storage.s3.get_paginator
+        pages = call(name).paginate(Bucket=self.storage.bucket, Prefix=self.prefix)
+        wanted = ("Key", "VersionId", "Size") if versioned else ("Key", "Size")
+        for page in pages:
+            listed = [
+                each
+                for kind in ("Contents", "Versions", "DeleteMarkers")
+                for each in page.get(kind, ())
+            ]
+            if listed:
+                yield [{key: each[key] for key in wanted if key in each} for each in listed]
+
+    def _is_versioned(self) -> bool:
+        try:
+            answer = self.storage.s3.get_bucket_versioning(Bucket=self.storage.bucket)
+        except AWS_ERRORS:  # without that right, or a server without versions
+            return False
+        return bool(answer.get("Status"))

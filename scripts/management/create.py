@@ -1,0 +1,33 @@
+"""Making what a part needs."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Iterator
+
+from botocore.exceptions import ClientError
+
+from messaging.aws.bucket import MISSING
+from messaging.aws.making import complete_bucket, complete_queue, open_queue
+from messaging.aws.trouble import code_of
+from scripts.management.part import Part, Row
+
+
+def create(part: Part, options: argparse.Namespace) -> Iterator[Row]:
+    """Make the queues and the bucket, and complete what is there but not finished."""
+    sqs, settings = part.connection.sqs, part.connection.settings
+    before = {name for name in part.names() if part.queue(name)}
+    inbox = open_queue(sqs, settings.input_queue, dead_letter=True)
+    open_queue(sqs, settings.output_queue)
+    complete_queue(inbox)
+    storage = part.storage([inbox])
+    try:
+        storage.s3.head_bucket(Bucket=storage.bucket)
+        before.add(storage.bucket)
+    except ClientError as error:
+        if code_of(error) not in (*MISSING, "403"):
+            raise
+    complete_bucket(storage)
+    for kind, name in [*(("queue", name) for name in part.names()), ("bucket", storage.bucket)]:
+        state = "was there" if name in before else "made"
+        yield {"part": part.name, "kind": kind, "name": name, "state": state}

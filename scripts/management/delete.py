@@ -1,0 +1,121 @@
+"""Deleting what a part has in AWS, and nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from typing import Callable, Dict, Iterator, List, Optional
+
+from botocore.exceptions import ClientError
+
+from messaging import MessagingError, Storage
+from messaging.aws.advice import explain
+from messaging.aws.bucket import LOGS, MISSING
+from messaging.aws.making import made_by_us
+from messaging.aws.queues import Queue
+from messaging.aws.trouble import AWS_ERRORS, code_of, is_missing_queue
+from messaging.wire.envelope import PAYLOADS
+from scripts.management.contents import Contents
+from scripts.management.part import PARTS, Part, Row, counted, find
+
+PREFIXES = {"calculation": [f"{LOGS}calculation/", PAYLOADS], "image": [f"{LOGS}image/"]}
+
+
+def delete(part: Part, options: argparse.Namespace) -> Iterator[Row]:
+    """Delete the queues, what the part wrote into its bucket, and a bucket of ours left empty.
+
+    Images stay, since only their owner knows whether they are still wanted.
+    """
+    queues = [queue for queue in map(part.queue, part.names()) if queue] + part.reply_queues()
+    storage = _existing(part.storage(queues))
+    written = _written(part, storage) if storage else {}
+    if not queues and not storage:
+        return
+    if not options.yes and (queues or written):
+        _ask(part, queues, written)
+    for queue in queues:
+        yield _row(part, queue.name, "queue", _attempt(partial(_delete_queue, queue)))
+        options.gone.add(queue.name)
+    for contents, size in written.items():
+        yield _row(part, contents.prefix, size, _attempt(contents.delete))
+    if storage:
+        yield _bucket(part, storage, options)
+
+
+def _existing(storage: Storage) -> Optional[Storage]:
+    try:
+        storage.s3.head_bucket(Bucket=storage.bucket)
+    except ClientError as error:
+        if code_of(error) in MISSING:
+            return None
+        raise
+    return storage
+
+
+def _written(part: Part, storage: Storage) -> Dict[Contents, str]:
+    """Give what the part wrote, and how much that is."""
+    found = {each: str(each) for each in (Contents(storage, p) for p in PREFIXES[part.name])}
+    return {each: size for each, size in found.items() if size}
+
+
+def _ask(part: Part, queues: List[Queue], written: Dict[Contents, str]) -> None:
+    """Show what would go; raises MessagingError unless the person agrees."""
+    print(f"This deletes of {part.name}:", file=sys.stderr)
+    for queue in queues:
+        print(f"  {queue.name}: {sum(counted(queue).values()):,} messages", file=sys.stderr)
+    for contents, size in written.items():
+        print(f"  {contents.prefix} in {contents.storage.bucket}: {size}", file=sys.stderr)
+    print("Type delete to go on: ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip() != "delete":
+        raise MessagingError("nothing more is deleted, since the answer was not delete")
+
+
+def _delete_queue(queue: Queue) -> str:
+    try:
+        queue.sqs.delete_queue(QueueUrl=queue.url)
+    except AWS_ERRORS as error:
+        if not is_missing_queue(error):
+            raise
+    return ""
+
+
+def _bucket(part: Part, storage: Storage, options: argparse.Namespace) -> Row:
+    """Delete the bucket if that harms nobody; tell why not."""
+    row = {"part": part.name, "kept": storage.bucket}
+    try:
+        if not made_by_us(storage):
+            return {**row, "why": "these programs did not make it"}
+        users = [name for name in PARTS if name != part.name and _uses(name, storage, options)]
+        if users:
+            return {**row, "why": f"{users[0]} uses it"}
+        rest = str(Contents(storage))
+        if rest:
+            how = f"aws s3 rm --recursive s3://{storage.bucket}"
+            return {**row, "why": f"it still holds {rest}; `{how}` removes them"}
+        storage.s3.delete_bucket(Bucket=storage.bucket)
+    except AWS_ERRORS as error:
+        return {**row, "failed": explain(error)}
+    return _row(part, storage.bucket, "bucket", "")
+
+
+def _uses(name: str, storage: Storage, options: argparse.Namespace) -> bool:
+    """Tell whether another part has that bucket and is in use itself."""
+    other = find(name, options)
+    inbox = other.queue(other.names()[0])
+    if inbox is None or inbox.name in options.gone:  # AWS finds deleted queues for a minute
+        return False
+    return other.storage([inbox]).bucket == storage.bucket
+
+
+def _attempt(step: Callable[[], str]) -> str:
+    try:
+        return step()
+    except AWS_ERRORS as error:
+        return explain(error)
+
+
+def _row(part: Part, name: str, what: str, failed: str) -> Row:
+    if failed:
+        return {"part": part.name, "kept": name, "what": what, "failed": failed}
+    return {"part": part.name, "deleted": name, "what": what}
