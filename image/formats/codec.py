@@ -1,5 +1,6 @@
 """Bytes to image and back, safely: the format is kept, and nothing is lost without a word."""
 
+import re
 import struct
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Tuple
@@ -12,15 +13,14 @@ from image.operations.table import Edit
 
 Process = Callable[[bytes, Edit, Limits, Callable[[str], None]], bytes]
 
-_SIGNATURES: Tuple[Tuple[str, int, bytes], ...] = (
-    ("JPEG", 0, b"\xff\xd8\xff"),
-    ("PNG", 0, png.SIGNATURE),
-    ("WebP", 8, b"WEBP"),
-    ("TIFF", 0, b"II*\0"),
-    ("TIFF", 0, b"MM\0*"),
-    ("GIF", 0, b"GIF8"),
-    ("BMP", 0, b"BM"),
-)
+_SIGNATURES = {
+    "JPEG": rb"\xff\xd8\xff",
+    "PNG": rb"\x89PNG\r\n\x1a\n",
+    "WebP": rb"RIFF....WEBP",
+    "TIFF": rb"II\*\0|MM\0\*",
+    "GIF": rb"GIF8[79]a",
+    "BMP": rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0",
+}
 _PROCESSES: Dict[str, Process] = {
     "JPEG": jpeg.process,
     "PNG": png.process,
@@ -49,7 +49,8 @@ class Result:
 def process(data: bytes, edit: Edit, limits: Limits = DEFAULT_LIMITS) -> Result:
     """Decode an image, apply an edit, and encode it as it was.
 
-    What cannot be processed is refused by ValueError, with a sentence that says why.
+    What cannot be processed is refused by ValueError, with a sentence that says why. Errors of
+    the machine pass as they are.
     """
     if not data:
         raise ValueError("the file is empty")
@@ -61,14 +62,16 @@ def process(data: bytes, edit: Edit, limits: Limits = DEFAULT_LIMITS) -> Result:
     except ValueError as error:
         raise ValueError(f"this {kind} image cannot be processed: {error}") from error
     except Exception as error:  # Pillow raises nearly any kind at damaged images
+        if _is_of_machine(error):
+            raise
         raise ValueError(f"this {kind} image cannot be processed: {_reason(error)}") from error
     return Result(result, kind, tuple(dict.fromkeys(remarks)))
 
 
 def detect_format(data: bytes) -> str:
     """Name the format of an image by its first bytes, whatever the file is called."""
-    for kind, start, signature in _SIGNATURES:
-        if data.startswith(signature, start):
+    for kind, signature in _SIGNATURES.items():
+        if re.match(signature, data, re.DOTALL):
             return kind
     raise ValueError("this is not a JPEG, PNG, WebP, TIFF, GIF or BMP image")
 
@@ -80,9 +83,14 @@ def reuse_memory(megabytes: int) -> None:
         core.set_blocks_max(megabytes)
 
 
+def _is_of_machine(error: Exception) -> bool:
+    """Tell a full disk and the like, after which another try may succeed, from a damaged image."""
+    no_thread = isinstance(error, RuntimeError) and "new thread" in str(error)
+    has_number = isinstance(error, OSError) and error.errno is not None
+    return no_thread or has_number or isinstance(error, (ImportError, MemoryError))
+
+
 def _reason(error: Exception) -> str:
-    if isinstance(error, MemoryError):
-        return "there is not enough memory for it"
     if isinstance(error, (IndexError, KeyError, struct.error)) or not str(error):
         return "it is damaged or incomplete"
     return f"it is damaged, incomplete or of a rare kind ({error})"
