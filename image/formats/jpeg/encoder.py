@@ -3,8 +3,8 @@
 import tempfile
 from typing import Any, Dict, Iterable, Iterator, List, Tuple, Union
 
+from PIL import ImageFile
 from PIL.Image import Image, new
-from PIL.ImageFile import ImageFile
 
 from image.formats.jpeg.segments import (
     END_OF_IMAGE,
@@ -22,13 +22,14 @@ from image.operations.table import Effect
 
 _STRIP_PIXELS = 1 << 20  # far below 65,535 coding units of 64 pixels or more, the longest interval
 _STRIP_ROWS = 16  # strips are as high as a multiple of this, which is the highest unit
+_MOST_BYTES = 8  # for a pixel, of noise in the highest quality
 _RESTART_INTERVAL, _RESTART = b"\xff\xdd\0\4", 0xD0
 
 Buffer = Union[bytes, memoryview]
 
 
 def encode(
-    image: ImageFile, source: memoryview, effect: Effect, extra: bytes, **options: Any
+    image: ImageFile.ImageFile, source: memoryview, effect: Effect, extra: bytes, **options: Any
 ) -> bytes:
     """Apply an effect and encode as Pillow does with these options, but for restart markers.
 
@@ -43,7 +44,7 @@ def encode(
         whole = effect(image)  # it may look beyond a strip
         whole = whole.convert("L").convert(image.mode) if whole.mode == "1" else whole
         if options["progressive"] or options["optimize"]:
-            return _save(whole, extra=extra, **options)
+            return _save_whole(whole, extra=extra, **options)
         return _encode_strips(whole, [image.height], lambda strip: strip, extra, options)
     if image.tile and image.mode == "RGB":
         frame, decoded = _decode(image, source)
@@ -65,7 +66,7 @@ def _encode_strips(
     return _join(files, image.height, rows) if len(files) > 1 else files[0]
 
 
-def _decode(image: ImageFile, source: memoryview) -> Tuple[Image, Iterable[int]]:
+def _decode(image: ImageFile.ImageFile, source: memoryview) -> Tuple[Image, Iterable[int]]:
     """Give an image to be filled, and how many of its rows are, again and again.
 
     Its pixels have a fourth byte, which is zero until their row is decoded.
@@ -97,6 +98,21 @@ def _feed(frame: Image, decoder: Any, source: memoryview) -> Iterator[int]:
     raise ValueError("it ends too early")
 
 
+def _save_whole(image: Image, **options: Any) -> bytes:
+    """Save at once; where Pillow's guess of the memory it takes was too low, with more."""
+    try:
+        return _save(image, **options)
+    except OSError as error:
+        if error.errno is not None:
+            raise
+    usual = ImageFile.MAXBLOCK
+    ImageFile.MAXBLOCK = _MOST_BYTES * image.width * image.height
+    try:
+        return _save(image, **options)
+    finally:
+        ImageFile.MAXBLOCK = usual
+
+
 def _save(image: Image, **options: Any) -> bytes:
     with tempfile.TemporaryFile() as file:  # Pillow holds the GIL while it encodes into memory
         image.save(file, "JPEG", **options)
@@ -115,12 +131,12 @@ def _join(files: List[bytes], height: int, rows: int) -> bytes:
             units = _count_units(first, rows).to_bytes(2, "big")
             parts += [_RESTART_INTERVAL, units]
         parts.append(raw)
-    parts.pop()
+    parts.pop()  # the end mark
     for number, file in enumerate(files[1:]):
         *_, scan, _ = walk(file)
         start = scan.start + 2 + int.from_bytes(file[scan.start + 2 : scan.start + 4], "big")
         parts += [bytes((0xFF, _RESTART + number % 8)), memoryview(file)[start : scan.end]]
-    return b"".join([*parts, END_OF_IMAGE])
+    return b"".join([*parts, b"\xff" + END_OF_IMAGE])
 
 
 def _count_units(file: bytes, rows: int) -> int:
