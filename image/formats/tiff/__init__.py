@@ -1,0 +1,1 @@
+"""TIFF: pages and their tags are taken apart and put together here, strips coded by Pillow."""
