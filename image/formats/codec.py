@@ -6,8 +6,9 @@ from typing import Callable, Dict, List, Tuple
 
 from PIL import _imaging as core
 
-from image.formats import bmp, gif, jpeg, png, tiff, webp
+from image.formats import bmp, gif, jpeg, png, webp
 from image.formats.limits import DEFAULT_LIMITS, Limits
+from image.formats.tiff import document as tiff
 from image.operations.table import Edit
 
 Process = Callable[[bytes, Edit, Limits, Callable[[str], None]], bytes]
@@ -18,6 +19,8 @@ _SIGNATURES: Tuple[Tuple[str, int, bytes], ...] = (
     ("WebP", 8, b"WEBP"),
     ("TIFF", 0, b"II*\0"),
     ("TIFF", 0, b"MM\0*"),
+    ("TIFF", 0, b"II+\0"),
+    ("TIFF", 0, b"MM\0+"),
     ("GIF", 0, b"GIF8"),
     ("BMP", 0, b"BM"),
 )

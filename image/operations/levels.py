@@ -27,13 +27,15 @@ class Curve:
         """List the output level, to the nearest, for each input level from 0 to white."""
         return [round(white * self.level(level / white)) for level in range(white + 1)]
 
-    def map(self, levels: Any) -> Any:
-        """Map all levels of an array, whatever its shape."""
+    def map(self, levels: Any, white: int = 0) -> Any:
+        """Map all levels of an array, whose white is the highest there can be if not given."""
         import numpy as np
 
-        if levels.dtype.kind != "f":
-            return np.array(self.table(white_of(levels)), levels.dtype)[levels]
-        return self.level(levels.astype("f8")).astype(levels.dtype) if white_of(levels) else levels
+        white = white or white_of(levels)
+        if levels.dtype.kind == "f":
+            return self.level(levels.astype("f8")).astype(levels.dtype)
+        table = np.rint(white * self.level(np.arange(white + 1) / white))
+        return table.astype(levels.dtype)[levels]
 
     def __call__(self, image: Any) -> Any:
         """Map the colours of the image; alpha and the indexes of a palette stay."""
@@ -136,5 +138,6 @@ def _band_tables(table: List[int]) -> Dict[str, List[int]]:
         "LA": table + same,
         "RGB": table * 3,
         "RGBA": table * 3 + same,
+        "RGBX": table * 3 + same,
         "CMYK": ink * 4,
     }

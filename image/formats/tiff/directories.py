@@ -6,10 +6,11 @@ from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 from image.formats.limits import Limits
 
 SHORT, LONG = 3, 4
-STRIP_OFFSETS, STRIP_COUNTS, TILE_OFFSETS, TILE_COUNTS = 273, 279, 324, 325
+STRIP_OFFSETS, STRIP_COUNTS = 273, 279
+TILE_WIDTH, TILE_OFFSETS, TILE_COUNTS = 322, 324, 325
 _INNER = (34665, 34853, 40965)  # EXIF, GPS and interoperability
 _SIZES = {1: 1, 2: 1, SHORT: 2, LONG: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-_CODES = {1: "B", SHORT: "H", LONG: "I", 13: "I"}
+_CODES = {1: "B", SHORT: "H", LONG: "I", 5: "I", 13: "I"}
 
 
 class Field(NamedTuple):
@@ -20,9 +21,16 @@ class Field(NamedTuple):
     inner: Sequence["Directory"] = ()
 
     def numbers(self, order: str) -> Tuple[int, ...]:
-        """Give the value as whole numbers, or as none where it is of another type."""
-        code = _CODES.get(self.kind)
-        return unpack_from(f"{order}{len(self.raw) // calcsize(code)}{code}", self.raw) if code else ()
+        """Give the value as whole numbers, or none where it is of another type."""
+        if self.kind not in _CODES:
+            return ()
+        code = _CODES[self.kind]
+        return unpack_from(f"{order}{len(self.raw) // calcsize(code)}{code}", self.raw)
+
+
+def field(order: str, kind: int, *numbers: int) -> Field:
+    """Make a field of whole numbers."""
+    return Field(kind, pack(f"{order}{len(numbers)}{_CODES[kind]}", *numbers))
 
 
 Directory = Dict[int, Field]
@@ -97,13 +105,10 @@ def write(order: str, pages: Iterable[Tuple[Directory, List[bytes]]]) -> bytes:
         for strip in strips:
             offsets.append(len(result))
             result += strip + bytes(len(strip) % 2)
-        place = Field(LONG, pack(f"{order}{len(offsets)}I", *offsets))
-        sizes = Field(LONG, pack(f"{order}{len(offsets)}I", *map(len, strips)))
-        kinds = (
-            (TILE_OFFSETS, TILE_COUNTS) if TILE_OFFSETS in directory
-            else (STRIP_OFFSETS, STRIP_COUNTS)
-        )
-        start = _append(result, order, {**directory, **dict(zip(kinds, (place, sizes)))})
+        places = field(order, LONG, *offsets), field(order, LONG, *map(len, strips))
+        tiled = TILE_WIDTH in directory
+        tags = (TILE_OFFSETS, TILE_COUNTS) if tiled else (STRIP_OFFSETS, STRIP_COUNTS)
+        start = _append(result, order, {**directory, **dict(zip(tags, places))})
         result[link : link + 4] = pack(order + "I", start)
         link = len(result) - 4
     return bytes(result)

@@ -1,60 +1,45 @@
-"""Pages of a TIFF file: what their pixels are, and their samples, strip by strip."""
+"""Pages of a TIFF file: what their pixels are, and whether they can be kept."""
 
-from dataclasses import dataclass
-from io import BytesIO
-from struct import pack
-from typing import Any, Dict, Iterator, List, Tuple
-
-from PIL import Image
+from typing import List, NamedTuple, Tuple
 
 from image.formats.limits import Limits
 from image.formats.tiff.directories import (
-    LONG,
-    SHORT,
     STRIP_COUNTS,
     STRIP_OFFSETS,
     TILE_COUNTS,
     TILE_OFFSETS,
+    TILE_WIDTH,
     Directory,
-    Field,
-    read,
-    write,
 )
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
-CHANNELS, STRIP_ROWS, PLANAR, PREDICTOR, PALETTE, TILE_WIDTH = 277, 278, 284, 317, 320, 322
-TILE_HEIGHT, INK_SET, EXTRA, SAMPLE_FORMAT = 323, 332, 338, 339
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, INDEXED, CMYK, LAB = 0, 1, 2, 3, 5, 8
+CHANNELS, STRIP_ROWS, PLANAR, PREDICTOR, PALETTE, TILE_ROWS = 277, 278, 284, 317, 320, 323
+INK_SET, EXTRA, SAMPLE_FORMAT = 332, 338, 339
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, INDEXED, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
 _COLOURS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, INDEXED: 1, CMYK: 4, LAB: 1, 9: 1}
-# Those that code bytes, whatever the bytes mean, so that Pillow can take them for grey levels.
+# Those that code bytes, whatever the bytes mean: Pillow can be told that they are levels of grey.
 CODINGS = {
     **{1: "raw", 5: "tiff_lzw", 8: "tiff_adobe_deflate", 32773: "packbits"},
     **{32946: "tiff_deflate", 34925: "lzma", 50000: "zstd"},
 }
-_NONE, _DIFFERENCES, _FLOATS = 1, 2, 3
-_BAND = 4_000_000  # bytes that are decoded at a time, where the strips allow
+_JPEG, _FAX = (6, 7), (2, 3, 4)
+_UNSIGNED, _FLOAT, _UNDEFINED = 1, 3, 4
 
 
-@dataclass(frozen=True)
-class Page:
-    """A page, by its directory, in the file that it is of."""
+class Page(NamedTuple):
+    """A page by its directory, and the file that it is in."""
 
     data: bytes
     order: str
     fields: Directory
 
-    def number(self, tag: int, default: int = 0) -> int:
-        """Give the first value of a tag, or the default where there is none."""
-        return (self.numbers(tag) or (default,))[0]
-
     def numbers(self, tag: int) -> Tuple[int, ...]:
         """Give all values of a tag."""
         return self.fields[tag].numbers(self.order) if tag in self.fields else ()
 
-    @property
-    def size(self) -> Tuple[int, int]:
-        """Give the width and the height."""
-        return self.number(WIDTH), self.number(HEIGHT)
+    def number(self, tag: int, default: int = 0) -> int:
+        """Give the first value of a tag, or the default where there is none."""
+        return (self.numbers(tag) or (default,))[0]
 
     @property
     def bits(self) -> int:
@@ -68,74 +53,80 @@ class Page:
 
     @property
     def planes(self) -> int:
-        """Count the planes that are coded one after another."""
+        """Count the planes of the page, which are coded one after another."""
         return self.channels if self.number(PLANAR, 1) == 2 else 1
 
     @property
+    def kind(self) -> int:
+        """Tell what the samples mean."""
+        return self.number(PHOTOMETRIC, BLACK_IS_ZERO)
+
+    @property
     def colours(self) -> int:
-        """Count the samples that an edit changes: the first ones; of LAB only the lightness."""
-        return _COLOURS.get(self.number(PHOTOMETRIC), 0)
+        """Count the samples that an edit changes, which are the first; of LAB the lightness."""
+        return _COLOURS.get(self.kind, 0)
+
+    @property
+    def is_associated(self) -> bool:
+        """Tell whether the colours were multiplied by the alpha behind them."""
+        return self.channels > self.colours and self.number(EXTRA) == 1 and self.kind != LAB
+
+    @property
+    def is_bilevel(self) -> bool:
+        """Tell whether there is only black and white, which every edit keeps."""
+        return (self.bits, self.channels) == (1, 1) and self.kind <= BLACK_IS_ZERO
 
     @property
     def codes_bytes(self) -> bool:
-        """Tell whether the samples can be had without what Pillow would make of them."""
+        """Tell whether Pillow can give the samples as they are, and take them."""
         return self.number(COMPRESSION, 1) in CODINGS and bool(self.colours)
 
+    @property
+    def block_size(self) -> Tuple[int, int]:
+        """Give the width and the height of a strip or of a tile."""
+        if TILE_WIDTH in self.fields:
+            return self.number(TILE_WIDTH), self.number(TILE_ROWS)
+        height = self.number(HEIGHT)
+        return self.number(WIDTH), min(self.number(STRIP_ROWS, height), height)
+
+    def blocks(self) -> List[bytes]:
+        """Give the strips or tiles as they are."""
+        tiled = TILE_WIDTH in self.fields
+        tags = (TILE_OFFSETS, TILE_COUNTS) if tiled else (STRIP_OFFSETS, STRIP_COUNTS)
+        return [self.data[start : start + size] for start, size in zip(*map(self.numbers, tags))]
+
     def check(self, limits: Limits) -> int:
-        """Count the pixels as memory is filled by them; refuse what cannot be kept."""
-        self._check_samples()
-        width, height = self.size
-        if not (width and height):
+        """Count the pixels that the memory is filled with; refuse what cannot be kept."""
+        width, height = self.number(WIDTH), self.number(HEIGHT)
+        across, down = self.block_size
+        if not (width and height and across and down):
             raise ValueError("a page of it has no pixels")
-        across, down = self.number(TILE_WIDTH, width), self.number(TILE_HEIGHT, 1)
-        limits.check_pixels(across * down * max(1, self.bits * self.channels // 32))
-        starts, sizes = self.places()
-        blocks = -(-width // across) * -(-height // self.block_rows) * self.planes
-        if not blocks <= len(starts) == len(sizes) or not all(sizes[:blocks]):
+        pixels = max(1, self.bits * self.channels // 32) * (width * height + across * down)
+        limits.check_pixels(pixels)
+        self._check_samples()
+        blocks = self.blocks()
+        count = -(-width // across) * -(-height // down) * self.planes
+        if len(blocks) < count or not all(blocks[:count]):
             raise ValueError("it is damaged or incomplete")
-        return width * height * max(1, self.bits * self.channels // 32)
+        return pixels
 
     def _check_samples(self) -> None:
-        bits, kinds = set(self.numbers(BITS)), set(self.numbers(SAMPLE_FORMAT))
-        if kinds - {1, 3, 4}:
-            raise ValueError("its pixels are signed or complex numbers, and only plain ones are kept")
-        known = (16, 32, 64) if 3 in kinds else (1, 2, 4, 8, 16)
-        if len(bits | kinds) > 2 or self.bits not in known or self.bits < 8 and self.channels > 1:
-            raise ValueError(f"its pixels are of {', '.join(map(str, self.numbers(BITS)))} bits")
-        if self.codes_bytes and self.channels < (3 if self.number(PHOTOMETRIC) >= LAB else self.colours):
+        formats, bits = set(self.numbers(SAMPLE_FORMAT)) or {1}, set(self.numbers(BITS)) or {1}
+        coding, kind = self.number(COMPRESSION, 1), self.kind
+        if formats - {_UNSIGNED, _FLOAT, _UNDEFINED}:
+            raise ValueError("its samples are signed or complex numbers")
+        depths = (16, 32, 64) if _FLOAT in formats else (1, 2, 4, 8, 16)
+        if len(formats) > 1 or len(bits) > 1 or self.bits not in depths:
+            raise ValueError(f"it has samples of {' and '.join(map(str, sorted(bits)))} bits")
+        if self.bits < 8 and self.channels > 1 or kind >= LAB and self.bits != 8:
+            raise ValueError(f"it has {self.channels} channels of {self.bits} bits")
+        if not (self.codes_bytes or coding in _JPEG or coding in _FAX or kind == YCBCR):
+            raise ValueError(
+                f"its pixels are of a rare kind (compression {coding}, colours {kind})"
+            )
+        if self.channels < (3 if kind in (YCBCR, LAB, 9) and coding not in _JPEG else self.colours):
             raise ValueError("it has fewer channels than its colours need")
-        if self.number(PHOTOMETRIC) == CMYK and self.number(INK_SET, 1) != 1:
+        if _FLOAT in formats and (kind not in (BLACK_IS_ZERO, RGB) or self.is_associated):
+            raise ValueError("its samples are floating-point numbers, but not of plain grey or RGB")
+        if kind == CMYK and self.number(INK_SET, 1) != 1:
             raise ValueError("its inks are not cyan, magenta, yellow and black")
-
-    @property
-    def block_rows(self) -> int:
-        """Count the rows of a strip or of a tile."""
-        rows = self.number(TILE_HEIGHT) or self.number(STRIP_ROWS, self.size[1])
-        return max(1, min(rows, self.size[1]) if TILE_WIDTH not in self.fields else rows)
-
-    def places(self) -> Tuple[Tuple[int, ...], Tuple[int, ...]]:
-        """Give where the strips or tiles begin, and their sizes."""
-        if TILE_WIDTH in self.fields:
-            return self.numbers(TILE_OFFSETS), self.numbers(TILE_COUNTS)
-        return self.numbers(STRIP_OFFSETS), self.numbers(STRIP_COUNTS)
-
-    def strips(self) -> List[bytes]:
-        """Give the strips or tiles as they are."""
-        return [self.data[start : start + size] for start, size in zip(*self.places())]
-
-    def bands(self, plane: int = 0) -> Iterator[Any]:
-        """Give the samples of a plane, some rows at a time, as arrays of rows, columns, channels."""
-        width, height = self.size
-        across = self.number(TILE_WIDTH, width)
-        blocks = -(-width // across)  # in a row of them
-        rows, deep = self.block_rows, self.channels // self.planes
-        stride = -(-across * self.bits * deep // 8)
-        many = max(1, _BAND // (rows * stride * blocks)) * rows
-        starts, sizes = self.places()
-        first = plane * -(-height // rows) * blocks
-        for top in range(0, height, many):
-            end = min(top + many, height)
-            chosen = slice(first + top // rows * blocks, first + -(-end // rows) * blocks)
-            tall = -(-(end - top) // rows) * rows if blocks > 1 or TILE_WIDTH in self.fields else end - top
-            image = self._decoded(starts[chosen], sizes[chosen], (stride * blocks, tall), stride)
-            yield from self._samples(image, end - top, across, deep)
