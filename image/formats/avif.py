@@ -28,7 +28,9 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Callable[[str], Non
         raise ValueError("it is animated, and only stills are kept")
     image.load()
     options = {name: image.info[name] for name in _METADATA if name in image.info}
-    gone = [what for name, what in _GONE.items() if name in data[:64] or _contents(data, boxes, name)]
+    gone = [
+        what for name, what in _GONE.items() if name in data[:64] or _contents(data, boxes, name)
+    ]
     if gone:
         remark(f"What belongs to the old pixels was left out: {', '.join(gone)}.")
     remark(f"The pixels were compressed again, at quality {_QUALITY}, whatever it was before.")

@@ -66,7 +66,9 @@ def _layout(data: bytes) -> Layout:
         raise ValueError(f"its pixels are of a rare kind ({bits} bits, compression {coding})")
     masks = _USUAL.get(bits, ())
     if coding == _MASKS:
-        masks = unpack_from("<4I", data, 54) if header >= _WITH_ALPHA else unpack_from("<3I", data, 54)
+        masks = (
+            unpack_from("<4I", data, 54) if header >= _WITH_ALPHA else unpack_from("<3I", data, 54)
+        )
         masks = (*masks, 0)[:4]
     taken = 0
     for mask in masks:
