@@ -3,7 +3,7 @@
 from io import BytesIO
 from itertools import takewhile
 from struct import error, unpack_from
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple
 
 from PIL import Image, ImageSequence
 
@@ -19,7 +19,7 @@ _BLACK_WHITE_CLEAR = [0, 0, 0, 255, 255, 255, 0, 0, 0]
 
 def process(data: bytes, edit: Edit, limits: Limits, remark: Callable[[str], None]) -> bytes:
     """Apply an edit to a GIF file; keep its frames, timing, disposal and comments."""
-    parts = listed(_walk(data))
+    parts = listed(_within(_walk(data), limits))
     count = _check(data, parts, limits)
     if parts[-1].kind != _END:
         data, parts = _ended(data, parts, limits)
@@ -68,10 +68,17 @@ def _skip_blocks(data: bytes, position: int) -> int:
     return position + 1
 
 
+def _within(walk: Iterable[Part], limits: Limits) -> Iterator[Part]:
+    frames = 0
+    for part in walk:
+        frames += part.kind == _FRAME
+        limits.check_frames(frames)
+        yield part
+
+
 def _check(data: bytes, parts: List[Part], limits: Limits) -> int:
-    """Count the frames; refuse too many, and too many pixels in all."""
+    """Count the frames; refuse too many pixels in all of them."""
     starts = [part.start for part in parts if part.kind == _FRAME]
-    limits.check_frames(len(starts))
     try:
         boxes = [unpack_from("<4H", data, start + 1) for start in starts]
         width, height = unpack_from("<HH", data, 6)

@@ -64,7 +64,7 @@ def white_of(levels: Any) -> int:
     """Give the level of white in an array; raises ValueError for floats beyond it."""
     if levels.dtype.kind == "f":
         if levels.size and not (levels.min() >= 0 and levels.max() <= 1):
-            raise ValueError("its floating-point pixels are not all from 0 to 1")
+            raise ValueError("its floating-point samples are not all from 0 to 1")
         return 1
     return int((1 << 8 * levels.dtype.itemsize) - 1)
 

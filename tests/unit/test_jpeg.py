@@ -1,6 +1,6 @@
 """JPEG: what is kept, and what is said of the rest."""
 
-from typing import Any, Sequence, Tuple, cast
+from typing import Any, Tuple, cast
 from unittest import mock
 
 import pytest

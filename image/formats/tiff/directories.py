@@ -67,7 +67,7 @@ class _Reader:
     def _claim(self, size: int) -> None:
         self.left -= size
         if self.left < 0:
-            raise ValueError("a field of it is longer than it can be")
+            raise ValueError("its parts overlap, or are longer than the file")
 
     def _claim_pixels(self, directory: Directory) -> None:
         for offsets, counts in ((STRIP_OFFSETS, STRIP_COUNTS), (TILE_OFFSETS, TILE_COUNTS)):

@@ -118,7 +118,7 @@ class Page(NamedTuple):
         depths = (16, 32, 64) if _FLOAT in formats else (1, 2, 4, 8, 16)
         if len(formats) > 1 or len(bits) > 1 or self.bits not in depths:
             raise ValueError(f"it has samples of {' and '.join(map(str, sorted(bits)))} bits")
-        if self.bits < 8 and self.channels > 1 or kind >= LAB and self.bits != 8:
+        if (self.bits < 8 and self.channels > 1) or (kind >= LAB and self.bits != 8):
             raise ValueError(f"it has {self.channels} channels of {self.bits} bits")
         if not (self.codes_bytes or coding in _JPEG or coding in _FAX or kind == YCBCR):
             raise ValueError(
