@@ -46,7 +46,7 @@ def media_type(path: Path) -> str:
         raise ValueError(f"{str(path)!r} is a folder, not an image")
     try:
         with path.open("rb") as file:
-            start = file.read(16)
+            start = file.read(64)
     except OSError as error:
         raise ValueError(f"cannot read {str(path)!r}: {error.strerror}") from error
     try:

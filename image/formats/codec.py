@@ -7,7 +7,7 @@ from typing import Callable, Dict, List, Tuple
 
 from PIL import _imaging as core
 
-from image.formats import bmp, gif, jpeg, png, tiff, webp
+from image.formats import avif, bmp, gif, jpeg, png, tiff, webp
 from image.formats.limits import DEFAULT_LIMITS, Limits
 from image.operations.table import Edit
 
@@ -17,9 +17,11 @@ _SIGNATURES = {
     "JPEG": rb"\xff\xd8\xff",
     "PNG": rb"\x89PNG\r\n\x1a\n",
     "WebP": rb"RIFF....WEBP",
-    "TIFF": rb"II\*\0|MM\0\*",
+    "TIFF": rb"II[*+]\0|MM\0[*+]",
     "GIF": rb"GIF8[79]a",
     "BMP": rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0",
+    "AVIF": rb".{4}ftyp(avi[fs]|mi[fa][1f].{4,60}avi[fs])",
+    "HEIC": rb".{4}ftyp(he[iv][a-z]|mi[fa]1|msf1)",
 }
 _PROCESSES: Dict[str, Process] = {
     "JPEG": jpeg.process,
@@ -28,7 +30,9 @@ _PROCESSES: Dict[str, Process] = {
     "TIFF": tiff.process,
     "GIF": gif.process,
     "BMP": bmp.process,
+    "AVIF": avif.process,
 }
+_HEIC = "this is an iPhone's HEIC: save it as JPEG, or share it with the option Most Compatible"
 _MEGABYTE = 1 << 20
 
 
@@ -72,8 +76,10 @@ def detect_format(data: bytes) -> str:
     """Name the format of an image by its first bytes, whatever the file is called."""
     for kind, signature in _SIGNATURES.items():
         if re.match(signature, data, re.DOTALL):
+            if kind not in _PROCESSES:
+                raise ValueError(_HEIC)
             return kind
-    raise ValueError("this is not a JPEG, PNG, WebP, TIFF, GIF or BMP image")
+    raise ValueError("this is not a JPEG, PNG, WebP, TIFF, GIF, BMP or AVIF image")
 
 
 def reuse_memory(megabytes: int) -> None:

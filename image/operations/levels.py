@@ -28,13 +28,15 @@ class Curve:
         """List the output level, to the nearest, for each input level from 0 to white."""
         return _table(self.level, white)
 
-    def map(self, levels: Any) -> Any:
-        """Map all levels of an array, whatever its shape."""
+    def map(self, levels: Any, white: int = 0) -> Any:
+        """Map all levels of an array, whose white is the highest there can be if not given."""
         import numpy as np
 
-        if levels.dtype.kind != "f":
-            return np.array(self.table(white_of(levels)), levels.dtype)[levels]
-        return self.level(levels.astype("f8")).astype(levels.dtype) if white_of(levels) else levels
+        white = white or white_of(levels)
+        if levels.dtype.kind == "f":
+            return self.level(levels.astype("f8")).astype(levels.dtype)
+        table = np.rint(white * self.level(np.arange(white + 1) / white))
+        return table.astype(levels.dtype)[levels]
 
     def __call__(self, image: Any) -> Any:
         """Map the colours of the image; alpha and the indexes of a palette stay."""
@@ -68,7 +70,7 @@ def white_of(levels: Any) -> int:
     """Give the level of white in an array; raises ValueError for floats beyond it."""
     if levels.dtype.kind == "f":
         if levels.size and not (levels.min() >= 0 and levels.max() <= 1):
-            raise ValueError("its floating-point pixels are not all from 0 to 1")
+            raise ValueError("its floating-point samples are not all from 0 to 1")
         return 1
     return int((1 << 8 * levels.dtype.itemsize) - 1)
 

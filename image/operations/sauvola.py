@@ -4,7 +4,7 @@ from typing import Any
 
 from image.operations import levels
 
-_MODES = ("L", "LA", "RGB", "RGBA", "CMYK", "P", "PA")
+_MODES = ("L", "LA", "RGB", "RGBA", "RGBX", "CMYK", "P", "PA")
 
 
 def binarise(image: Any, window: int, k: float, r: float) -> Any:

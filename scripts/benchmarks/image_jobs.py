@@ -35,7 +35,7 @@ def sauvola(path: str, window: int) -> Job:
     edit = prepare("sauvola", {"window": window})
     image = Image.open(path)
     image.load()
-    return lambda: edit.apply([image.copy()])[0].size
+    return lambda: edit.effect([image])(image.copy()).size
 
 
 def stall(path: str) -> Job:
