@@ -39,18 +39,19 @@ def encode(
         image: opened, and decoded if the effect had to look at it
         source: the bytes that it is decoded from
     """
-    if options["progressive"] or options["optimize"] or not isinstance(effect, Curve):
-        image.load()
-        whole = effect(image)  # it may look beyond a strip
-        whole = whole.convert("L").convert(image.mode) if whole.mode == "1" else whole
-        if options["progressive"] or options["optimize"]:
-            return _save_whole(whole, extra=extra, **options)
-        return _encode_strips(whole, [image.height], lambda strip: strip, extra, options)
-    if image.tile and image.mode == "RGB":
+    is_whole = options["progressive"] or options["optimize"]
+    if isinstance(effect, Curve) and not is_whole:
         frame, decoded = _decode(image, source)
         return _encode_strips(frame, decoded, effect, extra, options)
     image.load()
-    return _encode_strips(image, [image.height], effect, extra, options)
+
+    def colours(strip: Image) -> Image:
+        return strip.convert("L").convert(image.mode) if strip.mode == "1" else strip
+
+    result = effect(image)  # which may look beyond a strip
+    if is_whole:
+        return _save_whole(colours(result), extra=extra, **options)
+    return _encode_strips(result, [image.height], colours, extra, options)
 
 
 def _encode_strips(
@@ -71,9 +72,10 @@ def _decode(image: ImageFile.ImageFile, source: memoryview) -> Tuple[Image, Iter
 
     Its pixels have a fourth byte, which is zero until their row is decoded.
     """
-    frame = new("RGBX", image.size, 0)
-    arguments: Any = image.tile[0][3]
-    decoder = open_decoder(frame, "jpeg", *arguments, *image.decoderconfig)
+    decoder = None
+    if image.tile and image.mode == "RGB":
+        frame, arguments = new("RGBX", image.size, 0), image.tile[0][3]  # type: Image, Any
+        decoder = open_decoder(frame, "jpeg", *arguments, *image.decoderconfig)
     if decoder is None:
         image.load()
         return image, [image.height]
