@@ -55,6 +55,7 @@ def tables(data: bytes) -> Any:
         (swapped(encoded(PHOTO, "JPEG", qtables=[FINE, COARSE], subsampling=0)), 40),
         (swapped(encoded(PHOTO, "JPEG", qtables=[COARSE, FINE], subsampling=0)), 40),
         (encoded(PHOTO, "JPEG", qtables=[FINE, COARSE, FINE], subsampling=0), 40),
+        (with_tables(encoded(PHOTO, "JPEG", qtables=[FINE, COARSE]), [0, 1, 0]), 30),
         (encoded(PHOTO.convert("CMYK"), "JPEG", qtables=[FINE, COARSE, FINE, FINE]), 35),
         (encoded(PHOTO, "JPEG", qtables=[FINE, COARSE, FINE], keep_rgb=True, subsampling=0), 40),
     ],

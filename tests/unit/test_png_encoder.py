@@ -25,8 +25,11 @@ def unfiltered(stream: bytes, stride: int, pixel: int) -> List[bytes]:
     for start in range(0, len(stream), 1 + stride):
         kind, row = stream[start], bytearray(stream[start + 1 : start + 1 + stride])
         for at in range(stride):
-            left = row[at - pixel] if at >= pixel else 0
-            row[at] = (row[at] + (0, left, above[at], (left + above[at]) // 2)[kind]) % 256
+            left, corner = (row[at - pixel], above[at - pixel]) if at >= pixel else (0, 0)
+            guess = left + above[at] - corner
+            nearest = min((left, above[at], corner), key=lambda each: abs(guess - each))
+            predicted = (0, left, above[at], (left + above[at]) // 2, nearest)[kind]
+            row[at] = (row[at] + predicted) % 256
         rows.append(bytes(row))
         above = bytes(row)
     return rows
@@ -37,7 +40,7 @@ def unfiltered(stream: bytes, stride: int, pixel: int) -> List[bytes]:
     width=st.integers(1, 40),
     height=st.integers(1, 40),
     kind=st.sampled_from([(8, 0), (8, 2), (16, 0), (16, 2)]),
-    filters=st.sampled_from([(0,), (1,), (2,), (3,), (1, 2, 3)]),
+    filters=st.sampled_from([(0,), (1,), (2,), (3,), (4,), (1, 2, 3, 4)]),
     deflate=st.sampled_from([(1, 0), (6, 0), (1, zlib.Z_RLE)]),
     strip=st.integers(1, 500),
 )

@@ -14,11 +14,11 @@ _STRIP_BYTES = 1 << 19
 _SAMPLE_BYTES = 1 << 15
 _WINDOW = 1 << 15  # how far back deflate looks, also beyond the start of a strip
 _EARLY, _ALL = (1 / 16, 1 / 8, 3 / 16), (0.1, 0.3, 0.5, 0.7, 0.9)
-_RICH = 1 / 3  # of its size: what begins with so much hardly changes its kind later
-_FILTERS: Tuple[Filters, ...] = ((0,), (2,), (1, 2, 3))  # Paeth's takes long and never pays
-_FAST, _RUNS, _SMALL = (1, zlib.Z_DEFAULT_STRATEGY), (1, zlib.Z_RLE), (6, zlib.Z_DEFAULT_STRATEGY)
-_USUAL = ((1, 2, 3), _FAST)  # of photographs
-_WORTH = 0.99  # level 6 takes four times as long
+_RICH = 1 / 3  # of its size
+_FILTERS: Tuple[Filters, ...] = ((0,), (2,), (1, 2, 3), (1, 2, 3, 4))
+_FAST, _RUNS = (1, zlib.Z_DEFAULT_STRATEGY), (1, zlib.Z_RLE)
+_SMALL, _SMALL_FILTERED = (6, zlib.Z_DEFAULT_STRATEGY), (6, zlib.Z_FILTERED)
+_LARGE, _WORTH = 1 << 22, 0.97  # level 6 takes four times as long
 _ADLER = 65521
 
 
@@ -41,7 +41,7 @@ def compress(rows: Rows, decoded: Iterable[int]) -> List[bytes]:
         for done in decoded:
             if early and done >= height // 4:
                 early, plan = False, choose(rows, _EARLY)
-                plans.extend([plan] if plan.share > _RICH and plan[:2] == _USUAL else [])
+                plans.extend([plan] if _is_photo(plan) else [])
             yield done if plans else 0
         plans.extend([] if plans else [choose(rows, _ALL)])
         yield height
@@ -62,16 +62,22 @@ def choose(rows: Rows, places: Sequence[float]) -> Plan:
     samples = cut(rows.header.height, max(1, _SAMPLE_BYTES // stride))
     if len(samples) > len(places):
         samples = [samples[int(len(samples) * place)] for place in places]
-    costs = {}
-    for filters in _FILTERS:
-        filtered = [_filter(rows, sample, filters) for sample in samples]
-        costs[filters] = _cost(filtered, _FAST), filters, filtered
-    lowest, filters, filtered = min(costs.values(), key=lambda each: each[0])
-    lowest, deflate = min((lowest, _FAST), (_cost(filtered, _RUNS), _RUNS))
-    small = _cost(filtered, _SMALL)
-    if small < lowest * _WORTH:
-        lowest, deflate = small, _SMALL
-    return Plan(filters, deflate, lowest / sum(len(sample) * stride for sample in samples))
+    filtered = {each: [_filter(rows, sample, each) for sample in samples] for each in _FILTERS}
+    lowest, filters, deflate = min(
+        (_cost(filtered[each], way), each, way) for each in _FILTERS for way in (_FAST, _RUNS)
+    )
+    slow = _SMALL if len(filters) == 1 else _SMALL_FILTERED
+    small = _cost(filtered[filters], slow)
+    size = sum(len(sample) for sample in samples) * stride
+    is_slow = rows.header.height * stride > _LARGE and lowest > size * _RICH
+    if small < lowest * (_WORTH if is_slow else 1):
+        lowest, deflate = small, slow
+    return Plan(filters, deflate, lowest / size)
+
+
+def _is_photo(plan: Plan) -> bool:
+    """Tell what is unlike drawings from the beginning, and so hardly changes its kind later."""
+    return plan.share > _RICH and len(plan.filters) > 1 and plan.deflate == _FAST
 
 
 def _cost(samples: Sequence[Tuple[Any, Any]], deflate: Tuple[int, int]) -> int:

@@ -30,7 +30,7 @@ def _cost(rows: Any) -> Any:
 
 
 def _filter(block: Any, kind: int, pixel: int) -> Any:
-    """Filter all rows but the first by one filter: none, sub, up or average."""
+    """Filter all rows but the first by one filter: none, sub, up, average or Paeth's."""
     import numpy as np
 
     row, above = block[1:], block[:-1]
@@ -45,10 +45,31 @@ def _filter(block: Any, kind: int, pixel: int) -> Any:
     elif kind == 2:
         np.subtract(row, above, out=result[:, 1:])
     else:
-        left, above, beside = row[:, :-pixel], above[:, pixel:], above[:, :pixel]
-        np.subtract(row[:, :pixel], beside >> 1, out=first)
-        mean = left ^ above
-        mean >>= 1
-        mean += left & above  # half the sum, in eight bits
-        np.subtract(row[:, pixel:], mean, out=rest)
+        np.subtract(row[:, :pixel], above[:, :pixel] >> (kind == 3), out=first)
+        predict = _mean if kind == 3 else _nearest
+        predicted = predict(row[:, :-pixel], above[:, pixel:], above[:, :-pixel])
+        np.subtract(row[:, pixel:], predicted, out=rest)
     return result
+
+
+def _mean(left: Any, above: Any, corner: Any) -> Any:
+    """Give half the sum of two neighbours, without leaving eight bits."""
+    mean = left ^ above
+    mean >>= 1
+    mean += left & above
+    return mean
+
+
+def _nearest(left: Any, above: Any, corner: Any) -> Any:
+    """Give Paeth's choice of the neighbours, without leaving eight bits.
+
+    The corner can be the nearest only where it lies between the other two.
+    """
+    import numpy as np
+
+    by_left = np.maximum(above, corner) - np.minimum(above, corner)
+    by_above = np.maximum(left, corner) - np.minimum(left, corner)
+    by_corner = np.maximum(by_left, by_above) - np.minimum(by_left, by_above)
+    by_corner[(above > corner) == (left > corner)] = 255
+    is_left = (by_left <= by_above) & (by_left <= by_corner)
+    return np.where(is_left, left, np.where(by_above <= by_corner, above, corner))
