@@ -217,6 +217,19 @@ def test_kinds_that_cannot_be_kept_are_named(bits: Any, fields: Any, reason: str
         run(page(bits, 1, bytes(400), fields=fields))
 
 
+@pytest.mark.parametrize("following", [8, 9, 10_000])
+def test_pages_that_are_no_pages_are_left_out(following: int) -> None:
+    """A first page is kept, with a remark, if what is said to follow it is itself or no page."""
+    source = bytearray(page([8], 1, bytes(range(32))))
+    end = 10 + 12 * int.from_bytes(source[8:10], "little")
+    source[end : end + 4] = following.to_bytes(4, "little")
+
+    result = run(bytes(source), gamma=1)
+
+    assert np.array_equal(pages(result.data)[0].ravel(), np.arange(32))
+    assert result.remarks == ("Only the pages up to number 1 were kept: the next is damaged.",)
+
+
 def test_big_tiff_is_called_what_it_is() -> None:
     """A BigTIFF is refused as such."""
     buffer = BytesIO()

@@ -37,7 +37,7 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
         raise ValueError("TIFF is switched off here")
     if data.startswith(_BIG):
         raise ValueError("it is a BigTIFF, which is not known here: save it as a plain TIFF")
-    order, directories = tags.read(data, limits)
+    order, directories = tags.read(data, limits, remark)
     document = [Page(data, order, directory) for directory in directories]
     limits.check_pixels(sum(page.check(limits) for page in document))
     effect = edit.effect(picture for page in document for picture in _pictures(page))
@@ -148,7 +148,7 @@ def _recoded(page: Page, effect: Effect, remark: Remark) -> Parts:
     options: Dict[str, Any] = {"quality": _JPEG_QUALITY} if coding == "jpeg" else {}
     image.info = {}
     image.save(buffer, "TIFF", compression=coding, **options)
-    order, (new,) = tags.read(buffer.getvalue(), DEFAULT_LIMITS)
+    order, (new,) = tags.read(buffer.getvalue(), DEFAULT_LIMITS, [].append)
     fields = {tag: each for tag, each in page.fields.items() if tag not in _LAYOUT}
     for tag in _LAYOUT & set(new):
         numbers = new[tag].numbers(order)
