@@ -1,6 +1,7 @@
 """Levels: mapping those of an image through a curve, in every kind of pixels that files have."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Curve:
 
     def table(self, white: int) -> List[int]:
         """List the output level, to the nearest, for each input level from 0 to white."""
-        return [round(white * self.level(level / white)) for level in range(white + 1)]
+        return _table(self.level, white)
 
     def map(self, levels: Any, white: int = 0) -> Any:
         """Map all levels of an array, whose white is the highest there can be if not given."""
@@ -48,6 +49,11 @@ class Curve:
         if image.mode in ("P", "PA"):
             return _map_palette(image, self.table(255))
         return _map_bands(image, self.table(255))
+
+
+@lru_cache(maxsize=8)  # strips ask for the same one again and again
+def _table(level: Callable[[Any], Any], white: int) -> List[int]:
+    return [round(white * level(each / white)) for each in range(white + 1)]
 
 
 def is_array(image: Any) -> bool:

@@ -1,11 +1,14 @@
 """The codec: formats and modes, what is kept, what is said, what is refused."""
 
+import errno
 from typing import Any, Dict
+from unittest import mock
 
 import numpy as np
 import pytest
 
-from image.formats.codec import reuse_memory
+from image.formats.codec import process, reuse_memory
+from image.operations.table import Edit, Operation
 from tests.unit.checks import first, frames, rgb, run, wanted
 from tests.unit.pictures import (
     animation,
@@ -122,3 +125,40 @@ def test_memory_is_reused_only_on_request() -> None:
     reuse_memory(64)
     assert run(source) == before
     reuse_memory(0)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        FileNotFoundError(errno.ENOENT, "No usable temporary directory found"),
+        ModuleNotFoundError("No module named 'numpy'"),
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+    ],
+)
+def test_faults_of_the_machine_are_not_the_senders(kind: str, error: Exception) -> None:
+    """What another try may mend is not taken for a damaged image."""
+    edit = Edit(Operation("broken", "", (), mock.Mock(side_effect=error)), {})
+
+    with pytest.raises(type(error)) as raised:
+        process(encoded(picture("RGB"), kind), edit)
+
+    assert raised.value is error
+
+
+def test_a_full_disk_is_no_damaged_image() -> None:
+    """An error of the temporary file passes as it is."""
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with mock.patch("tempfile.TemporaryFile", side_effect=full), pytest.raises(OSError) as raised:
+        run(encoded(picture("RGB"), "JPEG"))
+
+    assert raised.value is full
+
+
+@pytest.mark.parametrize("text", [b"BMW and other cars\n", b"RIFFed", b"GIF8", b"BM" + bytes(50)])
+def test_a_text_is_no_image(text: bytes) -> None:
+    """The first bytes are looked at as far as they say what they must."""
+    with pytest.raises(ValueError, match="this is not a JPEG, PNG"):
+        run(text)

@@ -80,7 +80,7 @@ def test_png_without_its_end_is_kept_while_all_pixels_are_there(name: str) -> No
         assert result.data == (wanted if has_text else wanted.replace(text, b""))
         assert result.remarks == ("The mark at its end was missing, and was added.",)
     for end in range(50, pixels_end - 4):
-        with pytest.raises(ValueError, match="too early|incomplete"):
+        with pytest.raises(ValueError, match=r"too early|incomplete"):
             run(whole[:end])
 
 
@@ -102,5 +102,5 @@ def test_png_that_is_damaged_is_refused() -> None:
     for position in (17, len(source) - 18, 24, 25, 28):
         broken = bytearray(source)
         broken[position] ^= 0x55
-        with pytest.raises(ValueError, match="damaged|header"):
+        with pytest.raises(ValueError, match=r"damaged|header"):
             run(bytes(broken))

@@ -3,8 +3,8 @@
 import tempfile
 from typing import Any, Dict, Iterable, Iterator, List, Tuple, Union
 
+from PIL import ImageFile
 from PIL.Image import Image, new
-from PIL.ImageFile import ImageFile
 
 from image.formats.jpeg.segments import (
     END_OF_IMAGE,
@@ -22,13 +22,14 @@ from image.operations.table import Effect
 
 _STRIP_PIXELS = 1 << 20  # far below 65,535 coding units of 64 pixels or more, the longest interval
 _STRIP_ROWS = 16  # strips are as high as a multiple of this, which is the highest unit
+_MOST_BYTES = 8  # for a pixel, of noise in the highest quality
 _RESTART_INTERVAL, _RESTART = b"\xff\xdd\0\4", 0xD0
 
 Buffer = Union[bytes, memoryview]
 
 
 def encode(
-    image: ImageFile, source: memoryview, effect: Effect, extra: bytes, **options: Any
+    image: ImageFile.ImageFile, source: memoryview, effect: Effect, extra: bytes, **options: Any
 ) -> bytes:
     """Apply an effect and encode as Pillow does with these options, but for restart markers.
 
@@ -38,18 +39,19 @@ def encode(
         image: opened, and decoded if the effect had to look at it
         source: the bytes that it is decoded from
     """
-    if options["progressive"] or options["optimize"] or not isinstance(effect, Curve):
-        image.load()
-        whole = effect(image)  # it may look beyond a strip
-        whole = whole.convert("L").convert(image.mode) if whole.mode == "1" else whole
-        if options["progressive"] or options["optimize"]:
-            return _save(whole, extra=extra, **options)
-        return _encode_strips(whole, [image.height], lambda strip: strip, extra, options)
-    if image.tile and image.mode == "RGB":
+    is_whole = options["progressive"] or options["optimize"]
+    if isinstance(effect, Curve) and not is_whole:
         frame, decoded = _decode(image, source)
         return _encode_strips(frame, decoded, effect, extra, options)
     image.load()
-    return _encode_strips(image, [image.height], effect, extra, options)
+
+    def colours(strip: Image) -> Image:
+        return strip.convert("L").convert(image.mode) if strip.mode == "1" else strip
+
+    result = effect(image)  # which may look beyond a strip
+    if is_whole:
+        return _save_whole(colours(result), extra=extra, **options)
+    return _encode_strips(result, [image.height], colours, extra, options)
 
 
 def _encode_strips(
@@ -65,14 +67,15 @@ def _encode_strips(
     return _join(files, image.height, rows) if len(files) > 1 else files[0]
 
 
-def _decode(image: ImageFile, source: memoryview) -> Tuple[Image, Iterable[int]]:
+def _decode(image: ImageFile.ImageFile, source: memoryview) -> Tuple[Image, Iterable[int]]:
     """Give an image to be filled, and how many of its rows are, again and again.
 
     Its pixels have a fourth byte, which is zero until their row is decoded.
     """
-    frame = new("RGBX", image.size, 0)
-    arguments: Any = image.tile[0][3]
-    decoder = open_decoder(frame, "jpeg", *arguments, *image.decoderconfig)
+    decoder = None
+    if image.tile and image.mode == "RGB":
+        frame, arguments = new("RGBX", image.size, 0), image.tile[0][3]  # type: Image, Any
+        decoder = open_decoder(frame, "jpeg", *arguments, *image.decoderconfig)
     if decoder is None:
         image.load()
         return image, [image.height]
@@ -97,6 +100,21 @@ def _feed(frame: Image, decoder: Any, source: memoryview) -> Iterator[int]:
     raise ValueError("it ends too early")
 
 
+def _save_whole(image: Image, **options: Any) -> bytes:
+    """Save at once; where Pillow's guess of the memory it takes was too low, with more."""
+    try:
+        return _save(image, **options)
+    except OSError as error:
+        if error.errno is not None:
+            raise
+    usual = ImageFile.MAXBLOCK
+    ImageFile.MAXBLOCK = _MOST_BYTES * image.width * image.height
+    try:
+        return _save(image, **options)
+    finally:
+        ImageFile.MAXBLOCK = usual
+
+
 def _save(image: Image, **options: Any) -> bytes:
     with tempfile.TemporaryFile() as file:  # Pillow holds the GIL while it encodes into memory
         image.save(file, "JPEG", **options)
@@ -115,12 +133,12 @@ def _join(files: List[bytes], height: int, rows: int) -> bytes:
             units = _count_units(first, rows).to_bytes(2, "big")
             parts += [_RESTART_INTERVAL, units]
         parts.append(raw)
-    parts.pop()
+    parts.pop()  # the end mark
     for number, file in enumerate(files[1:]):
         *_, scan, _ = walk(file)
         start = scan.start + 2 + int.from_bytes(file[scan.start + 2 : scan.start + 4], "big")
         parts += [bytes((0xFF, _RESTART + number % 8)), memoryview(file)[start : scan.end]]
-    return b"".join([*parts, END_OF_IMAGE])
+    return b"".join([*parts, b"\xff" + END_OF_IMAGE])
 
 
 def _count_units(file: bytes, rows: int) -> int:

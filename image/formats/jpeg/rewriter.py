@@ -19,7 +19,7 @@ _DIRECTORIES = b"MPF\0", b"urn:iso:std:iso:ts:21496:-1\0"  # of further pictures
 _YCCK = b"\2"
 _PROMISE = rb"(?:hdrgm|HDRGainMap):\w+|GCamera:(?:MotionPhoto|MicroVideo)\w*"
 _PROMISES = re.compile(
-    rb"""\s(?:%b)\s*=\s*(?:"[^"]*"|'[^']*')|<(Container:Directory|%b)\b.*?</\1\s*>"""
+    rb"""\s+(?:%b)\s*=\s*(?:"[^"]*"|'[^']*')|<(Container:Directory|%b)\b.*?</\1\s*>"""
     % (_PROMISE, _PROMISE),
     re.DOTALL,
 )
@@ -132,8 +132,6 @@ def _remark_losses(data: bytes, parts: List[Part], remark: Remark) -> None:
         remark("Only the first picture was kept: further pictures or a gain map were left out.")
     elif parts[-1].end < len(data):
         remark("What follows the end of the picture was left out.")
-    if parts[-1].kind != segments.END_OF_IMAGE[1:]:
-        remark("The mark at its end was missing, and was added.")
 
 
 def _with_density(result: bytes, data: bytes, parts: List[Part]) -> bytes:

@@ -5,7 +5,7 @@ from typing import Iterable, Iterator, List, NamedTuple, Tuple
 
 from image.formats.parts import Part
 
-START_OF_IMAGE, END_OF_IMAGE = b"\xff\xd8", b"\xff\xd9"
+START_OF_IMAGE, END_OF_IMAGE = b"\xff\xd8", b"\xd9"
 START_OF_SCAN, HUFFMAN_TABLES = b"\xda", b"\xc4"
 SEQUENTIAL, PROGRESSIVE = (b"\xc0", b"\xc1", b"\xc9"), (b"\xc2", b"\xca")
 ARITHMETIC = (b"\xc9", b"\xca")
@@ -24,34 +24,35 @@ class Component(NamedTuple):
 
 
 def walk(data: bytes) -> Iterator[Part]:
-    """Give each segment up to the end mark, if there is one; a scan ends at the next marker.
+    """Give each segment up to the end mark; a scan ends at the next marker.
 
     Between segments there may be some stray bytes, which decoders skip.
     """
-    position, components = len(START_OF_IMAGE), 0
-    while True:
+    position, count, kind = len(START_OF_IMAGE), 0, b""
+    while kind != END_OF_IMAGE:
         match = _MARKER.search(data, position, position + _MOST_STRAY)
         if not match or match[1] == START_OF_IMAGE[1:]:
             raise ValueError("it ends too early, or is damaged between its segments")
         kind, start = match[1], match.start()
-        end = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
+        position = match.end()
+        if kind != END_OF_IMAGE:
+            position += int.from_bytes(data[position : position + 2], "big")
         if kind in SEQUENTIAL:
-            components = data[start + 9] if start + 9 < len(data) else 0
+            count = data[start + 9]
         if kind == START_OF_SCAN:
-            is_only = components == data[start + 4 : start + 5][0]
-            end = _scan_end(data, end, is_only)
-        position = start + 2 if kind == END_OF_IMAGE[1:] else end
+            position = _scan_end(data, position, is_only=count == data[start + 4])
         yield Part(kind, start, position)
-        if kind == END_OF_IMAGE[1:] or (kind == START_OF_SCAN and end == len(data)):
-            return
 
 
 def _scan_end(data: bytes, start: int, is_only: bool) -> int:
     if is_only:  # several times faster than to look for any marker
-        end = data.find(END_OF_IMAGE, start)
-        return len(data) if end < 0 else end
-    match = _MARKER.search(data, start)
-    return match.start() if match else len(data)
+        end = data.find(b"\xff" + END_OF_IMAGE, start)
+    else:
+        match = _MARKER.search(data, start)
+        end = match.start() if match else -1
+    if end < 0:
+        raise ValueError("it ends too early")
+    return end
 
 
 def content(data: bytes, part: Part) -> bytes:

@@ -3,7 +3,7 @@
 import zlib
 from dataclasses import dataclass
 from struct import pack, unpack_from
-from typing import Iterator, List, NamedTuple, Tuple
+from typing import Iterator, List, NamedTuple
 
 from image.formats.limits import Limits
 from image.formats.parts import Part, listed
@@ -62,21 +62,6 @@ class Frame(NamedTuple):
     control: bytes
     data: List[Part]
 
-    @property
-    def corner(self) -> Tuple[int, int]:
-        """Give the column and the row of its upper left corner."""
-        return unpack_from(">II", self.control, 12) if self.control else (0, 0)
-
-    @property
-    def disposal(self) -> int:
-        """Tell what becomes of its place before the next frame."""
-        return self.control[24]
-
-    @property
-    def blending(self) -> int:
-        """Tell whether it replaces what is there or goes over it."""
-        return self.control[25]
-
 
 @dataclass(frozen=True)
 class Layout:
@@ -133,12 +118,16 @@ def read(data: bytes, limits: Limits) -> Layout:
         raise ValueError("its header says what no PNG image can be")
     header = Header(width, height, depth, color, rest[2])
     layout = Layout(data, header, parts, _frames(data, header, parts))
+    if color == PALETTE and not layout.first(b"PLTE"):
+        raise ValueError("it has no palette")
     frames = layout.frames
     shown = sum(bool(frame.control) for frame in frames)
     if not layout.has_end and shown < int.from_bytes(layout.first(b"acTL")[:4], "big"):
         raise ValueError("it ends too early")
     limits.check_frames(len(frames))
     limits.check_pixels(width * height * len(frames))
+    if header.pixel_bits > 32:
+        limits.check_whole(width * height)  # since it takes two images
     return layout
 
 
@@ -152,6 +141,8 @@ def _frames(data: bytes, header: Header, parts: List[Part]) -> List[Frame]:
         elif part.kind == b"IDAT" and not frames:
             frames.append(Frame(header, 0, b"", [part]))
         elif part.kind in (b"IDAT", b"fdAT") and frames:
+            if part.kind == b"IDAT" and frames[-1].header != header:
+                raise ValueError("its first frame is not the whole picture")
             frames[-1].data.append(part)
     if not frames or not all(frame.data for frame in frames):
         raise ValueError("it ends too early")

@@ -1,9 +1,11 @@
 """Composer: the whole pictures that an animation shows (PNG, third edition, 11.3.7)."""
 
+from struct import unpack_from
 from typing import Any, Iterator, Tuple
 
 from image.formats.png.chunks import Frame, Layout
 from image.formats.png.pixels import Pixels
+from image.operations.levels import DEEP_WHITE, is_array
 
 _CLEAR, _RESTORE, _OVER = 1, 2, 1
 
@@ -21,27 +23,27 @@ def compose(layout: Layout) -> Iterator[Tuple[Frame, Any]]:
         if not frame.control:
             yield frame, first
             continue
-        left, top = frame.corner
+        left, top = unpack_from(">II", frame.control, 12)
+        disposal, blending = frame.control[24:]
         place = canvas[top : top + frame.header.height, left : left + frame.header.width]
         before = place.copy()
         colours = _colours(layout, frame)
-        place[:] = _over(colours, before) if frame.blending == _OVER else colours
+        place[:] = _over(colours, before) if blending == _OVER else colours
         yield frame, canvas
-        if frame.disposal in (_CLEAR, _RESTORE):
-            place[:] = before if frame.disposal == _RESTORE else 0
+        if disposal in (_CLEAR, _RESTORE):
+            place[:] = before if disposal == _RESTORE else 0
 
 
 def _colours(layout: Layout, frame: Frame) -> Any:
     import numpy as np
 
-    pixels = Pixels(layout, frame).decoded()
-    if not pixels.is_deep:
-        return np.asarray(pixels.image().convert("RGBA"))
-    levels = pixels.levels()
-    white = np.full_like(levels[..., :1], 0xFFFF)
-    colours = levels[..., :3] if levels.shape[2] > 2 else levels[..., [0, 0, 0]]
-    alpha = white if levels.shape[2] % 2 else levels[..., -1:]
-    return np.concatenate((colours, alpha), axis=2).astype("u2")
+    picture: Any = Pixels(layout, frame).whole()
+    if not is_array(picture):
+        return np.asarray(picture.convert("RGBA"))
+    channels = picture.shape[2]
+    colours = picture[..., :3] if channels > 2 else picture[..., [0, 0, 0]]
+    alpha = np.full_like(picture[..., :1], DEEP_WHITE) if channels % 2 else picture[..., -1:]
+    return np.concatenate((colours, alpha), axis=2)
 
 
 def _over(upper: Any, lower: Any) -> Any:

@@ -57,7 +57,7 @@ def compress(rows: Rows, size: Size, decoded: Iterable[int]) -> List[bytes]:
         plans.extend([] if plans else [choose(rows, size, _ALL)])
         yield size.height
 
-    parts = share(strips, planned(), lambda strip: _deflate(rows, size, strip, plans[0]))
+    parts = share(strips, planned(), lambda strip: _encode(rows, size, strip, plans[0]))
     checksum = 1
     for _, part, length in parts:
         checksum = join_checksums(checksum, part, length)
@@ -69,21 +69,23 @@ def compress(rows: Rows, size: Size, decoded: Iterable[int]) -> List[bytes]:
 
 def choose(rows: Rows, size: Size, places: Sequence[float]) -> Plan:
     """Choose what makes samples of the rows, taken at these parts of the height, smallest."""
-    count = max(1, _SAMPLE_BYTES // size.stride)
-    samples = cut(size.height, count)
+    samples = cut(size.height, max(1, _SAMPLE_BYTES // size.stride))
     if len(samples) > len(places):
         samples = [samples[int(len(samples) * place)] for place in places]
-
-    def cost(filters: Filters, deflate: Tuple[int, int]) -> int:
-        plan = Plan(filters, deflate, 0)
-        return sum(len(_deflate(rows, size, sample, plan)[0]) for sample in samples)
-
-    lowest, filters = min((cost(each, _FAST), each) for each in _FILTERS)
-    lowest, deflate = min((lowest, _FAST), (cost(filters, _RUNS), _RUNS))
-    small = cost(filters, _SMALL)
+    costs = {}
+    for filters in _FILTERS:
+        filtered = [_filter(rows, size, sample, filters) for sample in samples]
+        costs[filters] = _cost(filtered, _FAST), filters, filtered
+    lowest, filters, filtered = min(costs.values(), key=lambda each: each[0])
+    lowest, deflate = min((lowest, _FAST), (_cost(filtered, _RUNS), _RUNS))
+    small = _cost(filtered, _SMALL)
     if small < lowest * _WORTH:
         lowest, deflate = small, _SMALL
     return Plan(filters, deflate, lowest / sum(len(sample) * size.stride for sample in samples))
+
+
+def _cost(samples: Sequence[Tuple[Any, Any]], deflate: Tuple[int, int]) -> int:
+    return sum(len(_deflate(*sample, deflate, zlib.Z_FINISH)) for sample in samples)
 
 
 def join_checksums(first: int, second: int, length: int) -> int:
@@ -93,13 +95,23 @@ def join_checksums(first: int, second: int, length: int) -> int:
     return high % _ADLER << 16 | low % _ADLER
 
 
-def _deflate(rows: Rows, size: Size, strip: range, plan: Plan) -> Tuple[bytes, int, int]:
+def _encode(rows: Rows, size: Size, strip: range, plan: Plan) -> Tuple[bytes, int, int]:
     """Give a strip as a part of a stream, its checksum, and its length before."""
-    before = min(strip.start, -(-_WINDOW // (1 + size.stride)))
-    filtered = filter_rows(rows, strip.start - before, strip.stop, plan.filters, size.pixel)
-    window, content = filtered[:before].reshape(-1).data, filtered[before:].reshape(-1).data
-    level, strategy = plan.deflate
-    options = (level, zlib.DEFLATED, -15, 9, strategy)
-    deflate = zlib.compressobj(*options, window) if before else zlib.compressobj(*options)
+    window, content = _filter(rows, size, strip, plan.filters)
     end = zlib.Z_FINISH if strip.stop == size.height else zlib.Z_SYNC_FLUSH
-    return deflate.compress(content) + deflate.flush(end), zlib.adler32(content), len(content)
+    stream = _deflate(window, content, plan.deflate, end)
+    return stream, zlib.adler32(content), len(content)
+
+
+def _filter(rows: Rows, size: Size, strip: range, filters: Filters) -> Tuple[Any, Any]:
+    """Give the filtered rows of a strip, and before it those that deflate may look back to."""
+    before = min(strip.start, -(-_WINDOW // (1 + size.stride)))
+    filtered = filter_rows(rows, strip.start - before, strip.stop, filters, size.pixel)
+    return filtered[:before].reshape(-1).data, filtered[before:].reshape(-1).data
+
+
+def _deflate(window: Any, content: Any, deflate: Tuple[int, int], end: int) -> bytes:
+    level, strategy = deflate
+    options = (level, zlib.DEFLATED, -15, 9, strategy)
+    stream = zlib.compressobj(*options, window) if len(window) else zlib.compressobj(*options)
+    return stream.compress(content) + stream.flush(end)

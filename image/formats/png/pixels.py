@@ -41,7 +41,7 @@ class Pixels:
             self._images[0].putpalette(layout.first(b"PLTE").ljust(768, b"\0"))
             if transparency:
                 self._images[0].info["transparency"] = transparency.ljust(256, b"\xff")
-        elif transparency and header.color in (GREY, COLOUR):
+        elif len(transparency) == {GREY: 2, COLOUR: 6}.get(header.color):
             levels = unpack(f">{len(transparency) // 2}H", transparency)
             self.key = tuple(level & ((1 << header.depth) - 1) for level in levels)
 
@@ -49,14 +49,15 @@ class Pixels:
         """Decode, and tell again and again how many rows are there; a second time there are all."""
         pieces, self._pieces = self._pieces, None
         if pieces:
-            decoders = [
-                open_decoder(image, "zip", raw_mode, bool(self.header.interlaced))
-                for image, raw_mode in zip(self._images, self._raw_modes)
-            ]
-            if None in decoders:
-                self._decode_whole(b"".join(pieces))
-            else:
+            options = [(raw_mode, bool(self.header.interlaced)) for raw_mode in self._raw_modes]
+            pairs = list(zip(self._images, options))
+            decoders = [open_decoder(image, "zip", *each) for image, each in pairs]
+            if None not in decoders:
                 yield from self._feed(decoders, pieces)
+            else:
+                stream = b"".join(pieces)
+                for image, each in pairs:
+                    image.frombytes(stream, "zip", *each)
         yield self.header.height
 
     def decoded(self) -> "Pixels":
@@ -64,12 +65,6 @@ class Pixels:
         for _ in self.decode():
             pass
         return self
-
-    def _decode_whole(self, stream: bytes) -> None:
-        for number, raw_mode in enumerate(self._raw_modes):
-            options = raw_mode, self.header.interlaced
-            decoded = Image.frombytes(self._mode, self.header[:2], stream, "zip", *options)
-            self._images[number].paste(decoded)
 
     def _feed(self, decoders: List[Any], pieces: Iterable[bytes]) -> Iterator[int]:
         """Inflate once, for both decoders, which get what they need as stored blocks."""
@@ -86,10 +81,10 @@ class Pixels:
             if not self.header.interlaced:
                 yield done // (1 + self.header.stride)
 
-    @property
-    def is_deep(self) -> bool:
-        """Tell sixteen bits a channel from fewer."""
-        return self.header.depth == 16
+    def whole(self) -> Any:
+        """Decode, and give an image, or of sixteen bits an array of rows, columns and channels."""
+        self.decoded()
+        return self.levels() if self.header.depth == 16 else self.image()
 
     def image(self, top: int = 0, bottom: Optional[int] = None) -> Image.Image:
         """Give rows of at most eight bits; a transparent level or colour becomes alpha."""

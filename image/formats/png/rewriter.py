@@ -1,6 +1,7 @@
 """Rewriter of PNG files: pixels are mapped and encoded anew, the other chunks stay in place."""
 
 import zlib
+from collections import deque
 from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple
 
 from image.formats.limits import Limits
@@ -47,10 +48,9 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
 
 
 def _pictures(layout: Layout, still: Optional[Pixels]) -> Iterator[Tuple[Frame, Any]]:
-    """Give each frame, and what is shown then: an image, or an array of sixteen bits."""
+    """Give each frame, and what is shown then: an image or an array."""
     if still:
-        still.decoded()
-        yield layout.frames[0], still.levels() if still.is_deep else still.image()
+        yield layout.frames[0], still.whole()
     else:
         yield from compose(layout)
 
@@ -60,8 +60,7 @@ def _map_palette(layout: Layout, curve: Curve) -> Changes:
     if layout.frames[-1].data[-1].end > len(layout.data):
         raise ValueError("it ends too early")  # though its pixels may be there, not their checksum
     for frame in layout.frames:
-        for _ in inflate(frame.header, (chunks.body(layout.data, part) for part in frame.data)):
-            pass
+        deque(inflate(frame.header, (chunks.body(layout.data, part) for part in frame.data)), 0)
     table = bytes(curve.table(255))
     return {
         part.start: wrap(part.kind, chunks.body(layout.data, part).translate(table))
