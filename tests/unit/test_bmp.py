@@ -92,7 +92,7 @@ def test_sauvola_keeps_bmp_alpha() -> None:
 
 
 def test_colour_table_where_the_pixels_are_said_to_start() -> None:
-    """A file whose pixels are said to start at its colour table has its colours mapped all the same."""
+    """A file whose pixels are said to start at its colour table has its colours mapped."""
     source = bytearray(bmp(8, 40, USUAL[24], 5, False))
     (start,) = struct.unpack_from("<I", source, 10)
     source[10:14] = struct.pack("<I", 54)

@@ -6,6 +6,7 @@ from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Sequenc
 from image.formats.limits import Limits
 
 SHORT, LONG = 3, 4
+_WIDTH = 256
 STRIP_OFFSETS, STRIP_COUNTS = 273, 279
 TILE_WIDTH, TILE_OFFSETS, TILE_COUNTS = 322, 324, 325
 _INNER = (34665, 34853, 40965)  # EXIF, GPS and interoperability
@@ -36,7 +37,9 @@ def field(order: str, kind: int, *numbers: int) -> Field:
 Directory = Dict[int, Field]
 
 
-def read(data: bytes, limits: Limits, remark: Callable[[str], None]) -> Tuple[str, List[Directory]]:
+def read(
+    data: bytes, limits: Limits, remark: Callable[[str], object] = str
+) -> Tuple[str, List[Directory]]:
     """Give the byte order and the directories of all pages; say so if there are damaged ones.
 
     All that they point to, taken together, is in the file: nothing is counted twice.
@@ -49,12 +52,14 @@ class _Reader:
     def __init__(self, data: bytes, order: str) -> None:
         self.data, self.order, self.left = data, order, len(data)
 
-    def pages(self, limits: Limits, remark: Callable[[str], None]) -> Iterator[Directory]:
+    def pages(self, limits: Limits, remark: Callable[[str], object]) -> Iterator[Directory]:
         (offset,), count = unpack_from(self.order + "I", self.data.ljust(8, b"\0"), 4), 0
         while offset or not count:
             limits.check_frames(count + 1)
             try:
                 directory, offset = self._read(offset)
+                if _WIDTH not in directory:
+                    raise ValueError("it has no pixels")
             except (error, ValueError) as damage:
                 if not count:
                     raise ValueError(f"its first page is damaged: {damage}") from damage

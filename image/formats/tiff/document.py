@@ -148,7 +148,7 @@ def _recoded(page: Page, effect: Effect, remark: Remark) -> Parts:
     options: Dict[str, Any] = {"quality": _JPEG_QUALITY} if coding == "jpeg" else {}
     image.info = {}
     image.save(buffer, "TIFF", compression=coding, **options)
-    order, (new,) = tags.read(buffer.getvalue(), DEFAULT_LIMITS, [].append)
+    order, (new,) = tags.read(buffer.getvalue(), DEFAULT_LIMITS)
     fields = {tag: each for tag, each in page.fields.items() if tag not in _LAYOUT}
     for tag in _LAYOUT & set(new):
         numbers = new[tag].numbers(order)

@@ -126,5 +126,5 @@ def _coded(page: Page, rows: Any) -> List[bytes]:
         return [rows[top : top + tall].tobytes() for top in range(0, height, tall)]
     image = Image.frombuffer("L", (stride, height), rows.tobytes(), "raw", "L", 0, 1)
     image.save(file, "TIFF", compression=coding, strip_size=tall * stride)
-    order, (fields,) = tags.read(file.getvalue(), DEFAULT_LIMITS, [].append)
+    order, (fields,) = tags.read(file.getvalue(), DEFAULT_LIMITS)
     return Page(file.getvalue(), order, fields).blocks()
