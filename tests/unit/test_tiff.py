@@ -96,7 +96,7 @@ def matrix() -> Iterator[Tuple[str, str, Dict[str, Any]]]:
             yield kind, dtype, {**coding, **block, "byteorder": order, "planarconfig": planes}
 
 
-@pytest.mark.parametrize(("kind", "dtype"), itertools.product(KINDS, ("u1", "u2", "f4")))
+@pytest.mark.parametrize(("kind", "dtype"), list(itertools.product(KINDS, ("u1", "u2", "f4"))))
 def test_samples_of_each_kind(kind: str, dtype: str) -> None:
     """In each layout gamma 1 keeps all samples, and gamma 2.2 is that of the formula."""
     for options in (each for k, d, each in matrix() if (k, d) == (kind, dtype)):
