@@ -4,9 +4,10 @@ The result depends on the pixels alone, not on how many processors there are.
 """
 
 import zlib
-from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Any, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
 from image.formats.png.filters import Filters, filter_rows
+from image.formats.png.rows import Rows
 from image.formats.strips import cut, share
 
 _STRIP_BYTES = 1 << 19
@@ -20,16 +21,6 @@ _USUAL = ((1, 2, 3), _FAST)  # of photographs
 _WORTH = 0.99  # level 6 takes four times as long
 _ADLER = 65521
 
-Rows = Callable[[int, int], Any]
-
-
-class Size(NamedTuple):
-    """How many rows there are, and the bytes of each and of a pixel."""
-
-    height: int
-    stride: int
-    pixel: int
-
 
 class Plan(NamedTuple):
     """How rows are filtered and deflated, and what share of their size samples then take."""
@@ -39,25 +30,23 @@ class Plan(NamedTuple):
     share: float
 
 
-def compress(rows: Rows, size: Size, decoded: Iterable[int]) -> List[bytes]:
-    """Give the pieces of a stream of rows, each taken as soon as it is decoded.
-
-    `rows` gives those from one up to another as an array of bytes.
-    """
-    strips = cut(size.height, max(1, _STRIP_BYTES // size.stride))
+def compress(rows: Rows, decoded: Iterable[int]) -> List[bytes]:
+    """Give the pieces of a stream of rows, each taken as soon as it is decoded."""
+    height = rows.header.height
+    strips = cut(height, max(1, _STRIP_BYTES // rows.header.stride))
     plans: List[Plan] = []
 
     def planned() -> Iterator[int]:
         early = len(strips) > 8
         for done in decoded:
-            if early and done >= size.height // 4:
-                early, plan = False, choose(rows, size, _EARLY)
+            if early and done >= height // 4:
+                early, plan = False, choose(rows, _EARLY)
                 plans.extend([plan] if plan.share > _RICH and plan[:2] == _USUAL else [])
             yield done if plans else 0
-        plans.extend([] if plans else [choose(rows, size, _ALL)])
-        yield size.height
+        plans.extend([] if plans else [choose(rows, _ALL)])
+        yield height
 
-    parts = share(strips, planned(), lambda strip: _encode(rows, size, strip, plans[0]))
+    parts = share(strips, planned(), lambda strip: _encode(rows, strip, plans[0]))
     checksum = 1
     for _, part, length in parts:
         checksum = join_checksums(checksum, part, length)
@@ -67,21 +56,22 @@ def compress(rows: Rows, size: Size, decoded: Iterable[int]) -> List[bytes]:
     return pieces
 
 
-def choose(rows: Rows, size: Size, places: Sequence[float]) -> Plan:
+def choose(rows: Rows, places: Sequence[float]) -> Plan:
     """Choose what makes samples of the rows, taken at these parts of the height, smallest."""
-    samples = cut(size.height, max(1, _SAMPLE_BYTES // size.stride))
+    stride = rows.header.stride
+    samples = cut(rows.header.height, max(1, _SAMPLE_BYTES // stride))
     if len(samples) > len(places):
         samples = [samples[int(len(samples) * place)] for place in places]
     costs = {}
     for filters in _FILTERS:
-        filtered = [_filter(rows, size, sample, filters) for sample in samples]
+        filtered = [_filter(rows, sample, filters) for sample in samples]
         costs[filters] = _cost(filtered, _FAST), filters, filtered
     lowest, filters, filtered = min(costs.values(), key=lambda each: each[0])
     lowest, deflate = min((lowest, _FAST), (_cost(filtered, _RUNS), _RUNS))
     small = _cost(filtered, _SMALL)
     if small < lowest * _WORTH:
         lowest, deflate = small, _SMALL
-    return Plan(filters, deflate, lowest / sum(len(sample) * size.stride for sample in samples))
+    return Plan(filters, deflate, lowest / sum(len(sample) * stride for sample in samples))
 
 
 def _cost(samples: Sequence[Tuple[Any, Any]], deflate: Tuple[int, int]) -> int:
@@ -95,18 +85,18 @@ def join_checksums(first: int, second: int, length: int) -> int:
     return high % _ADLER << 16 | low % _ADLER
 
 
-def _encode(rows: Rows, size: Size, strip: range, plan: Plan) -> Tuple[bytes, int, int]:
+def _encode(rows: Rows, strip: range, plan: Plan) -> Tuple[bytes, int, int]:
     """Give a strip as a part of a stream, its checksum, and its length before."""
-    window, content = _filter(rows, size, strip, plan.filters)
-    end = zlib.Z_FINISH if strip.stop == size.height else zlib.Z_SYNC_FLUSH
+    window, content = _filter(rows, strip, plan.filters)
+    end = zlib.Z_FINISH if strip.stop == rows.header.height else zlib.Z_SYNC_FLUSH
     stream = _deflate(window, content, plan.deflate, end)
     return stream, zlib.adler32(content), len(content)
 
 
-def _filter(rows: Rows, size: Size, strip: range, filters: Filters) -> Tuple[Any, Any]:
+def _filter(rows: Rows, strip: range, filters: Filters) -> Tuple[Any, Any]:
     """Give the filtered rows of a strip, and before it those that deflate may look back to."""
-    before = min(strip.start, -(-_WINDOW // (1 + size.stride)))
-    filtered = filter_rows(rows, strip.start - before, strip.stop, filters, size.pixel)
+    before = min(strip.start, -(-_WINDOW // (1 + rows.header.stride)))
+    filtered = filter_rows(rows, strip.start - before, strip.stop, filters)
     return filtered[:before].reshape(-1).data, filtered[before:].reshape(-1).data
 
 

@@ -1,17 +1,17 @@
 """Filters of PNG: rows as differences, which deflate to less (PNG, third edition, 9.2)."""
 
-from typing import Any, Callable, Tuple
+from typing import Any, Tuple
+
+from image.formats.png.rows import Rows
 
 Filters = Tuple[int, ...]
 
 
-def filter_rows(
-    rows: Callable[[int, int], Any], top: int, bottom: int, filters: Filters, pixel: int
-) -> Any:
+def filter_rows(rows: Rows, top: int, bottom: int, filters: Filters) -> Any:
     """Filter rows, each by that of the filters which leaves the smallest differences."""
     import numpy as np
 
-    block = rows(max(0, top - 1), bottom)
+    block, pixel = rows.take(max(0, top - 1), bottom), max(1, rows.header.pixel_bits // 8)
     block = block if top else np.concatenate((np.zeros_like(block[:1]), block))
     result, *others = (_filter(block, kind, pixel) for kind in filters)
     if others:

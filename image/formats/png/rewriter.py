@@ -10,7 +10,7 @@ from image.formats.parts import Part
 from image.formats.png import chunks, rows
 from image.formats.png.chunks import GREY, GREY_ALPHA, PALETTE, Frame, Header, Layout, wrap
 from image.formats.png.composer import compose
-from image.formats.png.encoder import Size, compress
+from image.formats.png.encoder import compress
 from image.formats.png.pixels import Pixels, inflate
 from image.operations.levels import Curve
 from image.operations.table import Edit
@@ -73,19 +73,17 @@ def _encode(
     layout: Layout, frame: Frame, new: rows.Rows, decoded: Iterable[int], changes: Changes
 ) -> Header:
     """Encode a frame into as many chunks as it had, where these are numbered."""
-    header = new.header
-    size = Size(header.height, header.stride, max(1, header.pixel_bits // 8))
-    pieces = compress(new.take, size, decoded or [header.height])
+    pieces = compress(new, decoded or [new.header.height])
     changes.update((part.start, b"") for part in frame.data)
     if frame.data[0].kind == b"IDAT":
         changes[frame.data[0].start] = b"".join(wrap(b"IDAT", piece) for piece in pieces)
-        return header
+        return new.header
     stream, count = b"".join(pieces), len(frame.data)
     for number, part in enumerate(frame.data):
         start, end = (len(stream) * each // count for each in (number, number + 1))
         sequence = layout.data[part.start + 8 : part.start + 12]
         changes[part.start] = wrap(part.kind, sequence + stream[start:end])
-    return header
+    return new.header
 
 
 def _whole(layout: Layout, frame: Frame) -> Changes:
