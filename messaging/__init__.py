@@ -12,8 +12,10 @@ from .errors import (
 )
 from .requester.requester import Requester
 from .wire.envelope import Reply, Request
+from .worker.handling import Handler
 from .worker.job import Result
-from .worker.worker import Handler, Worker, WorkerOptions
+from .worker.options import WorkerOptions
+from .worker.worker import Worker
 
 __version__ = "1.0.0"
 

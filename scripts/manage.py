@@ -23,7 +23,8 @@ from messaging.aws.queues import MAX_BATCH, Queue
 from messaging.aws.trouble import AWS_ERRORS, is_missing_queue
 from messaging.console import commandline, program
 from messaging.requester import reply_queue
-from messaging.wire.envelope import Delivery, Message
+from messaging.wire.delivery import Delivery
+from messaging.wire.envelope import Message
 
 EXAMPLES = """\
 examples, for both pairs unless one is named:

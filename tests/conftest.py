@@ -12,14 +12,15 @@ import uuid
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence
 
+import boto3
 import hypothesis
 import pytest
+from botocore.config import Config
 
 from messaging import Connection, Settings
-from messaging.aws.making import open_queue
-from messaging.aws.queues import Queue
 from scripts.local_aws import LocalAws
 from tests.gateway import Gateway
+from tests.plain import Queue, Received, open_queue
 
 ROOT = Path(__file__).resolve().parent.parent
 # Where a local server is unlike AWS, so that a test cannot run on it, and why.
@@ -92,15 +93,24 @@ class Place:
             self.environment[f"{part}_BUCKET"] = str(self.settings.bucket)
         self.url = url
         self.connection = Connection(self.settings)
+        self._clients: Dict[str, Any] = {}
         self._processes: List[subprocess.Popen[bytes]] = []
 
     @property
     def sqs(self) -> Any:
-        return self.connection.sqs
+        return self._client("sqs")
 
     @property
     def s3(self) -> Any:
-        return self.connection.s3
+        return self._client("s3")
+
+    def _client(self, service: str) -> Any:
+        """Give a client of plain boto3, made once."""
+        if service not in self._clients:
+            config = Config(retries={"mode": "standard", "total_max_attempts": 5})
+            session: Any = boto3.Session(region_name="us-east-1")
+            self._clients[service] = session.client(service, endpoint_url=self.url, config=config)
+        return self._clients[service]
 
     def inbox(self) -> Queue:
         return open_queue(self.sqs, self.settings.input_queue, dead_letter=True)
@@ -222,11 +232,9 @@ def wait_until(condition: Callable[[], Any], seconds: float = 30) -> Any:
         time.sleep(0.02)
 
 
-def take(queue: Queue, wait: int = 20, limit: int = 10) -> List[Any]:
+def take(queue: Queue, wait: int = 20, limit: int = 10) -> List[Received]:
     """Receive and delete messages."""
-    deliveries = queue.receive(limit, wait, 30)
-    queue.delete(deliveries)
-    return deliveries
+    return queue.take(wait, limit)
 
 
 @pytest.fixture

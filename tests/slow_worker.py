@@ -1,10 +1,12 @@
-"""A worker for tests: `sleep 2` takes two seconds, `fail` raises, `crash` ends the process."""
+"""A worker for tests: `sleep 2` takes two seconds, `fail` raises, `crash` ends the process, `exit`
+raises what ends programs, `misuse` calls AWS wrongly, `empty` answers with nothing."""
 
 import json
 import logging
 import os
+import sys
 import time
-from typing import List
+from typing import Any, List
 
 from messaging import Request, RequestRejected, Result, Storage
 from messaging.console import commandline, program
@@ -19,6 +21,13 @@ def handle(request: Request, storage: Storage) -> Result:
         raise RuntimeError("as told")
     elif verb == "crash":
         os._exit(9)
+    elif verb == "exit":
+        sys.exit(3)
+    elif verb == "misuse":
+        s3: Any = storage.s3
+        s3.put_object(Bucket=storage.bucket, Wrong=1)
+    elif verb == "empty":
+        return Result("")
     elif verb == "refuse":
         raise RequestRejected(value)
     return Result(json.dumps({"did": request.body, "process": os.getpid()}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Optional, Tuple, Union
@@ -83,21 +84,25 @@ class Storage:
         """Write a log object under a key made by `new_log_key`."""
         self.put(key, text.encode(errors="backslashreplace"), "text/plain; charset=utf-8")
 
-    def check_in(self, request: Request) -> Request:
-        """Put the body into the bucket, and let the request carry its key instead."""
+    def check_in(self, request: Request, folder: str) -> Request:
+        """Put the body into the bucket, and let the request carry its key instead.
+
+        The key is random, in the folder of who asks: nobody else can choose it, or guess it.
+        """
         body = request.body.encode()
         if len(body) > MAX_PAYLOAD:
             raise RequestRejected(f"{len(body)} bytes are too many; at most {MAX_PAYLOAD}")
-        key = PAYLOADS + request.correlation_id
-        self.put(key, body, "text/plain; charset=utf-8")
-        return replace(request, body=f"The body is in the bucket: {key}", payload_key=key)
+        key = f"{PAYLOADS}{folder}/{uuid.uuid4().hex}"
+        etag = self.put(key, body, "text/plain; charset=utf-8")
+        remark = f"The body is in the bucket: {key}"
+        return replace(request, body=remark, payload_key=key, payload_etag=etag)
 
     def check_out(self, request: Request) -> Request:
         """Fetch the body of a request that carries a key instead."""
         if request.payload_key is None:
             return request
         try:
-            body = self.get(request.payload_key, MAX_PAYLOAD).decode()
+            body = self.get(request.payload_key, MAX_PAYLOAD, request.payload_etag).decode()
         except UnicodeDecodeError as error:
             raise RequestRejected(f"{request.payload_key} is not text in UTF-8") from error
         return replace(request, body=body)

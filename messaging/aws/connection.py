@@ -1,11 +1,12 @@
-"""Connection: account and region, and the boto3 clients."""
+"""Connection: account and region, and the boto3 clients, made anew when keys are renewed."""
 
 from __future__ import annotations
 
 import threading
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Dict, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
+from .. import clock
 from .bucket import Storage
 from .settings import Settings
 
@@ -14,18 +15,35 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 CONNECTIONS = 128  # kept open at most; more than all threads of a program need
+ANSWER = 8  # seconds to wait for an answer, beyond the wait of a poll
 HASTY = 2  # seconds to wait for an answer that is worth no more
+LONG_POLL = 20  # seconds, the longest that SQS allows
+RENEWED = 5.0  # seconds that a session lives at least: many threads meet an expired key at once
 SMALL = 1 << 20  # bytes
+Kind = Tuple[str, int, int]  # of a client: service, attempts, seconds
+
+
+class _Client:
+    """Stands for a boto3 client, and is each time the newest of its kind."""
+
+    def __init__(self, connection: Connection, kind: Kind) -> None:
+        self._connection = connection
+        self._kind = kind
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection.newest(self._kind), name)
 
 
 class Connection:
-    """AWS as the settings say, with one client for each service, made when first needed."""
+    """AWS as the settings say, with clients that outlive their credentials."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._lock = threading.Lock()
-        self._clients: Dict[Tuple[str, int, int], Any] = {}
+        self._clients: Dict[Kind, Any] = {}
         self._session: Any = None
+        self._made_at = float("-inf")
+        self._user_id: Optional[str] = None
 
     @property
     def sqs(self) -> SQSClient:
@@ -45,9 +63,11 @@ class Connection:
         return self.sqs.meta.region_name
 
     def user_id(self) -> str:
-        """Ask STS, which everybody may, for what policies call `aws:userid`: who we are."""
-        sts = self.client("sts", attempts=1, seconds=HASTY)
-        return str(sts.get_caller_identity()["UserId"])
+        """Ask STS once, which everybody may, for what policies call `aws:userid`: who we are."""
+        if self._user_id is None:
+            sts = self.client("sts", attempts=1, seconds=HASTY)
+            self._user_id = str(sts.get_caller_identity()["UserId"])
+        return self._user_id
 
     def storage(self, account: str) -> Storage:
         """Give the bucket, by default the one named after the account, which has to own it."""
@@ -55,38 +75,56 @@ class Connection:
             return Storage(self.s3, self.settings.bucket)
         return Storage(self.s3, f"aws-project-{account}-{self.region}", account)
 
-    def client(self, service: str, attempts: int = 5, seconds: int = 30) -> Any:
+    def client(self, service: str, attempts: int = 5, seconds: int = ANSWER + LONG_POLL) -> Any:
         """Give a client for a service.
 
         Args:
             attempts: how often botocore tries; 1 for those who see to that themselves
             seconds: to wait for an answer; above the long poll of 20 s where one may wait for it
         """
+        self.newest((service, attempts, seconds))  # what is wrong with the settings is told here
+        return _Client(self, (service, attempts, seconds))
+
+    def newest(self, kind: Kind) -> Any:
+        """Give the boto3 client of that kind, made with the credentials as they are now."""
+        client = self._clients.get(kind)
+        if client is None:
+            with self._lock:  # boto3's session is not safe for threads, its clients are
+                client = self._clients.get(kind) or self._make(*kind)
+                self._clients[kind] = client
+        return client
+
+    def renew(self) -> None:
+        """Have sessions and clients made anew, which read the credentials that are there now."""
+        with self._lock:
+            if clock.now() - self._made_at > RENEWED:
+                self._session, self._user_id = None, None
+                self._clients.clear()
+
+    def _make(self, service: str, attempts: int, seconds: int) -> Any:
         import boto3  # takes a third of a second, which --help shall not
         from botocore.config import Config
 
-        with self._lock:  # boto3's session is not safe for threads, its clients are
-            if self._session is None:
-                self._session = boto3.Session(
-                    profile_name=self.settings.profile, region_name=self.settings.region
-                )
-            if (service, attempts, seconds) not in self._clients:
-                config = Config(
-                    connect_timeout=min(5, seconds / 2),
-                    read_timeout=seconds,
-                    tcp_keepalive=True,
-                    max_pool_connections=CONNECTIONS,
-                    retries={"mode": "standard", "total_max_attempts": attempts},
-                    # Made anew for each request, these two are a quarter of its CPU time.
-                    user_agent="aws-project",
-                    parameter_validation=service != "sqs",  # of names and limits checked before
-                )
-                client = self._session.client(
-                    service, endpoint_url=self.settings.endpoint_url, config=config
-                )
-                client.meta.events.register_last("before-call.s3", _send_body_at_once)
-                self._clients[service, attempts, seconds] = client
-            return self._clients[service, attempts, seconds]
+        if self._session is None:
+            self._session = boto3.Session(
+                profile_name=self.settings.profile, region_name=self.settings.region
+            )
+            self._made_at = clock.now()
+        config = Config(
+            connect_timeout=min(5, seconds / 2),
+            read_timeout=seconds,
+            tcp_keepalive=True,
+            max_pool_connections=CONNECTIONS,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            # Made anew for each request, these two are a quarter of its CPU time.
+            user_agent="aws-project",
+            parameter_validation=service != "sqs",  # of names and limits checked before
+        )
+        client = self._session.client(
+            service, endpoint_url=self.settings.endpoint_url, config=config
+        )
+        client.meta.events.register_last("before-call.s3", _send_body_at_once)
+        return client
 
 
 def _send_body_at_once(params: Dict[str, Any], **_: object) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Sequence
 
-from ..wire.envelope import Delivery, Message, size_of
-from .trouble import AWS_ERRORS, EntryError
+from .. import clock
+from ..wire.delivery import Delivery
+from ..wire.envelope import Message, size_of
+from .trouble import AWS_ERRORS, EntryError, is_refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -22,8 +24,8 @@ Failures = Dict[int, Exception]  # by position: what AWS did not carry out, and 
 class Queue:
     """One queue.
 
-    Calls for one thing raise botocore's errors. Batch calls never do: they take any number of
-    entries, try each once, and give what failed; `is_refusal` tells whether it would always fail.
+    Receiving raises botocore's errors. Batch calls never do: they take any number of entries, try
+    each, and give what failed; `is_refusal` tells whether it is the entry's own fault.
     """
 
     sqs: SQSClient
@@ -44,7 +46,11 @@ class Queue:
         return replace(self, url=f"{self.url.rsplit('/', 1)[0]}/{name}")
 
     def receive(self, limit: int, wait: int, visibility_timeout: int) -> List[Delivery]:
-        """Take up to `limit` messages, waiting up to `wait` seconds for the first."""
+        """Take up to `limit` messages, waiting up to `wait` seconds for the first.
+
+        What comes later than that has been ours for as long as it was late.
+        """
+        latest = clock.now() + wait
         answer = self.sqs.receive_message(
             QueueUrl=self.url,
             MaxNumberOfMessages=limit,
@@ -54,7 +60,8 @@ class Queue:
             # The newer MessageSystemAttributeNames is not known to every server.
             AttributeNames=["ApproximateReceiveCount", "SenderId", "SentTimestamp"],
         )
-        return [Delivery.from_message(message) for message in answer.get("Messages", ())]
+        since = min(latest, clock.now())
+        return [Delivery.from_message(message, since) for message in answer.get("Messages", ())]
 
     def send(self, messages: Sequence[Message]) -> Failures:
         """Send messages, each of at most 1 MiB."""
@@ -86,22 +93,31 @@ class Queue:
         """
         failures: Failures = {}
         for batch in _packed(range(len(entries)), sizes):
-            listed = [{**entries[position], "Id": str(position)} for position in batch]
-            try:
-                answer = call(QueueUrl=self.url, Entries=listed)
-            except AWS_ERRORS as error:
-                failures.update(dict.fromkeys(batch, error))
-                continue
-            done = {int(entry["Id"]) for entry in answer.get("Successful", ())}
-            told = {int(entry["Id"]): _error_of(entry) for entry in answer.get("Failed", ())}
-            for position in set(batch) - done:
-                failures[position] = told.get(position, EntryError("no word of it"))
+            failures.update(self._attempt(call, {at: entries[at] for at in batch}))
         return failures
+
+    def _attempt(
+        self, call: Callable[..., Any], entries: Mapping[int, Mapping[str, Any]]
+    ) -> Failures:
+        """Make a batch call; one that is refused whole is halved until only what is at fault is."""
+        listed = [{**entry, "Id": str(at)} for at, entry in entries.items()]
+        try:
+            answer = call(QueueUrl=self.url, Entries=listed)
+        except AWS_ERRORS as error:
+            if len(entries) == 1 or not is_refusal(error):
+                return dict.fromkeys(entries, error)
+            items, half = list(entries.items()), len(entries) // 2
+            first, second = dict(items[:half]), dict(items[half:])
+            return {**self._attempt(call, first), **self._attempt(call, second)}
+        done = {int(entry["Id"]) for entry in answer.get("Successful", ())}
+        told = {int(entry["Id"]): _error_of(entry) for entry in answer.get("Failed", ())}
+        return {at: told.get(at, EntryError("no word of it")) for at in entries if at not in done}
 
 
 def _error_of(failed: Mapping[str, Any]) -> EntryError:
     """Read an entry of `Failed`; some servers write SenderFault as text."""
-    return EntryError(failed["Code"], str(failed["SenderFault"]).lower() == "true")
+    refused = str(failed.get("SenderFault")).lower() == "true"
+    return EntryError(failed.get("Code", ""), refused, failed.get("Message", ""))
 
 
 def _packed(positions: Sequence[int], sizes: Sequence[int]) -> Iterator[List[int]]:

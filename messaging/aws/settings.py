@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+from ..errors import ConfigurationError
+
 
 @dataclass(frozen=True)
 class Settings:
     """What a program was told by its options and the environment.
 
-    None leaves a thing to boto3, or for the bucket to the default name.
+    None leaves a thing to boto3, or for the bucket to the default name. Raises ConfigurationError
+    where one queue is named for both ways.
     """
 
     input_queue: str
@@ -19,3 +22,10 @@ class Settings:
     profile: Optional[str] = None
     region: Optional[str] = None
     endpoint_url: Optional[str] = None
+
+    def __post_init__(self) -> None:
+        if self.input_queue == self.output_queue:
+            raise ConfigurationError(
+                f"{self.input_queue} cannot be both the input and the output queue: a worker "
+                "would read its own answers"
+            )

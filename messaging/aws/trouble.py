@@ -4,15 +4,36 @@ import botocore.exceptions
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    CredentialRetrievalError,
     HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 
-NETWORK = (botocore.exceptions.ConnectionError, HTTPClientError)
-MISSING_QUEUE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
-# As botocore's standard retries know them, and those that SQS adds.
-_THROTTLED = {
+NETWORK = (
+    botocore.exceptions.ConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    ResponseParserError,  # what answered is no AWS: a proxy, a portal
+)
+CREDENTIALS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    SSOError,
+    TokenRetrievalError,
+)
+MISSING_QUEUE = {"NonExistentQueue", "QueueDoesNotExist"}
+# As botocore's standard retries know them, and those that SQS, S3 and KMS add.
+THROTTLED = {
     "BandwidthLimitExceeded",
+    "KmsThrottled",
     "LimitExceededException",
+    "OverLimit",
     "PriorRequestNotComplete",
     "RequestLimitExceeded",
     "RequestThrottled",
@@ -22,14 +43,28 @@ _THROTTLED = {
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
-    "KmsThrottled",
-    "OverLimit",
 }
 UNKNOWN_KEY = {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"}
-EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
-_DENIED = {"AccessDenied", "AccessDeniedException", "403"}
-_TIMEOUTS = {"RequestTimeout", "RequestTimeoutException"}
-_PASSING = _THROTTLED | EXPIRED | UNKNOWN_KEY | _DENIED | _TIMEOUTS
+EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
+WRONG_SIGNATURE = {"SignatureDoesNotMatch", "InvalidSignatureException", "RequestTimeTooSkewed"}
+RENEWABLE = UNKNOWN_KEY | EXPIRED | WRONG_SIGNATURE
+DENIED = {"AccessDenied", "AccessDeniedException", "403"}
+_PASSING = THROTTLED | RENEWABLE | {"RequestTimeout", "RequestTimeoutException"}
+# What SQS finds wrong with entries, so that it would say the same again.
+_FAULTS = {
+    "BatchRequestTooLong",
+    "InvalidAttributeName",
+    "InvalidAttributeValue",
+    "InvalidIdFormat",
+    "InvalidMessageContents",
+    "InvalidParameterCombination",
+    "InvalidParameterValue",
+    "InvalidParameterValueException",
+    "MessageNotInflight",
+    "MissingParameter",
+    "ReceiptHandleIsInvalid",
+    "UnsupportedOperation",
+}
 
 
 class EntryError(Exception):
@@ -38,25 +73,24 @@ class EntryError(Exception):
     `refused` tells whether that is the entry's own fault, so that it will never be carried out.
     """
 
-    def __init__(self, code: str, refused: bool = False) -> None:
-        super().__init__(f"AWS failed ({code})")
+    def __init__(self, code: str, refused: bool = False, message: str = "") -> None:
+        super().__init__(f"{message.rstrip('.')} ({code})" if message else f"AWS failed ({code})")
         self.code = code
         self.refused = refused
 
 
-AWS_ERRORS = (BotoCoreError, ClientError, EntryError)
+AWS_ERRORS = (BotoCoreError, ClientError, EntryError, ResponseParserError)
+
+
+def code_of(error: Exception) -> str:
+    """Give AWS's own code of an error without the name of a service before it, or nothing."""
+    code = said(error, "Code") if isinstance(error, ClientError) else getattr(error, "code", "")
+    return str(code).rpartition(".")[2]
 
 
 def is_network(error: Exception) -> bool:
     """Tell whether AWS was not reached, or its answer not heard."""
     return isinstance(error, NETWORK)
-
-
-def code_of(error: Exception) -> str:
-    """Give AWS's own code of an error, or an empty string."""
-    if isinstance(error, EntryError):
-        return error.code
-    return said(error, "Code") if isinstance(error, ClientError) else ""
 
 
 def is_missing_queue(error: Exception) -> bool:
@@ -66,39 +100,37 @@ def is_missing_queue(error: Exception) -> bool:
 
 def is_denied(error: Exception) -> bool:
     """Tell whether AWS said that the credentials are good but not for this."""
-    return code_of(error) in _DENIED
+    return code_of(error) in DENIED
+
+
+def is_renewable(error: Exception) -> bool:
+    """Tell whether new credentials may mend it."""
+    return isinstance(error, CREDENTIALS) or code_of(error) in RENEWABLE
+
+
+def is_passing(error: Exception) -> bool:
+    """Tell whether waiting mends it: the network, throttling, AWS's own fault, expired keys."""
+    if isinstance(error, ClientError):
+        return status_of(error) >= 500 or status_of(error) == 429 or code_of(error) in _PASSING
+    if isinstance(error, EntryError):
+        return not error.refused or error.code in THROTTLED
+    return is_network(error) or isinstance(error, CREDENTIALS)
 
 
 def is_refusal(error: Exception) -> bool:
-    """Tell whether AWS would refuse the same call again, whoever sends it and however often."""
+    """Tell whether the entry itself is at fault, so that AWS would say the same again."""
     if isinstance(error, EntryError):
-        return error.refused and error.code not in _THROTTLED
-    if not isinstance(error, ClientError):
-        return False
-    status = status_of(error)
-    return 400 <= status < 500 and status not in (403, 429) and code_of(error) not in _PASSING
-
-
-def may_be_done(error: Exception) -> bool:
-    """Tell whether the call may have been carried out all the same: nobody said that it was not."""
-    if isinstance(error, ClientError):
-        return status_of(error) >= 500 and code_of(error) not in _THROTTLED
-    return not isinstance(error, EntryError)
-
-
-def is_lasting(error: Exception) -> bool:
-    """Tell whether no waiting will help: a refusal, or a right that is missing."""
-    return is_refusal(error) or is_denied(error)
+        return error.refused and code_of(error) not in THROTTLED | DENIED | MISSING_QUEUE
+    return isinstance(error, ClientError) and code_of(error) in _FAULTS
 
 
 def is_blip(error: Exception) -> bool:
     """Tell whether an error is of the kind that is mostly gone at the next attempt."""
-    if isinstance(error, ClientError):
-        return status_of(error) >= 500 or code_of(error) in _THROTTLED
-    return isinstance(error, (*NETWORK, EntryError))
+    return is_passing(error) and not is_renewable(error)
 
 
 def status_of(error: ClientError) -> int:
+    """Give the HTTP status of an error's answer."""
     return error.response["ResponseMetadata"]["HTTPStatusCode"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import signal
@@ -11,39 +10,16 @@ import warnings
 from typing import Callable, List, NoReturn
 
 from ..aws.advice import explain
-from ..aws.making import max_receive_count, open_bucket, open_queue
-from ..aws.queues import MAX_BATCH
 from ..aws.trouble import AWS_ERRORS
 from ..errors import MessagingError
-from ..worker.worker import Handler, Worker, WorkerOptions
-from .commandline import connect
+from .service import serve
+
+__all__ = ["DONE", "INTERRUPTED", "REFUSED", "run", "serve"]
 
 logger = logging.getLogger(__name__)
 
 DONE, REFUSED, INTERRUPTED = 0, 1, 130
 AWS_FAILED = 4
-
-
-def serve(options: argparse.Namespace, part: str, handler: Handler, batch: int = MAX_BATCH) -> int:
-    """Run a worker until it is stopped, or has drained its queue."""
-    connection = connect(options)
-    sqs, settings = connection.sqs, connection.settings
-    inbox = open_queue(sqs, settings.input_queue, dead_letter=True)
-    open_queue(sqs, settings.output_queue)
-    storage = connection.storage(inbox.account)
-    open_bucket(storage)
-    worker_options = WorkerOptions(
-        options.concurrency,
-        batch,
-        options.visibility_timeout,
-        max_receive_count(inbox),
-        options.drain,
-    )
-    if not worker_options.max_receive_count:
-        logger.warning("%s has no dead-letter queue: faults are tried again for days", inbox.name)
-    logger.info("queues and bucket in %s, logs in %s", connection.region, storage.bucket)
-    Worker(connection, inbox, storage, part, handler, worker_options).run()
-    return DONE
 
 
 def run(main: Callable[[List[str]], int], level: int = logging.WARNING) -> NoReturn:

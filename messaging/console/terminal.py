@@ -4,7 +4,8 @@ import sys
 from typing import Callable, Iterable, Iterator, Optional, TextIO, TypeVar
 
 from ..errors import ReplyTimeout
-from ..requester.requester import Item, Requester
+from ..requester.asking import Item
+from ..requester.requester import Requester
 from ..wire.envelope import Reply
 
 T = TypeVar("T")

@@ -2,91 +2,128 @@
 
 from __future__ import annotations
 
-import contextlib
-from concurrent.futures import Future, InvalidStateError
 from dataclasses import replace
-from typing import Callable, List, Tuple
+from typing import Callable, Dict, List, Sequence
 
+from .. import clock
+from ..aws.advice import explain
 from ..aws.patience import Patience
 from ..aws.queues import MAX_BATCH, Queue
-from ..aws.trouble import EntryError, is_lasting
+from ..aws.trouble import is_denied, is_missing_queue, is_passing, is_refusal
 from ..errors import InvalidMessage, RequestRejected
-from ..flow.stage import Failed, Stage
-from ..wire.envelope import Message, Reply, Request
+from ..flow.batcher import Batcher
+from ..wire.envelope import INLINE, Message, Reply, Request, size_of
+from .awaited import Pending
 
-SENDERS = 8
-
-Letter = Tuple[Request, "Future[Reply]"]
+SENDERS, UPLOADERS = 8, 4
+ROOM = 100  # requests that wait to be sent
+PATIENCE = 20.0  # seconds for which a request is sent again at an error that nobody knows
+SMALLEST = 1024  # bytes that every queue takes
 
 
 class Outbox:
-    """Sends requests by tens, on threads of its own.
+    """Sends requests by tens, and long bodies through the bucket, on threads of its own.
 
-    What stands in the way of a request is told by the future of its reply.
+    What stands in the way of one request is told by the future of its reply, and costs the
+    others nothing.
 
     Args:
-        reply_to: where the replies are to go
+        reply_to: tells where the replies are to go
         check_in: puts a body too long for SQS into the bucket
     """
 
     def __init__(
         self,
         inbox: Queue,
-        reply_to: str,
+        reply_to: Callable[[], str],
         check_in: Callable[[Request], Request],
         patience: Patience,
     ) -> None:
         self._inbox = inbox
         self._reply_to = reply_to
         self._check_in = check_in
-        room = SENDERS * MAX_BATCH
-        doing = f"send to {inbox.name}"
-        self._stage = Stage(doing, SENDERS, MAX_BATCH, room, self._send, patience)
-        self._stage.start()
+        self._patience = patience
+        self._doing = f"send to {inbox.name}"
+        self._failing: Dict[Pending, float] = {}  # since when
+        self._sending = Batcher("send", SENDERS, MAX_BATCH, ROOM, self._send)
+        self._uploading = Batcher("upload", UPLOADERS, 1, UPLOADERS, self._upload)
 
-    def put(self, request: Request, future: Future[Reply]) -> None:
+    def put(self, pending: Pending) -> None:
         """Have a request sent; waits while too many are waiting."""
-        self._stage.put([(request, future)])
+        try:
+            message = self._write(pending.request)
+        except InvalidMessage as error:
+            pending.settle(Reply.error(str(error)))
+            return
+        # A batch holds ten messages of this size, and S3 is cheaper for what is longer.
+        long = len(pending.request.body) > INLINE or size_of(message) > INLINE
+        (self._uploading if long else self._sending).put([pending])
 
     def close(self) -> None:
         """Forget what has not been sent, and end the threads."""
-        self._stage.close()
+        self._sending.close()
+        self._uploading.close()
 
-    def _send(self, letters: List[Letter]) -> Failed[Letter]:
-        try:
-            ready = self._prepare(letters)
-            failures = self._inbox.send([message for _, message in ready])
-            failed = [(ready[position][0], error) for position, error in failures.items()]
-            return [each for each in failed if not _is_told(*each)]
-        except Exception as error:
-            for _, future in letters:
-                with contextlib.suppress(InvalidStateError):
-                    future.set_exception(error)
-            return []
+    def _write(self, request: Request) -> Message:
+        return replace(request, reply_to=self._reply_to()).to_message()
 
-    def _prepare(self, letters: List[Letter]) -> List[Tuple[Letter, Message]]:
-        """Address requests and put long bodies into the bucket; refuse what cannot travel.
-
-        Leaves out those that nobody waits for, or whose reply came though the sending failed.
-        """
-        ready: List[Tuple[Letter, Message]] = []
-        for request, future in letters:
-            if future.done():
-                continue
+    def _upload(self, batch: List[Pending]) -> Sequence[Pending]:
+        """Put long bodies into the bucket, and send what is left of their requests."""
+        for pending in batch:
             try:
-                addressed = self._check_in(replace(request, reply_to=self._reply_to))
-                ready.append(((addressed, future), addressed.to_message()))
-            except (InvalidMessage, RequestRejected) as error:
-                future.set_result(Reply.error(str(error)))
-        return ready
+                if not pending.future.done():
+                    pending.request = self._check_in(pending.request)
+                    self._sending.put([pending])
+            except RequestRejected as error:
+                pending.settle(Reply.error(str(error)))
+            except BaseException as error:
+                pending.fail(error)
+        return ()
+
+    def _send(self, batch: List[Pending]) -> Sequence[Pending]:
+        """Send requests, but for those that nobody waits for; give those to be sent again."""
+        waiting = [pending for pending in batch if not pending.future.done()]
+        try:
+            failures = self._inbox.send([self._write(pending.request) for pending in waiting])
+        except BaseException as error:
+            for pending in waiting:
+                pending.fail(error)
+            raise
+        if waiting and not failures:
+            self._patience.over(self._doing)
+        again = [waiting[at] for at, error in failures.items() if self._again(waiting[at], error)]
+        for pending in batch:
+            if pending not in again:
+                self._failing.pop(pending, None)
+        return again
+
+    def _again(self, pending: Pending, error: Exception) -> bool:
+        """Tell whether to send a request again; if not, tell who waits why."""
+        if is_refusal(error):
+            self._refuse(pending, error)
+        elif is_denied(error) or is_missing_queue(error) or self._is_hopeless(pending, error):
+            pending.fail(error)
+        else:
+            self._patience.met(self._doing, error)
+            return True
+        return False
+
+    def _refuse(self, pending: Pending, error: Exception) -> None:
+        """Send a message that is too long for its queue through the bucket; refuse others."""
+        request = pending.request
+        is_long = request.payload_key is None and size_of(self._write(request)) > SMALLEST
+        if is_long and is_about_length(error):
+            self._uploading.put([pending])
+        else:
+            pending.settle(Reply.error(f"SQS refused the request: {explain(error)}"))
+
+    def _is_hopeless(self, pending: Pending, error: Exception) -> bool:
+        """Tell whether an error that nobody knows has come again for long."""
+        since = self._failing.setdefault(pending, clock.now())
+        return not is_passing(error) and clock.now() - since > PATIENCE
 
 
-def _is_told(letter: Letter, error: Exception) -> bool:
-    """Tell who waits for the reply of an error that lasts; whether it is one."""
-    _, future = letter
-    with contextlib.suppress(InvalidStateError):  # its reply came, or nobody waits any more
-        if isinstance(error, EntryError) and error.refused:
-            future.set_result(Reply.error(f"SQS refused the request: {error.code}"))
-        elif is_lasting(error):
-            future.set_exception(error)
-    return is_lasting(error)
+def is_about_length(error: Exception) -> bool:
+    """Tell whether SQS refused a message for its length: its queue may take less than others."""
+    text = str(error).lower()
+    return "bytes" in text or "toolong" in text or "shorter" in text

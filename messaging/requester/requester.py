@@ -2,48 +2,41 @@
 
 from __future__ import annotations
 
-import queue
+import logging
+import os
 import threading
-import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
+from concurrent import futures
+from concurrent.futures import Future
 from dataclasses import replace
-from typing import (
-    TYPE_CHECKING,
-    Callable,
-    Iterable,
-    Iterator,
-    NamedTuple,
-    Optional,
-    TypeVar,
-    Union,
-)
+from functools import partial
+from typing import Callable, Iterable, Iterator, NamedTuple, Optional, TypeVar, Union
 
 from ..aws.bucket import Storage
-from ..aws.connection import Connection
+from ..aws.connection import ANSWER, Connection
 from ..aws.making import open_bucket, open_queue
 from ..aws.patience import Patience
 from ..aws.queues import Queue
-from ..aws.trouble import is_lasting
-from ..errors import ReplyTimeout
+from ..aws.trouble import AWS_ERRORS, is_denied
+from ..errors import InvalidMessage, MessagingError
+from ..flow import threads
 from ..wire.envelope import Reply, Request
+from .asking import Asking, Item
+from .awaited import Awaited, Pending
 from .outbox import Outbox
-from .replies import Replies
-
-if TYPE_CHECKING:
-    Slots = queue.Queue[Optional[Future[Reply]]]
+from .replies import CLOSING, Replies
+from .shared_replies import SharedReplies
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 WINDOW = 1000  # requests under way at most, so that memory does not grow with their number
-
-Item = Union[Request, Reply]
+UNKNOWN_CALLER = "unknown"  # folder of long bodies where STS does not tell who we are
 
 
 class Session(NamedTuple):
     """What a requester has once it has asked something."""
 
-    replies: Replies
+    replies: Union[Replies, SharedReplies]
     inbox: Queue
     outbox: Outbox
 
@@ -52,17 +45,20 @@ class Requester:
     """Asks through an input queue and hears through a reply queue.
 
     The reply queue is its own, made at the first request and deleted by `close`, unless
-    `shared_queue` names one to share. Before the first request nothing is asked of AWS.
+    `shared_queue` names one to share. Before the first request nothing is asked of AWS. It may
+    be used by several threads, but by no other process than the one that made it.
     """
 
     def __init__(self, connection: Connection, shared_queue: Optional[str] = None) -> None:
         self._connection = connection
         self._shared_queue = shared_queue
-        self._closed = threading.Event()
-        self._patience = Patience(self._closed)
+        self._process = os.getpid()
+        self._patience = Patience(connection.renew)
+        self._awaited = Awaited()
         self._opening = threading.RLock()
+        self._closed = False
         self._storage: Optional[Storage] = None
-        self._made: Optional[Future[Replies]] = None
+        self._made: Optional[Future[Union[Replies, SharedReplies]]] = None
         self._session: Optional[Session] = None
 
     def __enter__(self) -> Requester:
@@ -73,17 +69,25 @@ class Requester:
 
     def close(self) -> None:
         """Delete the reply queue if it is our own, and end all threads."""
-        self._closed.set()
+        if os.getpid() != self._process:  # a child's end is not its parent's
+            return
+        self._closed = True
+        self._patience.end()
         if self._session:
             self._session.outbox.close()
-        if self._made and not self._made.exception():
+        if self._made and futures.wait([self._made], CLOSING).done and not self._made.exception():
             self._made.result().close()
+
+    def submit(self, request: Request) -> Future[Reply]:
+        """Send a request; give the future of its reply, which never comes if no worker does."""
+        return self._submit(self._open(), request).future
 
     def ask(
         self,
         items: Iterable[Item],
         timeout: float,
         waiting: Callable[[float], None] = lambda seconds: None,
+        window: int = WINDOW,
     ) -> Iterator[Reply]:
         """Send requests as they come, and give their replies in the same order.
 
@@ -93,19 +97,16 @@ class Requester:
         Args:
             timeout: seconds without any reply after which to give up
             waiting: called at the start of a wait and each second of it with the seconds so far
+            window: items under way at most
         """
         session = self._open()
-        slots: Slots = queue.Queue(WINDOW)
-        given_up = threading.Event()
-        feed = (items, slots, session, given_up)
-        threading.Thread(target=self._feed, args=feed, name="feeder", daemon=True).start()
-        try:
-            for future in iter(slots.get, None):
-                yield self._wait(future, session.replies, timeout, waiting)
-        finally:
-            given_up.set()
-            session.replies.forget()
-            self._drain(slots)
+        settings, region = self._connection.settings, self._connection.region
+        advice = (
+            f"no reply in {timeout:g} s: check that a worker runs, that it reads "
+            f"{settings.input_queue} in {region}, and what it says"
+        )
+        asking = Asking(items, partial(self._submit, session), self._awaited, window)
+        return asking.replies(timeout, waiting, advice)
 
     def storage(self) -> Storage:
         """Give the bucket, which is looked up when first asked for."""
@@ -113,104 +114,70 @@ class Requester:
             if self._storage is None:
                 storage = self._connection.storage(self._open().inbox.account)
                 open_bucket(storage)
-                self._storage = storage
+                s3 = self._connection.client("s3", attempts=1, seconds=ANSWER)
+                self._storage = replace(storage, s3=s3)
             return self._storage
 
     def patiently(self, call: Callable[[], T], doing: str) -> T:
         """Give what a call to AWS returns, waiting out all trouble that waiting can mend."""
-        return self._patience(call, doing, is_lasting)
+        return self._patience(call, doing)
 
     def _open(self) -> Session:
         """Make the reply queue and, meanwhile, find the input queue."""
+        if os.getpid() != self._process:
+            raise MessagingError("a Requester is for the process that made it: make another one")
         with self._opening:
             if self._session is None:
                 self._session = self._make_session()
             return self._session
 
     def _make_session(self) -> Session:
-        sqs, settings = self._connection.sqs, self._connection.settings
-        # On threads, where no KeyboardInterrupt can lose sight of a queue just made.
-        with ThreadPoolExecutor(2) as pool:
-            if self._made is None or self._made.exception():
-                self._made = pool.submit(
-                    Replies, self._connection, self._patience, self._shared_queue
-                )
-            found = pool.submit(open_queue, sqs, settings.input_queue, dead_letter=True)
+        connection = self._connection
+        # On a thread, where no KeyboardInterrupt can lose sight of a queue just made.
+        if self._made is None or (self._made.done() and self._made.exception()):
+            self._made = threads.background("open", self._make_replies)
+        inbox = open_queue(connection.sqs, connection.settings.input_queue, dead_letter=True)
+        inbox = replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=ANSWER))
         replies = self._made.result()
-        inbox = replace(found.result(), sqs=self._connection.client("sqs", attempts=1))
-        return Session(replies, inbox, Outbox(inbox, replies.name, self._check_in, self._patience))
+        outbox = Outbox(inbox, lambda: replies.name, self._check_in, self._patience)
+        return Session(replies, inbox, outbox)
 
-    def _feed(
-        self,
-        items: Iterable[Item],
-        slots: Slots,
-        session: Session,
-        given_up: threading.Event,
-    ) -> None:
-        """Give each item a slot, and each request to the senders."""
+    def _make_replies(self) -> Union[Replies, SharedReplies]:
+        connection, awaited, patience = self._connection, self._awaited, self._patience
+        output = connection.settings.output_queue
+        if self._shared_queue:
+            return SharedReplies(connection, awaited, patience, self._shared_queue)
         try:
-            for item in items:
-                if given_up.is_set():
-                    return
-                if isinstance(item, Request):
-                    future = session.replies.expect(item.correlation_id)
-                    slots.put(future)
-                    session.outbox.put(item, future)
-                else:
-                    slots.put(_done(item))
-        except Exception as error:  # of the items' own making, raised where the replies are read
-            slots.put(_failed(error))
-        slots.put(None)
+            made = Replies(connection, awaited, patience, self._ask_again)
+        except AWS_ERRORS as error:
+            if not is_denied(error):
+                raise
+            logger.warning("No right to make a reply queue: sharing %s.", output)
+            return SharedReplies(connection, awaited, patience, output)
+        if self._closed:  # nobody is left who would
+            made.close()
+        return made
+
+    def _ask_again(self, pending: Pending) -> None:
+        if self._session:
+            self._session.outbox.put(pending)
+
+    def _submit(self, session: Session, request: Request) -> Pending:
+        try:
+            pending = self._awaited.expect(request)
+        except InvalidMessage as error:
+            pending = Pending(request)
+            pending.settle(Reply.error(str(error)))
+            return pending
+        session.replies.wake()
+        session.outbox.put(pending)
+        return pending
 
     def _check_in(self, request: Request) -> Request:
-        """Put a body too long for SQS into the bucket."""
-        if request.fits_inline():
-            return request
-        return self.patiently(lambda: self.storage().check_in(request), "put a body into S3")
-
-    def _wait(
-        self,
-        future: Future[Reply],
-        replies: Replies,
-        timeout: float,
-        waiting: Callable[[float], None],
-    ) -> Reply:
-        started = time.monotonic()
-        while True:
-            if not future.done():
-                waiting(time.monotonic() - started)
-            try:
-                return future.result(timeout=1)
-            except NotYet:
-                if time.monotonic() - max(started, replies.last_arrival) >= timeout:
-                    raise ReplyTimeout(self._advice(timeout)) from None
-
-    def _advice(self, timeout: float) -> str:
-        settings, region = self._connection.settings, self._connection.region
-        return (
-            f"no reply in {timeout:g} s: check that a worker runs, that it reads "
-            f"{settings.input_queue} in {region}, and what it says"
-        )
-
-    @staticmethod
-    def _drain(slots: Slots) -> None:
-        """Wait for these replies no longer, nor send what has not been sent of their requests."""
-        while True:
-            try:
-                future = slots.get_nowait()
-            except queue.Empty:
-                return
-            if future:
-                future.cancel()
-
-
-def _done(reply: Reply) -> Future[Reply]:
-    future: Future[Reply] = Future()
-    future.set_result(reply)
-    return future
-
-
-def _failed(error: Exception) -> Future[Reply]:
-    future: Future[Reply] = Future()
-    future.set_exception(error)
-    return future
+        """Put a body too long for SQS into the bucket, in the folder of who we are."""
+        storage = self.storage()
+        try:
+            caller = self._connection.user_id()
+        except Exception:  # what is no AWS may say anything
+            caller = UNKNOWN_CALLER
+        return self.patiently(lambda: storage.check_in(request, caller), "put a body into S3")

@@ -1,18 +1,15 @@
-"""Request, Reply and Delivery, and how they are written as SQS messages."""
+"""Request and Reply, and how they are written as SQS messages."""
 
 from __future__ import annotations
 
 import json
 import re
-import time
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Dict, Mapping, NoReturn, Optional
+from typing import Any, Dict, Mapping, NoReturn, Optional
 
 from ..errors import InvalidMessage
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs.type_defs import MessageTypeDef
+from .delivery import Delivery
 
 Message = Dict[str, Any]  # an entry of SendMessageBatch without its Id
 PAYLOADS = "payloads/"
@@ -20,55 +17,6 @@ INLINE = 256 * 1024  # bytes; above, S3 is cheaper, and ten messages no longer f
 OK, ERROR = "ok", "error"
 _LONGEST_ERROR = 1000  # characters
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_LABEL = re.compile(r"[\x21-\x7e]{1,128}")
-
-
-@dataclass(frozen=True, eq=False)
-class Delivery:
-    """A message in hand: hidden from others until it is deleted, released or its time is over.
-
-    `sent_at` and `received_at` are seconds since the epoch, by SQS's clock and by ours.
-    """
-
-    message_id: str
-    receipt_handle: str
-    receive_count: int
-    sender: str
-    sent_at: float
-    received_at: float
-    body: str
-    attributes: Mapping[str, Any]
-
-    @classmethod
-    def from_message(cls, message: MessageTypeDef) -> Delivery:
-        """Read what ReceiveMessage gave."""
-        system = message["Attributes"]
-        return cls(
-            message["MessageId"],
-            message["ReceiptHandle"],
-            int(system["ApproximateReceiveCount"]),
-            system.get("SenderId", "unknown"),
-            int(system["SentTimestamp"]) / 1000,
-            time.time(),
-            message["Body"],
-            message.get("MessageAttributes", {}),
-        )
-
-    def text(self, name: str) -> Optional[str]:
-        """Give a message attribute, None if it is absent; raises InvalidMessage if no String."""
-        attribute = self.attributes.get(name)
-        if attribute is None:
-            return None
-        if attribute.get("DataType") != "String" or "StringValue" not in attribute:
-            raise InvalidMessage(f"the attribute {name} is not of type String")
-        return str(attribute["StringValue"])
-
-    def label(self, name: str) -> Optional[str]:
-        """Give an attribute of at most 128 printable ASCII characters without blanks."""
-        text = self.text(name)
-        if text is not None and not _LABEL.fullmatch(text):
-            raise InvalidMessage(f"the attribute {name} is not 1 to 128 printable characters")
-        return text
 
 
 @dataclass(frozen=True)
@@ -81,27 +29,31 @@ class Request:
     payload_key: Optional[str] = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     etag: Optional[str] = None
-
-    def fits_inline(self) -> bool:
-        """Tell whether the request is short enough to be carried by SQS alone."""
-        return len(self.body) <= INLINE and size_of(self.to_message()) <= INLINE
+    payload_etag: Optional[str] = None
 
     def to_message(self) -> Message:
-        """Write the request; raises InvalidMessage for characters that SQS does not carry."""
+        """Write the request; raises InvalidMessage for what SQS does not carry, or JSON."""
         if _ILLEGAL.search(self.body):
             raise InvalidMessage("the text holds a control character that SQS does not carry")
+        try:
+            written = json.dumps(dict(self.parameters), allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidMessage(f"the parameters are not JSON: {error}") from error
         return _message(
             self.body,
             CorrelationId=self.correlation_id,
             ReplyTo=self.reply_to,
             PayloadKey=self.payload_key,
-            Parameters=json.dumps(dict(self.parameters)) if self.parameters else None,
+            Parameters=written if self.parameters else None,
             ETag=self.etag,
+            PayloadETag=self.payload_etag,
         )
 
     @classmethod
     def from_delivery(cls, delivery: Delivery) -> Request:
-        """Read a request; raises InvalidMessage if it breaks the wire format."""
+        """Read a request; raises InvalidMessage if it breaks the wire format, or is a reply."""
+        if "Status" in delivery.attributes:
+            raise InvalidMessage("this message is a reply (it has a Status), and no request")
         payload_key = delivery.text("PayloadKey")
         if payload_key is not None and not payload_key.startswith(PAYLOADS):
             raise InvalidMessage(f"the attribute PayloadKey does not start with {PAYLOADS}")
@@ -112,6 +64,7 @@ class Request:
             payload_key,
             _parameters(delivery.text("Parameters")),
             delivery.label("ETag"),
+            delivery.label("PayloadETag"),
         )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import Optional, Tuple
+from typing import Optional, Sequence, Tuple
 
-from ..wire.envelope import ERROR, OK, Delivery, Reply
+from ..wire.delivery import Delivery
+from ..wire.envelope import ERROR, OK, Reply
 
-REPEATED = "repeated"  # the status of a request that comes again after it was answered
+FITTING = 200  # characters of an error that fit the smallest queue that SQS allows
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")  # no message may forge a line
 
 
@@ -24,11 +25,13 @@ class Result:
 
 @dataclass(frozen=True)
 class Job:
-    """A delivery and its outcome.
+    """A delivery, without its body, and its outcome.
 
-    `reply_to` is None where there is nobody to answer, `retry_in` the seconds until the next try
-    where the handler failed, None where the request is settled. `log_key` is known once the job
-    goes into a log object.
+    Attributes:
+        reply_to: name of the reply queue, None where there is nobody to answer
+        retry_in: seconds until the next try where this one failed, None where all is done
+        log_key: of the log object that tells of it, once there is one
+        answered: whether SQS has accepted the reply
     """
 
     delivery: Delivery
@@ -39,11 +42,16 @@ class Job:
     retry_in: Optional[int] = None
     seconds: float = 0.0
     log_key: str = ""
+    answered: bool = False
 
     def reply(self) -> Reply:
         """Make the reply."""
         result = self.result
         return Reply(result.body, self.correlation_id, self.status, self.log_key, result.etag)
+
+    def refused(self, sentence: str) -> Job:
+        """Make the job whose reply is an error, short enough for the smallest queue of SQS."""
+        return replace(self, status=ERROR, result=Result(sentence[:FITTING]))
 
     def log_entry(self, worker: str) -> str:
         """Write the lines that tell of this job in the log object."""
@@ -64,3 +72,12 @@ class Job:
         if self.retry_in is not None:
             return "failed"
         return "refused" if self.status == ERROR else "result"
+
+
+def outcome(jobs: Sequence[Job]) -> str:
+    """Say in one line what became of jobs."""
+    answered = [job for job in jobs if job.answered]
+    refused = [job for job in answered if job.status == ERROR]
+    more = f", {len(refused)} of them refused ({refused[0].result.body[:200]})" if refused else ""
+    keys = ", ".join(dict.fromkeys(job.log_key for job in jobs))
+    return f"{len(answered)} of {len(jobs)} requests answered{more}; log: {keys}"

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import defaultdict
 from dataclasses import replace
 from typing import Callable, Dict, List, Optional, Sequence
 
+from .. import clock
 from ..aws.advice import explain
 from ..aws.bucket import Storage, new_log_key
 from ..aws.patience import Patience
 from ..aws.queues import MAX_BATCH, Queue
-from ..aws.trouble import AWS_ERRORS, is_missing_queue, is_refusal, may_be_done
+from ..aws.trouble import AWS_ERRORS, is_denied, is_passing, is_refusal
+from ..flow.batcher import Batcher
 from ..flow.recent import Recent
-from ..flow.stage import Failed, Stage
-from ..wire.envelope import Delivery
-from .heartbeat import Heartbeat
-from .job import REPEATED, Job
+from ..wire.delivery import Delivery
+from ..wire.envelope import ERROR
+from .destinations import AGAIN, LATER, Destinations
+from .job import Job, outcome
+from .leases import Leases
 
-Step = Callable[[List[Job]], Failed[Job]]
+Work = Callable[[List[Job]], Sequence[Job]]
 logger = logging.getLogger(__name__)
 
-LOGGERS = 4
+LOGGERS, REPLIERS, DELETERS = 2, 8, 4
 MOST_LOGGED = 100  # jobs in one log object
-YOUNG = 3.0  # seconds in which a reply queue just made may not be known everywhere yet
+ROOM = 500  # jobs that a step holds at most, those to come again included
+DENIED = 10.0  # seconds for which a missing right to write the log may yet be given
 REMEMBERED = 10_000  # requests answered, by which to know those that come again
+LATER_PAUSE = 30  # seconds until a reply is tried again whose queue is in trouble
 
 
 class Settlement:
@@ -36,8 +40,8 @@ class Settlement:
     that was lost to somebody else.
 
     Args:
-        lanes: threads that put jobs
-        batch: jobs that they put at a time
+        worker: what log objects call us
+        fatal: told of an error after which no job can be brought home any more
     """
 
     def __init__(
@@ -46,153 +50,147 @@ class Settlement:
         storage: Storage,
         part: str,
         worker: str,
-        heartbeat: Heartbeat,
+        leases: Leases,
         patience: Patience,
-        lanes: int,
-        batch: int,
+        fatal: Callable[[Exception], object],
     ) -> None:
         self._inbox = inbox
         self._storage = storage
         self._part = part
         self._worker = worker
-        self._heartbeat = heartbeat
+        self._leases = leases
+        self._patience = patience
+        self._fatal = fatal
         self._answered = Recent(REMEMBERED)
+        self._destinations = Destinations(patience)
 
-        def stage(doing: str, count: int, most: int, step: Step) -> Stage[Job]:
-            return Stage(doing, count, most, max(lanes * batch, most), self._safe(step), patience)
+        def step(name: str, count: int, size: int, work: Work) -> Batcher[Job]:
+            return Batcher(name, count, size, ROOM, self._safe(work))
 
-        self._logging = stage("write the log", LOGGERS, MOST_LOGGED, self._log)
-        # Large batches are of short jobs, which mostly wait for the network.
-        count = max(2, batch)
-        self._replying = stage("send replies", count, MAX_BATCH, self._reply)
-        self._deleting = stage(f"delete from {inbox.name}", count, MAX_BATCH, self._delete)
-        self._stages = (self._logging, self._replying, self._deleting)
+        self._logging = step("log", LOGGERS, MOST_LOGGED, self._log)
+        self._replying = step("reply", REPLIERS, MAX_BATCH, self._reply)
+        self._deleting = step("delete", DELETERS, MAX_BATCH, self._delete)
+        self._steps = (self._logging, self._replying, self._deleting)
 
-    def start(self) -> None:
-        """Start the threads."""
-        for stage in self._stages:
-            stage.start()
+    def put(self, job: Job) -> None:
+        """Have a job settled; waits while too many are waiting."""
+        (self._deleting if job.answered else self._logging).put([job])
 
-    def put(self, jobs: Sequence[Job]) -> None:
-        """Have jobs settled; waits while too many are waiting."""
-        self._deleting.put([job for job in jobs if job.status == REPEATED])
-        self._logging.put([job for job in jobs if job.status != REPEATED])
+    def hurry(self) -> None:
+        """Come to an end: let nobody wait to put, and try again soon what failed."""
+        for step in self._steps:
+            step.hurry()
 
     def join(self) -> None:
         """Wait until all is settled."""
-        for stage in self._stages:
-            stage.join()
+        for step in self._steps:
+            step.join()
+
+    def close(self) -> None:
+        """Give up what is not settled."""
+        for step in self._steps:
+            step.close()
 
     def has_answered(self, delivery: Delivery) -> bool:
         """Tell whether the request was answered, and only has to be deleted once more."""
         return delivery.message_id in self._answered
 
-    def _safe(self, step: Step) -> Step:
-        """Let a fault of ours cost no message its life: what is not held comes again."""
+    def _safe(self, work: Work) -> Work:
+        """On a fault of ours drop the leases, so that SQS delivers the messages again."""
 
-        def safe(jobs: List[Job]) -> Failed[Job]:
+        def safe(jobs: List[Job]) -> Sequence[Job]:
             try:
-                return step(jobs)
-            except Exception:
-                self._heartbeat.drop([job.delivery for job in jobs])
+                return work(self._held(jobs))
+            except BaseException:
+                self._leases.drop([job.delivery for job in jobs])
                 raise
 
         return safe
 
-    def _log(self, jobs: List[Job]) -> Failed[Job]:
-        """Log what is still ours and have it answered.
+    def _held(self, jobs: Sequence[Job]) -> List[Job]:
+        """Give the jobs that are still ours; let the others go."""
+        self._leases.drop([job.delivery for job in jobs if not self._leases.holds(job.delivery)])
+        return [job for job in jobs if self._leases.holds(job.delivery)]
 
-        What may have been written, though nobody said so, is written again under its old key.
-        """
-        new_key = new_log_key(self._part)
-        by_key: Dict[str, List[Job]] = defaultdict(list)
-        for job in self._held(jobs):
-            log_key = job.log_key or new_key
-            by_key[log_key].append(replace(job, log_key=log_key))
-        failed: Failed[Job] = []
-        for log_key, group in by_key.items():
-            try:
-                text = "".join(job.log_entry(self._worker) for job in group)
-                self._storage.put_log(log_key, text)
-            except AWS_ERRORS as error:
-                kept = log_key if may_be_done(error) else ""
-                failed += [(replace(job, log_key=kept), error) for job in group]
-            else:
-                # Sorted, so that ten have few reply queues.
-                self._replying.put(sorted(group, key=lambda job: job.reply_to or ""))
-        return failed
+    def _log(self, jobs: List[Job]) -> Sequence[Job]:
+        """Log jobs in one object, the same until it is known to be written, and reply."""
+        if not jobs:
+            return ()
+        key = new_log_key(self._part)
+        text = "".join(job.log_entry(self._worker) for job in jobs)
+        until = clock.now() + DENIED
+        try:
+            self._patience(
+                lambda: self._storage.put_log(key, text),
+                "write the log",
+                lambda error: is_passing(error) or (is_denied(error) and clock.now() < until),
+            )
+            self._replying.put([replace(job, log_key=key) for job in jobs])
+        except AWS_ERRORS as error:
+            if not is_passing(error):  # else we are told to stop, and SQS delivers them again
+                self._fatal(error)
+        return ()
 
-    def _reply(self, jobs: List[Job]) -> Failed[Job]:
-        """Send the replies of what is still ours, a batch a queue, and have it deleted."""
+    def _reply(self, jobs: List[Job]) -> Sequence[Job]:
         by_queue: Dict[Optional[str], List[Job]] = defaultdict(list)
-        for job in self._held(jobs):
-            by_queue[None if self.has_answered(job.delivery) else job.reply_to].append(job)
+        for job in jobs:
+            by_queue[job.reply_to].append(job)
         self._deleting.put(by_queue.pop(None, []))
-        failed: Failed[Job] = []
+        again: List[Job] = []
         for name, group in by_queue.items():
-            failed += self._reply_to(self._inbox.sibling(str(name)), group)
-        return failed
+            again += self._reply_to(self._inbox.sibling(str(name)), group)
+        return again
 
-    def _reply_to(self, queue: Queue, jobs: Sequence[Job]) -> Failed[Job]:
-        """Send replies to one queue; one that is gone has nobody waiting."""
+    def _reply_to(self, queue: Queue, jobs: Sequence[Job]) -> List[Job]:
+        """Send replies to one queue; give those that are to be sent again."""
         failures = queue.send([job.reply().to_message() for job in jobs])
-        failed: Failed[Job] = []
+        again: List[Job] = []
         done: List[Job] = []
         for position, job in enumerate(jobs):
             error = failures.get(position)
-            young = time.time() - job.delivery.sent_at < YOUNG
-            if error is None or (is_missing_queue(error) and not young):
-                done.append(job)
-            elif is_refusal(error) and not is_missing_queue(error):
-                logger.error(
-                    "A reply to %s was refused, so its request is kept: %s.",
-                    queue.name,
-                    explain(error),
-                )
-                self._heartbeat.drop([job.delivery])
+            if error is None:
+                self._destinations.accepted(queue.name, job)
+                done.append(replace(job, answered=job.retry_in is None))
+            elif is_refusal(error):
+                sentence = f"the result cannot be sent: {explain(error)}"
+                logger.error("Message %s: %s.", job.delivery.message_id, sentence)
+                (again if job.status != ERROR else done).append(job.refused(sentence))
             else:
-                failed.append((job, error))
-        if any(is_missing_queue(error) for error in failures.values()) and done:
-            logger.warning("The reply queue %s is gone; nobody waits for its replies.", queue.name)
-        self._answered.add(job.delivery.message_id for job in done if job.retry_in is None)
+                self._judge(queue.name, job, error, again, done)
+        self._answered.add(job.delivery.message_id for job in done if job.answered)
         self._deleting.put(done)
-        return failed
+        return again
 
-    def _delete(self, jobs: List[Job]) -> Failed[Job]:
+    def _judge(
+        self, queue: str, job: Job, error: Exception, again: List[Job], done: List[Job]
+    ) -> None:
+        verdict = self._destinations.failed(queue, job, error)
+        if verdict == AGAIN:
+            again.append(job)
+        else:
+            done.append(replace(job, retry_in=LATER_PAUSE) if verdict == LATER else job)
+
+    def _delete(self, jobs: List[Job]) -> Sequence[Job]:
         """Delete what was answered, and hide for a while what is to be tried again."""
         by_pause: Dict[Optional[int], List[Job]] = defaultdict(list)
         for job in jobs:
             by_pause[job.retry_in].append(job)
-        failed: Failed[Job] = []
-        for pause, group in by_pause.items():
-            failed += self._let_go(group, pause)
-        return failed
+        return [job for pause, group in by_pause.items() for job in self._let_go(group, pause)]
 
-    def _let_go(self, jobs: Sequence[Job], pause: Optional[int]) -> Failed[Job]:
-        leases = self._heartbeat.drop([job.delivery for job in jobs])
-        held = [job for job in jobs if job.delivery in leases]
-        deliveries = list(leases)
+    def _let_go(self, jobs: Sequence[Job], pause: Optional[int]) -> List[Job]:
+        leases = self._leases.drop([job.delivery for job in jobs], quiet=pause is not None)
+        held = [job for job in jobs if job.delivery.message_id in leases]
+        deliveries = [leases[job.delivery.message_id].delivery for job in held]
+        inbox, doing = self._inbox, f"delete from {self._inbox.name}"
+        failures = inbox.delete(deliveries) if pause is None else inbox.hide(deliveries, pause)
+        failed = {at: error for at, error in failures.items() if not is_refusal(error)}
+        for at, error in failed.items():
+            self._patience.met(doing, error)
+            self._leases.restore(leases[held[at].delivery.message_id])
+        if not failed:
+            self._patience.over(doing)
         if pause is None:
-            failures = self._inbox.delete(deliveries)
-        else:
-            failures = self._inbox.hide(deliveries, pause)
-        failed = [(held[at], error) for at, error in failures.items() if not is_refusal(error)]
-        self._heartbeat.restore({job.delivery: leases[job.delivery] for job, _ in failed})
-        if pause is None:
-            count, log_keys = len(held) - len(failed), {job.log_key: None for job in held}
-            logger.info(
-                "%d of %d requests answered; log: %s", count, len(jobs), ", ".join(log_keys)
-            )
-        return failed
-
-    def _held(self, jobs: Sequence[Job]) -> List[Job]:
-        """Give the jobs that are still ours; let the others go."""
-        held: List[Job] = []
-        lost: List[Delivery] = []
-        for job in jobs:
-            if self._heartbeat.holds(job.delivery):
-                held.append(job)
-            else:
-                lost.append(job.delivery)
-        self._heartbeat.drop(lost)
-        return held
+            done = [job for at, job in enumerate(held) if at not in failed and job.log_key]
+            if done:
+                logger.info(outcome(done))
+        return [held[at] for at in failed]

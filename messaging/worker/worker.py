@@ -5,52 +5,35 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import threading
-import time
-from dataclasses import dataclass, replace
-from typing import Callable, Dict, List, Sequence
+from dataclasses import replace
+from queue import Empty, SimpleQueue
+from typing import Sequence, Union
 
+from .. import clock
 from ..aws.advice import explain
 from ..aws.bucket import Storage
-from ..aws.connection import HASTY, Connection
+from ..aws.connection import ANSWER, HASTY, Connection
 from ..aws.patience import Patience
-from ..aws.queues import Queue
-from ..aws.trouble import AWS_ERRORS, is_lasting
-from ..errors import InvalidMessage, RequestRejected
-from ..flow.lanes import Lanes
-from ..wire.envelope import ERROR, OK, Delivery, Request
-from ..wire.names import may_answer
-from .heartbeat import Heartbeat
-from .job import REPEATED, Job, Result
+from ..aws.queues import MAX_BATCH, Queue
+from ..aws.trouble import AWS_ERRORS, is_network
+from ..errors import ConfigurationError
+from ..flow import threads
+from ..wire.delivery import Delivery
+from .handling import Handler, Handling
+from .lanes import Lanes
+from .leases import Leases
+from .options import WorkerOptions
 from .settlement import Settlement
 
 logger = logging.getLogger(__name__)
 
-Handler = Callable[[Request, Storage], Result]
-LONGEST_RETRY = 900  # seconds
-DRAIN_POLL = 2  # seconds without a message after which a queue counts as empty
-# While a queue is lively polls are short, since the poll of a killed worker takes messages along.
-LIVELY, LIVELY_POLL = 10.0, 1  # seconds
-PROMPT = 1.0  # seconds after which the answers of a batch no longer wait for the rest of it
+STOP = 20.0  # seconds from a stop to the end, unless what runs takes longer
+SETTLE = 4.0  # seconds that are left at least, once it has run, to bring it home
+GIVE_BACK = 2.0  # seconds of these in which what is left is given back
+FOREVER = float("inf")
 
-
-@dataclass(frozen=True)
-class WorkerOptions:
-    """How a worker works.
-
-    Attributes:
-        concurrency: threads that handle requests
-        batch: requests that one of them takes at a time, at most 10
-        visibility_timeout: seconds that a request stays hidden without a sign of life
-        max_receive_count: receives before a request goes to the dead-letter queue, 0 for never
-        drain: whether to end when the queue is empty
-    """
-
-    concurrency: int = 4
-    batch: int = 10
-    visibility_timeout: int = 30
-    max_receive_count: int = 0
-    drain: bool = False
+STOPPED, DRAINED, IDLE, SETTLED = "stopped", "drained", "idle", "settled"
+Event = Union[str, Exception, None]
 
 
 class Worker:
@@ -74,167 +57,102 @@ class Worker:
         handler: Handler,
         options: WorkerOptions,
     ) -> None:
-        self._output_queue = connection.settings.output_queue
-        self._storage = storage
-        self._handler = handler
-        self._options = options
         self.name = f"{socket.gethostname()}-{os.getpid()}"
-        self._stop = threading.Event()
-        self._patience = Patience(self._stop)
-        self._inbox = replace(inbox, sqs=connection.client("sqs", attempts=1))
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._patience = patience = Patience(connection.renew)
+        self._inbox = replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=ANSWER))
         # A renewal that hangs must not cost the others their few seconds.
-        hasty = replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=HASTY))
-        self._heartbeat = Heartbeat(hasty, options.visibility_timeout)
+        self._hasty = replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=HASTY))
+        self._leases = leases = Leases(self._hasty, options.visibility_timeout, patience)
+        # Botocore's own attempts would go on beyond the bound of a stop.
+        storage = replace(storage, s3=connection.client("s3", attempts=1, seconds=ANSWER))
         self._settlement = Settlement(
-            self._inbox,
-            replace(storage, s3=connection.client("s3", attempts=1)),
-            part,
-            self.name,
-            self._heartbeat,
-            self._patience,
-            lanes=options.concurrency,
-            batch=options.batch,
+            self._inbox, storage, part, self.name, leases, patience, self._events.put
         )
-        self._waiting: Dict[Delivery, None] = {}
-        self._drained = False
-        self._last_arrival = time.monotonic()
         self._lanes = Lanes(
-            f"receive from {inbox.name}",
-            options.concurrency,
-            self._receive,
-            self._handle_batch,
-            self._wanted,
-            self._patience,
+            connection,
+            inbox,
+            Handling(handler, storage, leases, patience, connection.settings, options),
+            self._settlement,
+            leases,
+            patience,
+            options,
+            lambda: self._events.put(DRAINED),
+            self._give_back,
         )
 
     def run(self) -> None:
-        """Work until drained, or stopped by KeyboardInterrupt; a second one is raised again."""
+        """Work until the queue is drained, or until `stop` or KeyboardInterrupt.
+
+        Raises what makes it impossible to bring any job home, such as a right that is missing.
+        """
+        self._leases.start()
+        self._lanes.start()
+        logger.info("%s reads %s; Ctrl-C stops it within %d s", self.name, self._inbox.name, STOP)
         try:
-            self._heartbeat.start()
-            self._settlement.start()
-            self._lanes.start()
-            logger.info("%s reads %s; Ctrl-C stops it within 20 s", self.name, self._inbox.name)
-            self._join()
+            cause = self._next_event(FOREVER)
         except KeyboardInterrupt:
+            cause = STOPPED
+        self._finish(cause)
+        if isinstance(cause, AWS_ERRORS):
+            raise ConfigurationError(f"cannot bring results home: {explain(cause)}") from cause
+
+    def stop(self) -> None:
+        """Have `run` end; may be called by a signal handler."""
+        self._events.put(STOPPED)
+
+    def _finish(self, cause: Event) -> None:
+        """End what runs, bring it home, and give the rest back: under one bound after a stop."""
+        if cause == STOPPED:
             logger.info("Stopping when what runs is done; once more to stop at once.")
-            self._stop.set()
-            self._release(list(self._waiting))
-            self._join()
-        self._heartbeat.stop()
+        deadline = FOREVER if cause == DRAINED else self._stop_by()
+        self._settlement.hurry()
+        threads.background("finish", self._end_in_order)
+        event, idle = cause, False
+        while event not in (SETTLED, None):
+            event = self._next_event(deadline if idle else FOREVER)  # what runs may take its time
+            idle = idle or event == IDLE
+            if event == STOPPED and deadline == FOREVER:
+                deadline = self._stop_by()
+            elif event == IDLE and deadline < FOREVER:
+                deadline = max(deadline, clock.now() + SETTLE)
+                self._patience.stop(deadline - GIVE_BACK - clock.now())
+        self._patience.end()
+        self._settlement.close()
+        self._leases.stop()
+        self._give_back(self._leases.held())
 
-    def _join(self) -> None:
-        self._lanes.join()
+    def _next_event(self, deadline: float) -> Event:
+        """Wait for what happens next; None when the time for it is over."""
+        left = deadline - GIVE_BACK - clock.now()
+        try:
+            return self._events.get(timeout=None if deadline == FOREVER else max(0.0, left))
+        except Empty:
+            return None
+
+    def _stop_by(self) -> float:
+        """Begin to give up what AWS does not do, and tell when all is to have ended.
+
+        What a job asks of AWS is tried for so long that its last attempt is over in time.
+        """
+        self._patience.stop(STOP - ANSWER - SETTLE)
+        return clock.now() + STOP
+
+    def _end_in_order(self) -> None:
+        self._give_back(self._lanes.intake.close())
+        self._lanes.intake.join()
+        self._events.put(IDLE)
         self._settlement.join()
+        self._lanes.intake.join_polls()
+        self._events.put(SETTLED)
 
-    def _wanted(self) -> bool:
-        return not (self._stop.is_set() or self._drained)
-
-    def _receive(self, wait: int) -> List[Delivery]:
-        options = self._options
-        lively = time.monotonic() - self._last_arrival < LIVELY
-        wait = min(wait, DRAIN_POLL if options.drain else LIVELY_POLL if lively else wait)
-        received = self._inbox.receive(options.batch, wait, self._heartbeat.first_timeout)
-        deliveries = self._heartbeat.hold(received)
-        self._waiting.update(dict.fromkeys(deliveries))
-        self._drained = options.drain and wait > 0 and not received
-        if received:
-            self._last_arrival = time.monotonic()
-        return deliveries
-
-    def _handle_batch(self, deliveries: List[Delivery]) -> None:
-        try:
-            self._handle_each(deliveries)
-        except Exception:
-            try:
-                self._release(deliveries)
-            finally:
-                self._heartbeat.drop(deliveries)
-            raise
-
-    def _handle_each(self, deliveries: List[Delivery]) -> None:
-        """Handle messages one by one, and have them settled together."""
-        jobs: List[Job] = []
-        since = time.monotonic()
-        for delivery in deliveries:
-            if self._stop.is_set() or not self._take(delivery):
-                continue
-            if self._heartbeat.holds(delivery):
-                jobs.append(self._handle(delivery))
-            else:
-                self._heartbeat.drop([delivery])
-            if time.monotonic() - since > PROMPT and delivery is not deliveries[-1]:
-                self._settlement.put(jobs)
-                jobs = []
-                since = time.monotonic()
-        self._release(deliveries)
-        self._settlement.put(jobs)
-
-    def _take(self, delivery: Delivery) -> bool:
-        """Take a message from those that wait; a stop on the other thread may be faster."""
-        return self._waiting.pop(delivery, self) is None
-
-    def _release(self, deliveries: Sequence[Delivery]) -> None:
-        """Give back at once what was not started."""
-        waiting = [delivery for delivery in deliveries if self._take(delivery)]
-        for error in self._inbox.hide(list(self._heartbeat.drop(waiting)), 0).values():
-            logger.debug("A request comes back by itself: %s.", explain(error))
-
-    def _handle(self, delivery: Delivery) -> Job:
-        """Answer one request, whatever it holds."""
-        started = time.monotonic()
-        if self._settlement.has_answered(delivery):
-            return Job(delivery, delivery.message_id, None, Result(""), REPEATED)
-        job = self._address(delivery)
-        if job.status == OK:
-            try:
-                job = replace(job, result=self._work(delivery))
-            except (InvalidMessage, RequestRejected) as error:
-                job = replace(job, status=ERROR, result=Result(str(error)))
-            except Exception as error:
-                job = self._fail(job, error)
-        return replace(job, seconds=time.monotonic() - started)
-
-    def _work(self, delivery: Delivery) -> Result:
-        """Do the work, waiting out trouble with AWS as long as the request is ours."""
-
-        def final(error: Exception) -> bool:
-            return is_lasting(error) or not self._heartbeat.holds(delivery)
-
-        def work() -> Result:
-            request = self._storage.check_out(Request.from_delivery(delivery))
-            return self._handler(request, self._storage)
-
-        return self._patience(work, "do the work", final)
-
-    def _address(self, delivery: Delivery) -> Job:
-        """Make the job, with where its reply goes; it is refused if that is no place of ours."""
-        job = Job(delivery, delivery.message_id, None, Result(""))
-        try:
-            reply_to = delivery.text("ReplyTo")
-            reply_to = self._output_queue if reply_to is None else reply_to
-            if not may_answer(reply_to, self._output_queue):
-                raise InvalidMessage(f"ReplyTo is neither {self._output_queue} nor made of it")
-            job = replace(job, reply_to=reply_to)
-            return replace(
-                job, correlation_id=delivery.label("CorrelationId") or delivery.message_id
-            )
-        except InvalidMessage as error:
-            return replace(job, status=ERROR, result=Result(str(error)))
-
-    def _fail(self, job: Job, error: Exception) -> Job:
-        """Keep a request whose handler broke; tell who asked when the last try is over."""
-        count, options = job.delivery.receive_count, self._options
-        last = 0 < options.max_receive_count <= count
-        pause = min(options.visibility_timeout * 2 ** min(count - 1, 10), LONGEST_RETRY)
-        what = explain(error) if isinstance(error, AWS_ERRORS) else repr(error)
-        next_step = "goes to the dead-letter queue" if last else f"is tried again in {pause} s"
-        message_id = job.delivery.message_id
-        logger.error("Message %s failed: %s; it %s.", message_id, what, next_step)
-        logger.debug("The cause:", exc_info=error)
-        return replace(
-            job,
-            status=ERROR,
-            reply_to=job.reply_to if last else None,
-            retry_in=0 if last else pause,
-            result=Result(f"the worker failed {count} times, the last time with {what}"),
-        )
+    def _give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Let others have at once what was not begun, or cannot be brought home."""
+        leases = self._leases.drop(deliveries, quiet=True)
+        left = [lease.delivery for lease in leases.values()]
+        for start in range(0, len(left), MAX_BATCH):
+            errors = self._hasty.hide(left[start : start + MAX_BATCH], 0).values()
+            for error in errors:
+                logger.debug("A request comes back by itself: %s.", explain(error))
+            if any(map(is_network, errors)):  # nobody hears us, and time is short
+                break

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Callable, Dict, List, Tuple
 
-from messaging.worker.worker import LIVELY
+from messaging.worker.lanes import LIVELY
 from scripts.benchmarks import pictures
 from scripts.benchmarks.cloud import Cloud, Place, Program
 from scripts.benchmarks.plan import Plan, tell

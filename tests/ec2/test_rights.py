@@ -17,7 +17,7 @@ from messaging import Reply
 from messaging.aws.queues import Queue
 from messaging.requester import reply_queue
 from messaging.wire import names
-from tests.conftest import Running, take
+from tests.conftest import Running
 from tests.gateway import Gateway
 
 from .enforcer import Enforcer, Statement, as_list
@@ -164,7 +164,7 @@ def test_a_reply_queue_is_for_its_maker_alone(stacks: Dict[str, Stack], part: st
         assert is_denied(another.sqs, "receive_message", QueueUrl=queue.url)
         assert is_denied(another.sqs, "delete_message", **receipt)
         assert not is_denied(another.sqs, "receive_message", QueueUrl=unprotected.url)
-        assert [delivery.body for delivery in take(queue)] == ["2"]
+        assert [delivery.body for delivery in queue.receive(10, 5, 30)] == ["2"]
 
 
 def test_whoever_may_do_everything_may_sweep_but_not_read(stacks: Dict[str, Stack]) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, List, Optional
 
 from messaging import Connection
-from messaging.aws.making import DEAD_LETTER, open_queue
 from tests.conftest import Place, take, wait_until
 from tests.gateway import Answer, Call, Gateway, error
+from tests.plain import DEAD_LETTER, open_queue
 
 SLOW = "tests.slow_worker"
 

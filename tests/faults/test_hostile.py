@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from messaging.aws.making import DEAD_LETTER
 from tests.conftest import Place, Running, take, wait_until
 from tests.gateway import Gateway
+from tests.plain import DEAD_LETTER
 
 MEBIBYTE = 1 << 20  # bytes
 LEGAL = st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\ufffe\uffff")

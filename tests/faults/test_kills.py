@@ -17,9 +17,9 @@ import pytest
 from PIL import Image
 
 from messaging import Connection, Request, Requester, WorkerOptions
-from messaging.aws.making import DEAD_LETTER
 from scripts.local_aws import LocalAws
 from tests.conftest import ROOT, Place, Running, take, wait_until
+from tests.plain import DEAD_LETTER
 
 RUN_TIME = 5  # seconds; what a list takes at most, on a machine this busy
 VISIBILITY = 5  # seconds
@@ -149,7 +149,7 @@ def test_each_answer_has_one_log_entry_of_its_delivery(place: Place, full: bool)
         while len(replies) < count or not enough.is_set():
             assert time.monotonic() < give_up, f"{count - len(replies)} requests have no reply"
             for reply in take(outbox, wait=2):
-                replies[reply.text("CorrelationId")] = reply
+                replies[str(reply.text("CorrelationId"))] = reply
 
     for message_id, reply in replies.items():
         entries = place.read(reply.text("LogKey")).split("\n\n")

@@ -9,7 +9,6 @@ from typing import Callable, Dict, List
 import pytest
 
 from messaging import Connection
-from messaging.aws.making import open_queue
 from scripts.local_aws import LocalAws
 from tests.conftest import Place, wait_until
 from tests.faults.lists import ask
@@ -24,6 +23,7 @@ from tests.mishaps import (
     once,
     throttled,
 )
+from tests.plain import open_queue
 
 # A function makes each anew, since some count or remember.
 TROUBLE: Dict[str, Callable[[], List[Fault]]] = {
@@ -35,11 +35,12 @@ TROUBLE: Dict[str, Callable[[], List[Fault]]] = {
 
 
 @pytest.mark.parametrize("name", TROUBLE)
-def test_trouble_costs_at_most_half_as_many_requests_again(
+def test_trouble_costs_few_requests_more(
     counted: Place, gateway: Gateway, aws: LocalAws, tmp_path: Path, name: str
 ) -> None:
-    """With every third request throttled, an entry failed in every batch call, each message twice
-    in a receive, or an expired token, all results are right, at 1.5 times the requests at most."""
+    """With an entry failed in every batch call, each message twice in a receive, or an expired
+    token, all results are right, at 1.5 times the requests at most; at 1.75 times with every third
+    request throttled, where repeating each is 1.5 by itself."""
     count = 1000
     counted.worker()
     past_the_gateway = Connection(replace(counted.settings, endpoint_url=aws.url))
@@ -56,7 +57,7 @@ def test_trouble_costs_at_most_half_as_many_requests_again(
     worst = requests()
 
     print(f"{count} lists, {name}: {calm} requests when calm, {worst} then: {worst / calm:.2f}")
-    assert worst <= 1.5 * calm
+    assert worst <= (1.75 if name == "throttled" else 1.5) * calm
 
 
 def test_all_trouble_at_once(counted: Place, gateway: Gateway, tmp_path: Path) -> None:

@@ -9,13 +9,12 @@ from typing import Any, Iterator, List
 import pytest
 
 from messaging import Connection, Reply, ReplyTimeout, Request, Requester
-from messaging.aws.patience import Patience
-from messaging.aws.queues import Queue
 from messaging.requester import reply_queue
-from messaging.requester.replies import Replies
+from messaging.requester.replies import POLLERS
 from scripts.local_aws import LocalAws
 from tests.conftest import Place, take, wait_until
 from tests.gateway import Gateway
+from tests.plain import Queue
 
 
 @pytest.fixture
@@ -82,31 +81,31 @@ def test_control_characters_are_refused_on_the_spot(requester: Requester) -> Non
     assert reply.body == "the text holds a control character that SQS does not carry"
 
 
-def test_duplicate_and_foreign_replies_are_not_given_out(place: Place) -> None:
+def test_duplicate_and_foreign_replies_are_not_given_out(
+    place: Place, requester: Requester
+) -> None:
     """Of two replies with one id the first counts; one with an unknown id is for nobody."""
-    patience = Patience(threading.Event())
-    replies = Replies(place.connection, patience)
-    future = replies.expect("mine")
-    queue = place.outbox().sibling(replies.name)
-    queue.send([Reply(body, name).to_message() for body, name in [("x", "other"), ("1", "mine")]])
-    queue.send([Reply("2", "mine").to_message()])
+    future = requester.submit(Request("x", "mine"))
+    (url,) = wait_until(
+        lambda: place.sqs.list_queues(QueueNamePrefix=f"{place.settings.output_queue}-").get(
+            "QueueUrls"
+        )
+    )
+    for body, name in [("x", "other"), ("1", "mine"), ("2", "mine")]:
+        place.sqs.send_message(QueueUrl=url, **Reply(body, name).to_message())
 
     assert future.result(10).body == "1"
-    replies.close()
 
 
-def test_what_was_read_is_deleted_in_a_long_session(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Before replies come to light again they are deleted, ten at a time, and none comes twice."""
-    monkeypatch.setattr("messaging.requester.replies.KEPT", 0.5)
+def test_what_was_read_is_deleted_while_a_session_lasts(place: Place) -> None:
+    """Fewer than ten replies that were read are left in the queue of a client in one piece."""
     place.worker()
     with Requester(place.connection) as requester:
-        assert minima(requester.ask([Request(str(n)) for n in range(25)], 30)) == list(range(25))
+        assert minima(requester.ask([Request(str(n)) for n in range(95)], 30)) == list(range(95))
 
         prefix = f"{place.settings.output_queue}-"
         (url,) = place.sqs.list_queues(QueueNamePrefix=prefix)["QueueUrls"]
-        wait_until(lambda: not any(place.messages(Queue(place.sqs, url))))
+        assert sum(place.messages(Queue(place.sqs, url))) < 10 * POLLERS
 
 
 def test_a_shared_queue_keeps_what_belongs_to_others(place: Place) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from messaging.aws.making import MAX_RECEIVE_COUNT
 from messaging.wire import names
-from messaging.worker.worker import LIVELY, LIVELY_POLL
+from messaging.worker.lanes import LIVELY, LIVELY_POLL
 from scripts.local_aws import LocalAws
 from tests.conftest import UNLIKE_AWS, Place, take, wait_until
 from tests.gateway import Gateway
@@ -104,17 +104,19 @@ def test_a_crash_repeats_the_work_and_loses_nothing(place: Place) -> None:
     assert json.loads(reply.body)["process"] == second.process.pid
 
 
-def test_a_reply_queue_that_is_gone_does_not_hold_the_worker(place: Place) -> None:
-    """Nobody waits there any more: the request is deleted, and the next is answered."""
-    place.send("1", ReplyTo=names.new_name(place.settings.output_queue))
-    worker = place.worker()
-    worker.wait_for("is gone; nobody waits", 15)
+def test_reply_queues_that_are_gone_do_not_hold_the_worker(place: Place) -> None:
+    """Behind forty requests of a client that is gone the next one is answered at once."""
+    gone = names.new_name(place.settings.output_queue)
+    for _ in range(40):
+        place.send("1", ReplyTo=gone)
+    place.worker()
+    started = time.monotonic()
 
     place.send("2")
 
     (reply,) = take(place.outbox())
     assert json.loads(reply.body)["min"] == 2
-    wait_until(lambda: place.is_empty())
+    assert time.monotonic() - started < 3
 
 
 def test_draining_answers_all_and_ends(place: Place) -> None:
@@ -149,7 +151,7 @@ def test_an_idle_worker_costs_three_requests_a_minute(counted: Place, gateway: G
     assert share < 0.01
 
 
-@pytest.mark.parametrize(("side", "floor", "most"), [("worker", 0.3, 0.36), ("client", 0.2, 0.26)])
+@pytest.mark.parametrize(("side", "floor", "most"), [("worker", 0.3, 0.36), ("client", 0.2, 0.36)])
 def test_a_thousand_lists_cost_few_requests(
     counted: Place,
     gateway: Gateway,
@@ -159,7 +161,7 @@ def test_a_thousand_lists_cost_few_requests(
     floor: float,
     most: float,
 ) -> None:
-    """A list costs both sides at most 0.62 SQS requests, and 0.12 S3 requests."""
+    """A list costs both sides at most 0.72 SQS requests, and 0.12 S3 requests."""
     if (aws.kind, "load") in UNLIKE_AWS:
         pytest.skip(UNLIKE_AWS[aws.kind, "load"])
     count = 1000

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging import InvalidMessage, Reply, Request
-from messaging.wire.envelope import INLINE, Delivery, size_of
+from messaging.wire.delivery import Delivery
+from messaging.wire.envelope import size_of
+from tests.unit import clock
 
 legal = st.text(
     st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\ufffe\uffff")
@@ -23,9 +25,7 @@ json_values = st.recursive(
 
 def deliver(message: Dict[str, Any]) -> Delivery:
     """Give what a receiver would have of a message."""
-    return Delivery(
-        "id", "handle", 1, "sender", 0, 0, message["MessageBody"], message["MessageAttributes"]
-    )
+    return clock.message(message["MessageBody"], message["MessageAttributes"])
 
 
 @given(legal, labels, st.dictionaries(st.text(), json_values), st.none() | labels)
@@ -79,11 +79,17 @@ def test_any_attributes_are_read_or_refused(attributes: Dict[str, Any]) -> None:
         assert Request.from_delivery(delivery).correlation_id
 
 
-@pytest.mark.parametrize(("length", "inline"), [(INLINE - 200, True), (INLINE, False)])
-def test_bodies_are_inline_up_to_256_kib_with_their_attributes(length: int, inline: bool) -> None:
-    """The limit counts bytes of body and attributes."""
-    assert Request("1" * length).fits_inline() is inline
-    assert Request("é" * (length // 2)).fits_inline() is inline
+@pytest.mark.parametrize("value", [{1, 2}, object(), float("nan"), 1 + 2j])
+def test_parameters_that_are_no_json_are_refused(value: Any) -> None:
+    """One request's parameters are its own fault, told in a sentence."""
+    with pytest.raises(InvalidMessage, match="not JSON"):
+        Request("1", parameters={"x": value}).to_message()
+
+
+def test_a_reply_is_never_taken_for_a_request() -> None:
+    """A message with a Status is refused, so that two workers never answer each other."""
+    with pytest.raises(InvalidMessage, match="is a reply"):
+        Request.from_delivery(deliver(Reply("1", "x").to_message()))
 
 
 def test_the_size_counts_names_types_and_values() -> None:

@@ -1,0 +1,80 @@
+"""Service: runs a worker program from its start to its last signal."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import signal
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from typing import Optional
+
+from ..aws.making import max_receive_count, open_bucket, open_queue
+from ..aws.queues import MAX_BATCH
+from ..flow import threads
+from ..worker.handling import Handler
+from ..worker.options import WorkerOptions
+from ..worker.worker import Worker
+from .commandline import connect
+
+logger = logging.getLogger(__name__)
+
+DONE, INTERRUPTED = 0, 130
+ONE_STOP = 0.05  # seconds in which signals are one, sent twice: coreutils' timeout, hang-ups
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+def serve(options: argparse.Namespace, part: str, handler: Handler, batch: int = MAX_BATCH) -> int:
+    """Run a worker until it is stopped, or has drained its queue; give the exit code.
+
+    Signals are put into a queue, since an exception in the midst of anything would leave it half
+    done; so all work is on other threads, and this one waits.
+    """
+    events: SimpleQueue[Optional[int]] = SimpleQueue()
+    for name in SIGNALS:
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) != signal.SIG_IGN:  # nohup, or a shell's `&`
+            signal.signal(number, lambda received, frame: events.put(received))
+    making = threads.background("start", lambda: _make(options, part, handler, batch))
+    making.add_done_callback(lambda _: events.put(None))
+    if events.get() is not None:
+        return DONE  # nothing has begun
+    worker = making.result()
+    running = threads.background("worker", worker.run)
+    running.add_done_callback(lambda _: events.put(None))
+    return _wait(worker, running, events)
+
+
+def _wait(worker: Worker, running: Future[None], events: SimpleQueue[Optional[int]]) -> int:
+    """Wait for the end of the work; a first signal stops it, a second ends the program at once."""
+    if events.get() is not None:
+        with contextlib.suppress(Empty):
+            while events.get(timeout=ONE_STOP) is not None:
+                pass
+        worker.stop()
+        if not running.done() and events.get() is not None:
+            return INTERRUPTED
+    running.result()
+    return DONE
+
+
+def _make(options: argparse.Namespace, part: str, handler: Handler, batch: int) -> Worker:
+    """Find or make what the worker needs in AWS."""
+    connection = connect(options)
+    sqs, settings = connection.sqs, connection.settings
+    inbox = open_queue(sqs, settings.input_queue, dead_letter=True)
+    open_queue(sqs, settings.output_queue)
+    storage = connection.storage(inbox.account)
+    open_bucket(storage)
+    worker_options = WorkerOptions(
+        options.concurrency,
+        batch,
+        options.visibility_timeout,
+        max_receive_count(inbox),
+        options.drain,
+    )
+    if not worker_options.max_receive_count:
+        logger.warning("%s has no dead-letter queue: faults are tried again for days", inbox.name)
+    logger.info("queues and bucket in %s, logs in %s", connection.region, storage.bucket)
+    return Worker(connection, inbox, storage, part, handler, worker_options)

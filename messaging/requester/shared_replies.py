@@ -1,0 +1,107 @@
+"""SharedReplies: finds our own replies in a queue that others read too."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent import futures
+from dataclasses import replace
+from typing import List
+
+from ..aws.connection import ANSWER, Connection
+from ..aws.making import open_queue
+from ..aws.patience import Patience
+from ..aws.queues import MAX_BATCH
+from ..aws.trouble import AWS_ERRORS
+from ..errors import InvalidMessage
+from ..flow import threads
+from ..flow.recent import Recent
+from ..wire.delivery import Delivery
+from ..wire.envelope import Reply
+from .awaited import Awaited
+
+logger = logging.getLogger(__name__)
+
+HIDDEN = 5  # seconds; the longest that a look of ours keeps others from their replies
+POLL = 1  # seconds; short, since a poll of a shared queue is never abandoned
+CLOSING = 1.5  # seconds for the last poll to come back
+REMEMBERED = 10_000  # messages of others, by which to know those that lie there for good
+
+
+class SharedReplies:
+    """Reads a reply queue that others read too; deletes our own replies and no others.
+
+    A message of others is given back at once when it is first seen. One that is seen again, since
+    nobody fetches it, stays hidden for some seconds, so that a look gets past any number of them.
+    """
+
+    def __init__(
+        self, connection: Connection, awaited: Awaited, patience: Patience, name: str
+    ) -> None:
+        queue = open_queue(connection.sqs, name)
+        self._queue = replace(queue, sqs=connection.client("sqs", attempts=1, seconds=ANSWER))
+        self._awaited = awaited
+        self._patience = patience
+        self._seen = Recent(REMEMBERED)
+        self._wanted = threading.Event()
+        self._closed = False
+        self._ended: futures.Future[None] = futures.Future()
+        threads.start("shared replies", self._step)
+
+    @property
+    def name(self) -> str:
+        """The name of the queue, for a request's `reply_to`."""
+        return self._queue.name
+
+    def wake(self) -> None:
+        """Poll, since a reply is awaited."""
+        self._wanted.set()
+
+    def close(self) -> None:
+        """End the poll, and give back what it brings."""
+        self._closed = True
+        self._wanted.set()
+        futures.wait([self._ended], CLOSING)
+
+    def _step(self) -> bool:
+        self._wanted.wait()
+        if self._closed:
+            self._ended.set_result(None)
+            return False
+        self._wanted.clear()
+        while self._awaited and not self._closed:
+            self._look()
+        return True
+
+    def _look(self) -> None:
+        try:
+            deliveries = self._patience(
+                lambda: self._queue.receive(MAX_BATCH, POLL, HIDDEN),
+                f"receive from {self.name}",
+                lambda error: not self._closed,
+            )
+        except AWS_ERRORS:  # told; the end has come
+            return
+        ours = [delivery for delivery in deliveries if self._give(delivery)]
+        others = [delivery for delivery in deliveries if delivery not in ours]
+        new = [each for each in others if self._closed or each.message_id not in self._seen]
+        self._seen.add(each.message_id for each in others)
+        # What fails here comes again by itself, is given out once, and then let go again.
+        self._queue.hide(new, 0)
+        self._queue.delete(ours)
+
+    def _give(self, delivery: Delivery) -> bool:
+        """Give a reply to who awaits it; tell whether it was meant for us at all."""
+        try:
+            return self._awaited.give(self._read(delivery))
+        except InvalidMessage as error:
+            logger.debug("Message %s is not for us: %s.", delivery.message_id, error)
+            return False
+
+    def _read(self, delivery: Delivery) -> Reply:
+        """Read a reply; one of a worker without attributes is ours if only one is awaited."""
+        pending: List[str] = [each.request.correlation_id for each in self._awaited.all()]
+        if delivery.attributes or len(pending) != 1:
+            return Reply.from_delivery(delivery)
+        logger.warning("A reply without attributes: taken for that to our only request.")
+        return Reply(delivery.body, pending[0])

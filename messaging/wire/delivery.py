@@ -1,0 +1,64 @@
+"""Delivery: a message as ReceiveMessage gave it."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Mapping, Optional
+
+from .. import clock
+from ..errors import InvalidMessage
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+_LABEL = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+@dataclass(frozen=True, eq=False)
+class Delivery:
+    """A message in hand: hidden from others until it is deleted, released or its lease is over.
+
+    `since` is when SQS gave it, by our clock that counts on; `received_at` is for people, in
+    seconds since the epoch.
+    """
+
+    message_id: str
+    receipt_handle: str
+    receive_count: int
+    sender: str
+    body: str
+    attributes: Mapping[str, Any]
+    since: float = field(default_factory=clock.now)
+    received_at: float = field(default_factory=time.time)
+
+    @classmethod
+    def from_message(cls, message: MessageTypeDef, since: float) -> Delivery:
+        """Read what ReceiveMessage gave."""
+        system = message.get("Attributes", {})
+        return cls(
+            message["MessageId"],
+            message["ReceiptHandle"],
+            int(system.get("ApproximateReceiveCount", 1)),
+            system.get("SenderId", "unknown"),
+            message["Body"],
+            message.get("MessageAttributes", {}),
+            since,
+        )
+
+    def text(self, name: str) -> Optional[str]:
+        """Give a message attribute, None if it is absent; raises InvalidMessage if no String."""
+        attribute = self.attributes.get(name)
+        if attribute is None:
+            return None
+        if attribute.get("DataType") != "String" or "StringValue" not in attribute:
+            raise InvalidMessage(f"the attribute {name} is not of type String")
+        return str(attribute["StringValue"])
+
+    def label(self, name: str) -> Optional[str]:
+        """Give an attribute of at most 128 printable ASCII characters without blanks."""
+        text = self.text(name)
+        if text is not None and not _LABEL.fullmatch(text):
+            raise InvalidMessage(f"the attribute {name} is not 1 to 128 printable characters")
+        return text

@@ -1,0 +1,191 @@
+"""Patience waits for what waiting mends, tells of each trouble once, and ends when it is told."""
+
+from typing import Any, Callable, Iterator, List
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
+
+from messaging.aws import patience as module
+from messaging.aws.patience import BLIPS, LONGEST_PAUSE, Patience, pause
+from messaging.aws.trouble import EntryError, is_passing, is_refusal
+
+
+def answered(code: str, status: int) -> ClientError:
+    """Make an error that AWS answered with."""
+    said: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(said, "SendMessage")
+
+
+UNREACHED = EndpointConnectionError(endpoint_url="http://x")
+PASSING = [
+    UNREACHED,
+    ReadTimeoutError(endpoint_url="http://x"),
+    NoCredentialsError(),
+    answered("InternalError", 500),
+    answered("SlowDown", 503),
+    answered("RequestThrottled", 400),
+    answered("KMS.ThrottlingException", 400),
+    answered("ExpiredToken", 403),
+    answered("InvalidClientTokenId", 403),
+    answered("Whatever", 429),
+    EntryError("InternalError"),
+    EntryError("RequestThrottled", refused=True),
+]
+LASTING = [
+    answered("AccessDenied", 403),
+    answered("NoSuchBucket", 404),
+    answered("SomethingNew", 400),
+    answered("AWS.SimpleQueueService.NonExistentQueue", 400),
+    ParamValidationError(report="bad"),
+    EntryError("InvalidParameterValue", refused=True),
+]
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "pause", lambda failures: 0.0)
+
+
+def fails(times: int, error: Exception) -> Callable[[], str]:
+    """Make a call that fails so many times."""
+    left: Iterator[int] = iter(range(times))
+
+    def call() -> str:
+        if next(left, None) is not None:
+            raise error
+        return "done"
+
+    return call
+
+
+def told(caplog: pytest.LogCaptureFixture) -> List[str]:
+    """Give what was told to people, without the reasons."""
+    return [r.message.split(":")[0] for r in caplog.records if r.levelname in ("WARNING", "INFO")]
+
+
+@pytest.mark.parametrize("error", PASSING, ids=str)
+def test_what_passes_is_waited_for(error: Exception) -> None:
+    """The network, throttling, faults of AWS's own and keys that may be renewed are tried again."""
+    assert is_passing(error)
+    assert not is_refusal(error)
+    assert Patience()(fails(50, error), "send") == "done"
+
+
+@pytest.mark.parametrize("error", LASTING, ids=str)
+def test_what_lasts_is_raised_at_once(error: Exception) -> None:
+    """What is not known to pass is not waited for, an unknown code neither."""
+    with pytest.raises(type(error)):
+        Patience()(fails(1, error), "send")
+
+
+@pytest.mark.parametrize("error", [answered("ExpiredToken", 403), NoCredentialsError()], ids=str)
+def test_keys_are_renewed_before_the_next_attempt(error: Exception) -> None:
+    """Where new credentials may help, they are asked for each time."""
+    renewed: List[int] = []
+    assert Patience(lambda: renewed.append(1))(fails(3, error), "send") == "done"
+
+    assert len(renewed) == 3
+
+
+def test_a_blip_is_told_when_it_turns_out_to_be_none(caplog: pytest.LogCaptureFixture) -> None:
+    """What mostly passes by itself is told at the third failure in a row, and then once."""
+    caplog.set_level("INFO")
+    patience = Patience()
+
+    assert patience(fails(BLIPS - 1, UNREACHED), "send") == "done"
+    assert told(caplog) == []
+
+    assert patience(fails(BLIPS + 5, UNREACHED), "send") == "done"
+    assert told(caplog) == ["Cannot send", "AWS answers again."]
+
+
+def test_what_befalls_all_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """An outage is one line, whatever is being tried meanwhile, until the last of it is over."""
+    caplog.set_level("INFO")
+    patience = Patience()
+    for doing in ("send", "receive", "delete"):
+        for _ in range(5):
+            patience.met(doing, UNREACHED)
+    patience.over("send")
+    patience.over("receive")
+    patience.over("delete")
+
+    assert told(caplog) == ["Cannot send", "AWS answers again."]
+
+
+def test_trouble_given_up_leaves_nothing_behind(caplog: pytest.LogCaptureFixture) -> None:
+    """An interrupt in the midst of trouble silences no later trouble, and tells of no recovery."""
+    caplog.set_level("INFO")
+    patience = Patience()
+    errors: List[BaseException] = [UNREACHED] * BLIPS + [KeyboardInterrupt()]
+
+    def call() -> None:
+        raise errors.pop(0)
+
+    with pytest.raises(KeyboardInterrupt):
+        patience(call, "upload")
+    assert patience(fails(BLIPS, UNREACHED), "receive") == "done"
+
+    assert told(caplog) == ["Cannot upload", "Cannot receive", "AWS answers again."]
+
+
+def test_trouble_of_another_kind_silences_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """When the kind of trouble changes on the way, either kind is told when it comes anew."""
+    patience = Patience()
+    for _ in range(2):
+        patience.met("send", answered("AccessDenied", 403))
+        patience.met("send", UNREACHED)
+        patience.met("send", UNREACHED)
+        patience.over("send")
+
+    reasons = [record.message.split(": ")[1][:9] for record in caplog.records]
+    assert reasons == ["AWS refus", "cannot re"] * 2
+
+
+def test_one_destination_that_is_denied_does_not_silence_another(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What befalls one thing alone is told of each thing."""
+    patience = Patience()
+    for _ in range(3):
+        patience.met("send to a", answered("AccessDenied", 403))
+        patience.met("send to b", answered("AccessDenied", 403))
+
+    assert told(caplog) == ["Cannot send to a", "Cannot send to b"]
+
+
+def test_a_stop_ends_the_attempts() -> None:
+    """Once the time after a stop is over, the error is raised instead of another attempt."""
+    patience = Patience()
+    patience.stop(0)
+
+    with pytest.raises(EndpointConnectionError):
+        patience(fails(2, UNREACHED), "send")
+
+
+def test_the_end_wakes_who_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An end lets nobody rest on."""
+    monkeypatch.setattr(module, "pause", lambda failures: 1000.0)
+    patience = Patience()
+
+    def call() -> None:
+        patience.end()
+        raise UNREACHED
+
+    with pytest.raises(EndpointConnectionError):
+        patience(call, "send")
+
+
+def test_pauses_grow_and_stay_within_their_bounds() -> None:
+    """However often an attempt fails, there is another one, after at most twenty seconds."""
+    for failures in (1, 2, 3, 10, 100, 5000):
+        pauses = [pause(failures) for _ in range(200)]
+        assert min(pauses) >= 0
+        assert max(pauses) <= min(LONGEST_PAUSE, 2.0 ** min(failures - 1, 10))
+    assert max(pauses) > LONGEST_PAUSE / 2
