@@ -7,6 +7,7 @@ import PIL
 from PIL import features
 
 from image.formats.limits import Limits, open_image
+from image.formats.metadata import remark_thumbnail
 from image.formats.parts import Part, listed
 from image.operations.table import Edit
 
@@ -34,6 +35,7 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Callable[[str], Non
     if gone:
         remark(f"What belongs to the old pixels was left out: {', '.join(gone)}.")
     remark(f"The pixels were compressed again, at quality {_QUALITY}, whatever it was before.")
+    remark_thumbnail(options.get("exif", b""), remark)
     image = image.copy()  # without the buffers of its decoder
     image.info, buffer = {}, BytesIO()
     result = edit.effect([image])(image)

@@ -82,7 +82,8 @@ def _layout(data: bytes) -> Layout:
 def _with_palette_mapped(data: bytes, layout: Layout, curve: Curve) -> bytes:
     entry, start = 3 if layout.header == _OLD else 4, 14 + layout.header
     count = 0 if layout.header == _OLD else unpack_from("<I", data, 46)[0]
-    end = min(start + entry * (count or 1 << layout.bits), layout.start)
+    end = start + entry * min(count or 256, 1 << layout.bits)
+    end = min(end, layout.start) if layout.start > start else end  # some say that it is the start
     result, table = bytearray(data), bytes(curve.table(255))
     for channel in range(3):
         places = slice(start + channel, end, entry)

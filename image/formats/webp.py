@@ -7,6 +7,7 @@ from PIL import Image
 
 from image.formats import vp8
 from image.formats.limits import Limits, open_image
+from image.formats.metadata import remark_thumbnail
 from image.formats.parts import Part, listed
 from image.operations.table import Edit
 
@@ -23,6 +24,9 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     chunks = listed(_walk(data, 12, 8 + _number(data, 4, 4)))
     frames = _frames(data, chunks)
     _check(data, frames, limits)
+    for chunk in chunks:
+        if chunk.kind == b"EXIF":
+            remark_thumbnail(data[chunk.start : chunk.end], remark)
     effect = edit.effect(_open(data, frame, limits) for frame in frames)
     pixels = (_encode(effect(_open(data, each, limits)), data, each[-1], remark) for each in frames)
     result = []

@@ -89,3 +89,17 @@ def test_sauvola_keeps_bmp_alpha() -> None:
     assert np.array_equal(result >> 24, pixels(deep, 32) >> 24)
     assert struct.unpack_from("<H", run(flat, "sauvola").data, 28) == (1,)
     assert run(flat, "sauvola").data[38:46] == flat[38:46]
+
+
+def test_colour_table_where_the_pixels_are_said_to_start() -> None:
+    """A file whose pixels are said to start at its colour table has its colours mapped."""
+    source = bytearray(bmp(8, 40, USUAL[24], 5, False))
+    (start,) = struct.unpack_from("<I", source, 10)
+    source[10:14] = struct.pack("<I", 54)
+
+    result = run(bytes(source)).data
+
+    table = np.frombuffer(bytes(source[54:start]), "u1").reshape(-1, 4)[:, :3] / 255
+    mapped = np.frombuffer(result[54:start], "u1").reshape(-1, 4)[:, :3]
+    assert np.array_equal(mapped, np.rint(255 * table ** (1 / 2.2)))
+    assert result[start:] == source[start:]

@@ -96,7 +96,7 @@ def matrix() -> Iterator[Tuple[str, str, Dict[str, Any]]]:
             yield kind, dtype, {**coding, **block, "byteorder": order, "planarconfig": planes}
 
 
-@pytest.mark.parametrize(("kind", "dtype"), itertools.product(KINDS, ("u1", "u2", "f4")))
+@pytest.mark.parametrize(("kind", "dtype"), list(itertools.product(KINDS, ("u1", "u2", "f4"))))
 def test_samples_of_each_kind(kind: str, dtype: str) -> None:
     """In each layout gamma 1 keeps all samples, and gamma 2.2 is that of the formula."""
     for options in (each for k, d, each in matrix() if (k, d) == (kind, dtype)):
@@ -215,6 +215,19 @@ def test_kinds_that_cannot_be_kept_are_named(bits: Any, fields: Any, reason: str
     """Samples that would be read wrongly are refused by name."""
     with pytest.raises(ValueError, match=reason):
         run(page(bits, 1, bytes(400), fields=fields))
+
+
+@pytest.mark.parametrize("following", [8, 9, 10_000])
+def test_pages_that_are_no_pages_are_left_out(following: int) -> None:
+    """A first page is kept, with a remark, if what is said to follow it is itself or no page."""
+    source = bytearray(page([8], 1, bytes(range(32))))
+    end = 10 + 12 * int.from_bytes(source[8:10], "little")
+    source[end : end + 4] = following.to_bytes(4, "little")
+
+    result = run(bytes(source), gamma=1)
+
+    assert np.array_equal(pages(result.data)[0].ravel(), np.arange(32))
+    assert result.remarks == ("Only the pages up to number 1 were kept: the next is damaged.",)
 
 
 def test_big_tiff_is_called_what_it_is() -> None:

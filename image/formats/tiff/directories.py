@@ -1,11 +1,12 @@
 """Directories of a TIFF file, read within bounds before anything is decoded, and written anew."""
 
 from struct import calcsize, error, pack, unpack_from
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
 from image.formats.limits import Limits
 
 SHORT, LONG = 3, 4
+_WIDTH = 256
 STRIP_OFFSETS, STRIP_COUNTS = 273, 279
 TILE_WIDTH, TILE_OFFSETS, TILE_COUNTS = 322, 324, 325
 _INNER = (34665, 34853, 40965)  # EXIF, GPS and interoperability
@@ -36,33 +37,37 @@ def field(order: str, kind: int, *numbers: int) -> Field:
 Directory = Dict[int, Field]
 
 
-def read(data: bytes, limits: Limits) -> Tuple[str, List[Directory]]:
-    """Give the byte order and the directories of all pages.
+def read(
+    data: bytes, limits: Limits, remark: Callable[[str], object] = str
+) -> Tuple[str, List[Directory]]:
+    """Give the byte order and the directories of all pages; say so if there are damaged ones.
 
     All that they point to, taken together, is in the file: nothing is counted twice.
     """
     order = "<" if data[:1] == b"I" else ">"
-    reader = _Reader(data, order)
-    try:
-        return order, list(reader.pages(limits))
-    except error as short:
-        raise ValueError("it ends too early") from short
+    return order, list(_Reader(data, order).pages(limits, remark))
 
 
 class _Reader:
     def __init__(self, data: bytes, order: str) -> None:
         self.data, self.order, self.left = data, order, len(data)
 
-    def pages(self, limits: Limits) -> Iterator[Directory]:
-        (offset,), count = unpack_from(self.order + "I", self.data, 4), 0
-        while offset:
+    def pages(self, limits: Limits, remark: Callable[[str], object]) -> Iterator[Directory]:
+        (offset,), count = unpack_from(self.order + "I", self.data.ljust(8, b"\0"), 4), 0
+        while offset or not count:
+            limits.check_frames(count + 1)
+            try:
+                directory, offset = self._read(offset)
+                if _WIDTH not in directory:
+                    raise ValueError("it has no pixels")
+            except (error, ValueError) as damage:
+                if not count:
+                    raise ValueError(f"its first page is damaged: {damage}") from damage
+                remark(f"Only the pages up to number {count} were kept: the next is damaged.")
+                return
             count += 1
-            limits.check_frames(count)
-            directory, offset = self._read(offset)
             self._claim_pixels(directory)
             yield directory
-        if not count:
-            raise ValueError("it has no page")
 
     def _claim(self, size: int) -> None:
         self.left -= size
@@ -91,7 +96,7 @@ class _Reader:
             if len(raw) < size:
                 raise ValueError("it ends too early")
             inner = [self._read(*unpack_from(self.order + "I", raw))[0]] if tag in _INNER else []
-            directory[tag] = Field(kind, raw, inner)
+            directory.setdefault(tag, Field(kind, raw, inner))
         (following,) = unpack_from(self.order + "I", self.data, start + 2 + 12 * fields)
         return directory, following
 

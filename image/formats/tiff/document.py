@@ -7,6 +7,7 @@ from PIL import Image
 from PIL.TiffTags import lookup
 
 from image.formats.limits import DEFAULT_LIMITS, Limits, open_image
+from image.formats.metadata import remark_thumbnail
 from image.formats.tiff import colours, pages, samples
 from image.formats.tiff import directories as tags
 from image.formats.tiff.pages import Page
@@ -15,7 +16,7 @@ from image.operations.table import Edit, Effect
 
 _BIG = (b"II+\0", b"MM\0+")
 _JPEG_QUALITY = 90
-_PROFILE = 34675
+_PROFILE, _PHOTOSHOP = 34675, 34377
 _TILES = (tags.TILE_WIDTH, pages.TILE_ROWS, tags.TILE_OFFSETS, tags.TILE_COUNTS)
 _CODING = (347, *range(512, 522), 529, 530, 531, 532)  # of JPEG and of its colours
 _LAYOUT = {
@@ -37,7 +38,7 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
         raise ValueError("TIFF is switched off here")
     if data.startswith(_BIG):
         raise ValueError("it is a BigTIFF, which is not known here: save it as a plain TIFF")
-    order, directories = tags.read(data, limits)
+    order, directories = tags.read(data, limits, remark)
     document = [Page(data, order, directory) for directory in directories]
     limits.check_pixels(sum(page.check(limits) for page in document))
     effect = edit.effect(picture for page in document for picture in _pictures(page))
@@ -58,6 +59,8 @@ def _edited(page: Page, effect: Effect, remark: Remark) -> Parts:
     stale = [lookup(tag).name for tag in _STALE if tag in page.fields]
     if stale:
         remark(f"Tags that belong to the old pixels were left out: {', '.join(stale)}.")
+    if _PHOTOSHOP in page.fields:
+        remark_thumbnail(page.fields[_PHOTOSHOP].raw, remark)
     page = page._replace(fields={t: f for t, f in page.fields.items() if t not in _STALE})
     if page.is_bilevel:
         return page.fields, page.blocks()

@@ -22,7 +22,7 @@ CODINGS = {
     **{1: "raw", 5: "tiff_lzw", 8: "tiff_adobe_deflate", 32773: "packbits"},
     **{32946: "tiff_deflate", 34925: "lzma", 50000: "zstd"},
 }
-_JPEG, _FAX = (6, 7), (2, 3, 4)
+_JPEG, _FAX = (7,), (2, 3, 4)
 _UNSIGNED, _FLOAT, _UNDEFINED = 1, 3, 4
 
 
@@ -120,7 +120,8 @@ class Page(NamedTuple):
             raise ValueError(f"it has samples of {' and '.join(map(str, sorted(bits)))} bits")
         if (self.bits < 8 and self.channels > 1) or (kind >= LAB and self.bits != 8):
             raise ValueError(f"it has {self.channels} channels of {self.bits} bits")
-        if not (self.codes_bytes or coding in _JPEG or coding in _FAX or kind == YCBCR):
+        converted = coding in CODINGS and kind == YCBCR
+        if not (self.codes_bytes or coding in _JPEG or coding in _FAX or converted):
             raise ValueError(
                 f"its pixels are of a rare kind (compression {coding}, colours {kind})"
             )
