@@ -33,7 +33,6 @@ _PROCESSES: Dict[str, Process] = {
     "AVIF": avif.process,
 }
 _HEIC = "this is an iPhone's HEIC: save it as JPEG, or share it with the option Most Compatible"
-_MEGABYTE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -53,11 +52,8 @@ class Result:
 def process(data: bytes, edit: Edit, limits: Limits = DEFAULT_LIMITS) -> Result:
     """Decode an image, apply an edit, and encode it as it was.
 
-    What cannot be processed is refused by ValueError, with a sentence that says why. Errors of
-    the machine pass as they are.
+    What cannot be processed is refused by a ValueError that says why; faults of the machine pass.
     """
-    if not data:
-        raise ValueError("the file is empty")
     kind = detect_format(data)
     remarks: List[str] = []
     try:
@@ -74,6 +70,8 @@ def process(data: bytes, edit: Edit, limits: Limits = DEFAULT_LIMITS) -> Result:
 
 def detect_format(data: bytes) -> str:
     """Name the format of an image by its first bytes, whatever the file is called."""
+    if not data:
+        raise ValueError("the file is empty")
     for kind, signature in _SIGNATURES.items():
         if re.match(signature, data, re.DOTALL):
             if kind not in _PROCESSES:
@@ -85,14 +83,14 @@ def detect_format(data: bytes) -> str:
 def reuse_memory(megabytes: int) -> None:
     """Let Pillow keep so much freed memory for the next image, which saves a third of the time."""
     if hasattr(core, "set_blocks_max"):
-        core.set_block_size(_MEGABYTE)  # the blocks of strips then fit those of whole images
+        core.set_block_size(1 << 20)  # the blocks of strips then fit those of whole images
         core.set_blocks_max(megabytes)
 
 
 def _is_of_machine(error: Exception) -> bool:
     """Tell a full disk and the like, after which another try may succeed, from a damaged image."""
     no_thread = isinstance(error, RuntimeError) and "new thread" in str(error)
-    has_number = isinstance(error, OSError) and error.errno is not None
+    has_number = getattr(error, "errno", None) is not None
     return no_thread or has_number or isinstance(error, (ImportError, MemoryError))
 
 

@@ -6,8 +6,9 @@ from typing import List
 import numpy as np
 import pytest
 
+from tests.unit.apng_files import Frame, animated, composed
 from tests.unit.checks import run
-from tests.unit.png_files import KINDS, Frame, Kind, animated, chunks, composed, values
+from tests.unit.png_files import KINDS, Kind, chunks, values
 
 CASES = [
     (kind, transparent, dispose)

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from tests.unit.apng_files import Frame, animated
 from tests.unit.checks import first, rgb, run, wanted
 from tests.unit.pictures import XMP, chunk, decoded, exif, png
-from tests.unit.png_files import KINDS, Frame, animated, values, written
+from tests.unit.png_files import KINDS, values, written
 
 
 def test_png_keeps_its_chunks() -> None:
