@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 import calculation
 import image
 from messaging import Connection, Settings
-from messaging.aws.making import DEAD_LETTER, open_bucket, open_queue
+from messaging.aws.making import DEAD_LETTER, complete_bucket, complete_queue, open_queue
 from messaging.aws.queues import MAX_BATCH, Queue
 from messaging.aws.trouble import AWS_ERRORS, is_missing_queue
 from messaging.console import commandline, program
@@ -74,11 +74,12 @@ class Part:
 
 
 def create(part: Part, options: argparse.Namespace) -> Iterator[Row]:
-    """Make the queues and the bucket, as far as they are not there."""
+    """Make the queues and the bucket, and complete what is there but not finished."""
     inbox = open_queue(part.connection.sqs, part.connection.settings.input_queue, dead_letter=True)
     outbox = open_queue(part.connection.sqs, part.connection.settings.output_queue)
     storage = part.connection.storage(inbox.account)
-    open_bucket(storage)
+    complete_queue(inbox)
+    complete_bucket(storage)
     for kind, name in (("queue", inbox.name), ("queue", outbox.name), ("bucket", storage.bucket)):
         yield {"part": part.name, "kind": kind, "name": name, "state": "there"}
 

@@ -18,14 +18,18 @@ import pytest
 from botocore.config import Config
 
 from messaging import Connection, Settings
+from scripts import tether
 from scripts.local_aws import LocalAws
 from tests.gateway import Gateway
+from tests.habits import all_habits
 from tests.plain import Queue, Received, open_queue
 
 ROOT = Path(__file__).resolve().parent.parent
+TETHER = os.pipe()  # open as long as the tests run
 # Where a local server is unlike AWS, so that a test cannot run on it, and why.
 UNLIKE_AWS = {
     ("moto", "empty attribute"): "moto fails with 500 at an empty string, which AWS refuses",
+    ("localstack", "empty attribute"): "LocalStack refuses an empty string, as AWS does",
     ("moto", "CloudWatch"): "moto is installed with SQS and S3 only",
     ("moto", "load"): "moto is slow at a backlog, doubles messages, and obeys old handles",
 }
@@ -47,6 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let tests that take minutes be asked for."""
     parser.addoption("--faults", action="store_true", help="run the faults suite in full")
     parser.addoption("--bench", action="store_true", help="run every benchmark in its tiny form")
+    parser.addoption("--habits", action="store_true", help="let the server behave as AWS does")
     parser.addoption("--ec2", action="store_true", help="set up workers in booted Debian trees")
 
 
@@ -56,11 +61,24 @@ def full(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--faults"))
 
 
+@pytest.fixture
+def habits(request: pytest.FixtureRequest) -> bool:
+    """Whether the server behaves as AWS does."""
+    return bool(request.config.getoption("--habits"))
+
+
 @pytest.fixture(scope="session")
-def aws() -> Iterator[LocalAws]:
-    """The server."""
+def aws(request: pytest.FixtureRequest) -> Iterator[LocalAws]:
+    """The server; with --habits behind a gateway that has those of AWS."""
     with LocalAws() as server:
-        yield server
+        if not request.config.getoption("--habits"):
+            yield server
+            return
+        with Gateway(server.url) as made:
+            made.faults.append(all_habits())
+            server.url = made.url
+            yield server
+            assert not made.invalid
 
 
 class Messages(NamedTuple):
@@ -181,23 +199,26 @@ class Place:
 
 
 class Running:
-    """A program that runs, with what it says on standard error in a file."""
+    """A Python program that runs, with what it says on standard error in a file.
+
+    It ends with the tests, should they be killed.
+    """
 
     def __init__(self, command: Sequence[str], environment: Dict[str, str]) -> None:
-        handle, name = tempfile.mkstemp()
-        self._said = Path(name)
+        self._said, name = tempfile.mkstemp()
+        os.unlink(name)  # so that it is gone when we are
         self.process = subprocess.Popen(
-            command,
+            [command[0], tether.__file__, *command[1:]],
             cwd=ROOT,
-            env=environment,
+            env={**environment, tether.NAME: str(TETHER[0])},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=handle,
+            stderr=self._said,
+            pass_fds=TETHER[:1],
         )
-        os.close(handle)
 
     def said(self) -> str:
-        return self._said.read_text()
+        return os.pread(self._said, 1 << 24, 0).decode()
 
     def wait_for(self, text: str, seconds: float = 30) -> None:
         wait_until(lambda: text in self.said() or self.process.poll() is not None, seconds)
@@ -249,9 +270,10 @@ def place(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 
 @pytest.fixture
 def gateway(aws: LocalAws) -> Iterator[Gateway]:
-    """A gateway to the server that counts and spoils requests."""
+    """A gateway to the server that counts and spoils requests, and lets none be invalid."""
     with Gateway(aws.url) as made:
         yield made
+        assert not made.invalid
 
 
 @pytest.fixture

@@ -15,9 +15,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Dict, List, Optional, Tuple
 from urllib.parse import parse_qs, urlsplit
 
+from tests.models import complaints
+
 Answer = Tuple[int, Dict[str, str], bytes]
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 FOREVER = 10**9
+# S3 tells calls about a bucket by a word in the query; they are named as the rights they need.
+SUBRESOURCES = {
+    "lifecycle": "LifecycleConfiguration",
+    "policy": "BucketPolicy",
+    "publicAccessBlock": "BucketPublicAccessBlock",
+    "tagging": "BucketTagging",
+}
 RESET = struct.pack("ii", 1, 0)  # lingering for no time at all: closing sends RST instead of FIN
 
 
@@ -83,11 +92,14 @@ class Gateway:
         url: where it listens
         counts: the requests passed on or spoiled, by action, such as SendMessageBatch, PutObject
         faults: asked in turn for each request; the first answer that is not None replaces ours
+        invalid: what botocore's own model of SQS finds wrong with requests, which the programs
+            send without having them checked
     """
 
     def __init__(self, upstream: str) -> None:
         self.counts: Counter[str] = Counter()
         self.faults: List[Fault] = []
+        self.invalid: List[str] = []
         self.upstream = urlsplit(upstream).netloc
         gateway = self
 
@@ -101,6 +113,7 @@ class Gateway:
                 target = self.headers.get("X-Amz-Target", "")
                 action = action_of(self.command, self.path, target, body)
                 gateway.counts[action] += 1
+                gateway.invalid += complaints(action, body) if target else []
                 key = re.search("Credential=([^/]+)/", self.headers.get("Authorization", ""))
                 call = Call(action, self.path, key[1] if key else "", body, self._pass_on)
                 answers = (fault(call) for fault in list(gateway.faults))
@@ -181,13 +194,16 @@ def action_of(method: str, path: str, target: str, body: bytes) -> str:
         return target.rsplit(".", 1)[1]
     if body.startswith(b"Action="):
         return parse_qs(body.decode())["Action"][0]
-    noun = "Object" if urlsplit(path).path.strip("/").count("/") else "Bucket"
+    split = urlsplit(path)
+    noun = "Object" if split.path.strip("/").count("/") else "Bucket"
+    if noun == "Bucket":
+        noun = SUBRESOURCES.get(split.query.split("&")[0].rstrip("="), noun)
     return method.capitalize() + noun
 
 
 def service_of(action: str) -> str:
     """Name the service that an action belongs to."""
-    if action.endswith(("Object", "Bucket")):
+    if action.endswith(("Object", "Bucket", *SUBRESOURCES.values())):
         return "s3"
     return "sts" if action == "GetCallerIdentity" else "sqs"
 

@@ -11,7 +11,16 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from .trouble import EXPIRED, MISSING_QUEUE, NETWORK, UNKNOWN_KEY, code_of, said
+from .trouble import (
+    EXPIRED,
+    MISSING_QUEUE,
+    NETWORK,
+    UNKNOWN_KEY,
+    code_of,
+    is_denied,
+    is_key_trouble,
+    said,
+)
 
 _NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
 _HINTS = (
@@ -36,8 +45,16 @@ def explain(error: Exception) -> str:
     if isinstance(error, ClientError):
         code, operation = code_of(error), error.operation_name
         hint = next((hint for codes, hint in _HINTS if code in codes), "")
-        return hint or f"AWS refused {operation} ({code}): {_message(error)}"
+        return hint or f"AWS refused {operation} ({code}): {_message(error)}{_about_key(error)}"
     return _sentence(error)
+
+
+def _about_key(error: ClientError) -> str:
+    if not is_key_trouble(error):
+        return ""
+    if is_denied(error):
+        return "; allow kms:GenerateDataKey and kms:Decrypt on its KMS key"
+    return "; look at its KMS key, which cannot be used as it is"
 
 
 def _message(error: ClientError) -> str:

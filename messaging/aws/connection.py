@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 from .. import clock
 from .bucket import Storage
 from .settings import Settings
+from .settling import Settling
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -44,6 +45,7 @@ class Connection:
         self._session: Any = None
         self._made_at = float("-inf")
         self._user_id: Optional[str] = None
+        self._settling = Settling()
 
     @property
     def sqs(self) -> SQSClient:
@@ -71,9 +73,8 @@ class Connection:
 
     def storage(self, account: str) -> Storage:
         """Give the bucket, by default the one named after the account, which has to own it."""
-        if self.settings.bucket:
-            return Storage(self.s3, self.settings.bucket)
-        return Storage(self.s3, f"aws-project-{account}-{self.region}", account)
+        bucket = self.settings.bucket or f"aws-project-{account}-{self.region}"
+        return Storage(self.s3, bucket, account or None)
 
     def client(self, service: str, attempts: int = 5, seconds: int = ANSWER + LONG_POLL) -> Any:
         """Give a client for a service.
@@ -124,6 +125,7 @@ class Connection:
             service, endpoint_url=self.settings.endpoint_url, config=config
         )
         client.meta.events.register_last("before-call.s3", _send_body_at_once)
+        self._settling.watch(client)
         return client
 
 

@@ -3,53 +3,131 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Dict
+import logging
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from botocore.exceptions import ClientError
 
 from ..errors import ConfigurationError
-from ..wire.envelope import PAYLOADS
-from .bucket import LOGS, MISSING, Storage
+from . import rules
+from .advice import explain
+from .bucket import MISSING, Storage
 from .queues import Queue
-from .trouble import code_of, is_missing_queue
+from .trouble import AWS_ERRORS, code_of, is_denied, is_missing_queue, is_refusal
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import PublicAccessBlockConfigurationTypeDef
     from mypy_boto3_sqs.client import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType as AttributeName
+
+logger = logging.getLogger(__name__)
 
 MAX_RECEIVE_COUNT = 5
 DEAD_LETTER = "-dead-letter"
 DEAD_LETTER_RETENTION = 14 * 24 * 3600  # seconds; longer than a queue's own 4 days
-_PRIVATE: PublicAccessBlockConfigurationTypeDef = {
-    "BlockPublicAcls": True,
-    "IgnorePublicAcls": True,
-    "BlockPublicPolicy": True,
-    "RestrictPublicBuckets": True,
-}
+BUCKET_PREFIX = "aws-project-"  # of the default name, which nobody else has reason to give
+_EXISTS = {"QueueAlreadyExists", "QueueNameExists"}
 
 
 def open_queue(sqs: SQSClient, name: str, dead_letter: bool = False) -> Queue:
     """Find a queue or create it; an input queue gets a dead-letter queue beside it."""
+    url = _find(sqs, name)
+    if url is None:
+        attributes = _redrive_attributes(sqs, name) if dead_letter else {}
+        url = _create_queue(sqs, name, attributes)
+    return Queue(sqs, url)
+
+
+def complete_queue(queue: Queue) -> None:
+    """Give an input queue the dead-letter queue that it lacks; warns where that is refused."""
     try:
-        return Queue(sqs, sqs.get_queue_url(QueueName=name)["QueueUrl"])
-    except ClientError as error:
-        if not is_missing_queue(error):
-            raise
-    attributes = _redrive_attributes(sqs, name) if dead_letter else {}
-    return Queue(sqs, sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+        target = _redrive_policy(queue).get("deadLetterTargetArn", "").rsplit(":", 1)[-1]
+        if not target:
+            attributes = _redrive_attributes(queue.sqs, queue.name)
+            queue.sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=attributes)
+        elif _find(queue.sqs, target) is None:
+            _create_dead_letter_queue(queue.sqs, target)
+    except AWS_ERRORS as error:
+        logger.warning("The dead-letter queue of %s is not there: %s.", queue.name, explain(error))
 
 
 def max_receive_count(queue: Queue) -> int:
     """Tell after how many receives a message goes to the dead-letter queue; 0 where never."""
+    return int(_redrive_policy(queue).get("maxReceiveCount", 0))
+
+
+def open_bucket(storage: Storage) -> None:
+    """Make sure the bucket is there and ours, or create it; raises ConfigurationError.
+
+    One of ours whose making broke off is finished, as far as our rights go.
+    """
+    finished = _is_finished(storage)
+    if finished is None:
+        _create_bucket(storage)
+        rules.complete(storage, mark=True)
+    elif not finished and _is_ours(storage):
+        rules.complete(storage, mark=True)
+
+
+def complete_bucket(storage: Storage) -> None:
+    """Open the bucket, and see to all that one of ours has, whatever seems to be there."""
+    open_bucket(storage)
+    if _is_ours(storage):
+        rules.complete(storage, mark=False)
+    else:
+        logger.warning(
+            "The bucket %s was not made by these programs, so its rules are left as they are.",
+            storage.bucket,
+        )
+
+
+def made_by_us(storage: Storage) -> bool:
+    """Tell whether the bucket is there and bears the tag of those that the programs made."""
+    try:
+        return rules.is_marked(storage)
+    except ClientError as error:
+        if code_of(error) in MISSING:
+            return False
+        raise
+
+
+def _find(sqs: SQSClient, name: str) -> Optional[str]:
+    try:
+        return sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    except ClientError as error:
+        if not is_missing_queue(error):
+            raise
+        return None
+
+
+def _create_queue(sqs: SQSClient, name: str, attributes: Dict[AttributeName, str]) -> str:
+    """Create a queue closed to plain HTTP; one that somebody else makes meanwhile is taken."""
+    closed = dict(attributes)
+    if rules.over_tls(sqs):
+        closed["Policy"] = rules.tls_only("sqs:*", "*")
+    try:
+        return sqs.create_queue(QueueName=name, Attributes=closed)["QueueUrl"]
+    except ClientError as error:
+        if code_of(error) in _EXISTS:
+            return sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        if not is_refusal(error):
+            raise
+        return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # no AWS
+
+
+def _create_dead_letter_queue(sqs: SQSClient, name: str) -> str:
+    return _create_queue(sqs, name, {"MessageRetentionPeriod": str(DEAD_LETTER_RETENTION)})
+
+
+def _redrive_policy(queue: Queue) -> Dict[str, Any]:
     answer = queue.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["RedrivePolicy"])
-    policy = json.loads(answer.get("Attributes", {}).get("RedrivePolicy", "{}"))
-    return int(policy.get("maxReceiveCount", 0))
+    policy: Dict[str, Any] = json.loads(answer.get("Attributes", {}).get("RedrivePolicy", "{}"))
+    return policy
 
 
 def _redrive_attributes(sqs: SQSClient, name: str) -> Dict[AttributeName, str]:
-    retention: Dict[AttributeName, str] = {"MessageRetentionPeriod": str(DEAD_LETTER_RETENTION)}
-    url = sqs.create_queue(QueueName=name + DEAD_LETTER, Attributes=retention)["QueueUrl"]
+    """Find or make the dead-letter queue of a queue; give the attributes that lead there."""
+    dead = name + DEAD_LETTER
+    url = _find(sqs, dead) or _create_dead_letter_queue(sqs, dead)
     answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     policy = {
         "deadLetterTargetArn": answer["Attributes"]["QueueArn"],
@@ -58,23 +136,40 @@ def _redrive_attributes(sqs: SQSClient, name: str) -> Dict[AttributeName, str]:
     return {"RedrivePolicy": json.dumps(policy)}
 
 
-def open_bucket(storage: Storage) -> None:
-    """Make sure the bucket is there and ours, or create it; raises ConfigurationError."""
+def _is_finished(storage: Storage) -> Optional[bool]:
+    """Look at the bucket; tell whether its making came to an end, None if there is no bucket.
+
+    Whoever may not look at the rules takes them for right.
+    """
     owner: Dict[str, Any] = {"ExpectedBucketOwner": storage.owner} if storage.owner else {}
+    try:
+        storage.s3.get_bucket_lifecycle_configuration(Bucket=storage.bucket, **owner)
+    except ClientError as error:
+        if code_of(error) in (rules.NO_LIFECYCLE, *MISSING):
+            return False if code_of(error) == rules.NO_LIFECYCLE else None
+        if not is_denied(error) and not rules.knows_not(error):
+            raise
+        return True if _is_there(storage, owner) else None
+    return True
+
+
+def _is_there(storage: Storage, owner: Dict[str, Any]) -> bool:
     try:
         storage.s3.head_bucket(Bucket=storage.bucket, **owner)
     except ClientError as error:
         if code_of(error) == "403":
             raise ConfigurationError(
                 f"the bucket {storage.bucket} belongs to somebody else, or the credentials may "
-                "not list it: choose another with --bucket, or allow s3:ListBucket"
+                "not look at it: choose another with --bucket, or allow "
+                "s3:GetLifecycleConfiguration or s3:ListBucket"
             ) from error
         if code_of(error) not in MISSING:
             raise
-        _create(storage)
+        return False
+    return True
 
 
-def _create(storage: Storage) -> None:
+def _create_bucket(storage: Storage) -> None:
     region = storage.s3.meta.region_name
     place: Any = {"LocationConstraint": region}
     extra = {} if region == "us-east-1" else {"CreateBucketConfiguration": place}
@@ -83,28 +178,15 @@ def _create(storage: Storage) -> None:
     except ClientError as error:
         if code_of(error) != "BucketAlreadyOwnedByYou":  # another program was faster
             raise
-    storage.s3.put_public_access_block(
-        Bucket=storage.bucket,
-        PublicAccessBlockConfiguration=_PRIVATE,
-    )
-    rules: Any = [_expiry(PAYLOADS, 7), _expiry(LOGS, 90), _UNFINISHED_UPLOADS]
-    storage.s3.put_bucket_lifecycle_configuration(
-        Bucket=storage.bucket, LifecycleConfiguration={"Rules": rules}
-    )
 
 
-def _expiry(prefix: str, days: int) -> Dict[str, Any]:
-    return {
-        "ID": prefix.rstrip("/"),
-        "Status": "Enabled",
-        "Filter": {"Prefix": prefix},
-        "Expiration": {"Days": days},
-    }
+def _is_ours(storage: Storage) -> bool:
+    """Tell whether the bucket is one that the programs make: by its name, or by its tag."""
+    return storage.bucket.startswith(BUCKET_PREFIX) or _may_be_marked(storage)
 
 
-_UNFINISHED_UPLOADS = {
-    "ID": "unfinished-uploads",
-    "Status": "Enabled",
-    "Filter": {"Prefix": ""},
-    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
-}
+def _may_be_marked(storage: Storage) -> bool:
+    try:
+        return made_by_us(storage)
+    except AWS_ERRORS:  # a bucket that we cannot look into is none to change
+        return False

@@ -1,14 +1,14 @@
 """Talking to a person at a terminal: prompts, and how long we have waited."""
 
 import sys
-from typing import Callable, Iterable, Iterator, Optional, TextIO, TypeVar
+from typing import Callable, Iterable, Iterator, Optional, Protocol, TextIO, TypeVar
 
 from ..errors import ReplyTimeout
-from ..requester.asking import Item
-from ..requester.requester import Requester
-from ..wire.envelope import Reply
 
 T = TypeVar("T")
+U = TypeVar("U")
+Asked = TypeVar("Asked", contravariant=True)
+Answer = TypeVar("Answer", covariant=True)
 
 
 def ask(prompt: str, convert: Callable[[str], T]) -> T:
@@ -76,22 +76,42 @@ class Waiting:
             self._shown = text
 
 
+class Asker(Protocol[Asked, Answer]):
+    """A requester, or what asks as one does."""
+
+    def ask(
+        self, items: Iterable[Asked], timeout: float, waiting: Callable[[float], None] = ...
+    ) -> Iterator[Answer]:
+        """Send items as they come, and give what answers them."""
+
+
 def follow(
-    requester: Requester, items: Iterable[Item], timeout: float, total: Optional[int], unit: str
-) -> Iterator[Reply]:
-    """Ask, and show on standard error that we wait: the seconds of one, the progress of many."""
+    asker: Asker[U, T],
+    items: Iterable[U],
+    timeout: float,
+    total: Optional[int],
+    unit: str,
+    size: Callable[[T], int] = lambda _: 1,
+) -> Iterator[T]:
+    """Ask, and show on standard error that we wait: the seconds of one, the progress of many.
+
+    `size` tells how many units an answer stands for.
+    """
     if total == 1:
         waiting = Waiting("the reply")
         try:
-            for reply in requester.ask(items, timeout, waiting):
+            for answer in asker.ask(items, timeout, waiting):
                 waiting.done()
-                yield reply
+                yield answer
         finally:
             waiting.done()
-    else:
-        from tqdm import tqdm  # not needed for the menu
+        return
+    from tqdm import tqdm  # not needed for the menu
 
-        yield from tqdm(requester.ask(items, timeout), total=total, unit=unit, disable=None)
+    with tqdm(total=total, unit=unit, disable=None) as bar:
+        for answer in asker.ask(items, timeout):
+            yield answer
+            bar.update(size(answer))
 
 
 def show(text: str, file: Optional[TextIO] = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from scripts.benchmarks.process import ROOT, Measured, last_line, measure
-from scripts.local_aws import LocalAws, free_port
+from scripts.local_aws import LocalAws
 from tests.gateway import Gateway
 
 SECONDS_TO_START = 60
@@ -36,7 +37,7 @@ class Place:
         if milliseconds is None:
             url = self._stack.enter_context(self.gateway).url
         else:
-            near, far = str(free_port()), aws.url.rsplit(":", 1)[1]
+            near, far = str(_free_port()), aws.url.rsplit(":", 1)[1]
             self.start("ready", "scripts.benchmarks.delay", near, far, str(milliseconds))
             url = f"http://127.0.0.1:{near}"
         self._environment["AWS_ENDPOINT_URL"] = url
@@ -67,3 +68,10 @@ class Place:
         """Measure one of the askers."""
         job = f"scripts.benchmarks.askers:{asker}"
         return measure(job, *arguments, environment=self._environment, **how)
+
+
+def _free_port() -> int:
+    """Give a port of the loopback interface that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -87,7 +87,8 @@ def test_a_queue_that_may_not_be_created(counted: Place, gateway: Gateway, progr
 
 def test_a_bucket_of_somebody_else(counted: Place, gateway: Gateway) -> None:
     """The worker names the bucket it may not use, and what to do."""
-    gateway.refuse("HeadBucket", 403, "AccessDenied")
+    for action in ("GetLifecycleConfiguration", "HeadBucket"):
+        gateway.refuse(action, 403, "AccessDenied")
 
     line = last_line(counted, "worker")
 

@@ -84,7 +84,7 @@ def test_control_characters_are_refused_on_the_spot(requester: Requester) -> Non
 def test_duplicate_and_foreign_replies_are_not_given_out(
     place: Place, requester: Requester
 ) -> None:
-    """Of two replies with one id the first counts; one with an unknown id is for nobody."""
+    """Of two replies with one id one counts, once; one with an unknown id is for nobody."""
     future = requester.submit(Request("x", "mine"))
     (url,) = wait_until(
         lambda: place.sqs.list_queues(QueueNamePrefix=f"{place.settings.output_queue}-").get(
@@ -94,7 +94,7 @@ def test_duplicate_and_foreign_replies_are_not_given_out(
     for body, name in [("x", "other"), ("1", "mine"), ("2", "mine")]:
         place.sqs.send_message(QueueUrl=url, **Reply(body, name).to_message())
 
-    assert future.result(10).body == "1"
+    assert future.result(10).body in ("1", "2")  # queues keep no order
 
 
 def test_what_was_read_is_deleted_while_a_session_lasts(place: Place) -> None:

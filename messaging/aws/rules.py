@@ -1,0 +1,194 @@
+"""Rules: what a bucket of ours has beside its objects, so that it stays private and small."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any, Callable, Dict, List
+
+from botocore.exceptions import ClientError
+
+from ..wire.envelope import PAYLOADS
+from .advice import explain
+from .bucket import LOGS, Storage
+from .trouble import AWS_ERRORS, code_of, is_denied, status_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import PublicAccessBlockConfigurationTypeDef, TagTypeDef
+
+logger = logging.getLogger(__name__)
+
+# Days. A dead letter lives for 14, and once redriven it may wait for 4 and be dead for 14 again.
+PAYLOAD_DAYS = 35
+LOG_DAYS = 90
+NO_LIFECYCLE = "NoSuchLifecycleConfiguration"
+_MARK: TagTypeDef = {"Key": "aws-project", "Value": "made by the programs"}
+_PRIVATE: PublicAccessBlockConfigurationTypeDef = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": True,
+    "BlockPublicPolicy": True,
+    "RestrictPublicBuckets": True,
+}
+_NONE_YET = {
+    "NoSuchBucketPolicy",
+    "NoSuchPublicAccessBlockConfiguration",
+    "NoSuchTagSet",
+    "NoSuchTagSetError",
+}
+
+
+def is_marked(storage: Storage) -> bool:
+    """Tell whether the bucket bears the tag that the programs give to those they make."""
+    try:
+        tags = storage.s3.get_bucket_tagging(Bucket=storage.bucket)["TagSet"]
+    except ClientError as error:
+        if code_of(error) not in _NONE_YET:
+            raise
+        return False
+    return _MARK in tags
+
+
+def complete(storage: Storage, mark: bool) -> None:
+    """Set what the bucket lacks, and warn of what cannot be set.
+
+    The lifecycle comes last and only after the rest, since by it the next start knows that
+    nothing is left to do.
+
+    Args:
+        mark: whether to tag the bucket as made by the programs
+    """
+    if mark:
+        _attempt(storage, "tag", "s3:PutBucketTagging", _tag)
+    if over_tls(storage.s3):
+        _attempt(storage, "policy", "s3:PutBucketPolicy", _refuse_plain_http)
+    if _attempt(storage, "public access block", "s3:PutBucketPublicAccessBlock", _close):
+        _attempt(storage, "lifecycle", "s3:PutLifecycleConfiguration", _limit)
+
+
+def over_tls(client: Any) -> bool:
+    """Tell whether a client uses HTTPS, so that closing plain HTTP does not lock it out."""
+    url: str = client.meta.endpoint_url
+    return url.startswith("https:")
+
+
+def tls_only(actions: str, *resources: str) -> str:
+    """Write the policy by which a queue or a bucket refuses plain HTTP."""
+    statement = {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": actions,
+        "Resource": resources[0] if len(resources) == 1 else resources,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def knows_not(error: Exception) -> bool:
+    """Tell whether the server said that it does not know such a call, as some beside AWS do."""
+    return isinstance(error, ClientError) and (
+        status_of(error) in (405, 501) or code_of(error) in ("NotImplemented", "MethodNotAllowed")
+    )
+
+
+def _attempt(storage: Storage, what: str, right: str, step: Callable[[Storage], None]) -> bool:
+    """Take a step; warn where that cannot be done, and tell whether another try would be vain."""
+    try:
+        step(storage)
+    except AWS_ERRORS as error:
+        reason = explain(error) + (f", which takes the right {right}" if is_denied(error) else "")
+        logger.warning("The bucket %s goes without its %s: %s.", storage.bucket, what, reason)
+        return knows_not(error)
+    return True
+
+
+def _tag(storage: Storage) -> None:
+    try:
+        tags = storage.s3.get_bucket_tagging(Bucket=storage.bucket)["TagSet"]
+    except ClientError as error:
+        if code_of(error) not in _NONE_YET:
+            raise
+        tags = []
+    if _MARK not in tags:
+        storage.s3.put_bucket_tagging(Bucket=storage.bucket, Tagging={"TagSet": [*tags, _MARK]})
+
+
+def _close(storage: Storage) -> None:
+    try:
+        storage.s3.get_public_access_block(Bucket=storage.bucket)
+    except ClientError as error:
+        if code_of(error) not in _NONE_YET and not is_denied(error):
+            raise
+        storage.s3.put_public_access_block(
+            Bucket=storage.bucket, PublicAccessBlockConfiguration=_PRIVATE
+        )
+
+
+def _refuse_plain_http(storage: Storage) -> None:
+    try:
+        storage.s3.get_bucket_policy(Bucket=storage.bucket)
+    except ClientError as error:
+        if code_of(error) not in _NONE_YET:
+            raise
+        partition = storage.s3.meta.partition
+        bucket = f"arn:{partition}:s3:::{storage.bucket}"
+        policy = tls_only("s3:*", bucket, f"{bucket}/*")
+        storage.s3.put_bucket_policy(Bucket=storage.bucket, Policy=policy)
+
+
+def _limit(storage: Storage) -> None:
+    there = lifecycle(storage)
+    lacking = [rule for rule in _RULES if not any(_does(each, rule) for each in there)]
+    if not lacking:
+        return
+    replaced = {rule["ID"] for rule in lacking}
+    kept = [_modern(each) for each in there if each.get("ID") not in replaced]
+    rules: Any = [*kept, *lacking]
+    storage.s3.put_bucket_lifecycle_configuration(
+        Bucket=storage.bucket, LifecycleConfiguration={"Rules": rules}
+    )
+
+
+def lifecycle(storage: Storage) -> List[Any]:
+    """Give the rules by which objects go away; raises what AWS says where it says no."""
+    try:
+        call: Any = storage.s3.get_bucket_lifecycle_configuration
+        rules: List[Any] = call(Bucket=storage.bucket)["Rules"]
+        return rules
+    except ClientError as error:
+        if code_of(error) != NO_LIFECYCLE:
+            raise
+        return []
+
+
+def _does(rule: Dict[str, Any], wanted: Dict[str, Any]) -> bool:
+    """Tell whether a rule is the wanted one, and takes nothing away sooner."""
+    days, least = (int(each.get("Expiration", {}).get("Days", 0)) for each in (rule, wanted))
+    return bool(rule.get("ID") == wanted["ID"]) and days >= least
+
+
+def _modern(rule: Dict[str, Any]) -> Dict[str, Any]:
+    """Write a rule with a filter, since AWS takes no mixture of those with and without."""
+    kept = {name: value for name, value in rule.items() if name != "Prefix"}
+    return {**kept, "Filter": rule.get("Filter", {"Prefix": rule.get("Prefix", "")})}
+
+
+def _expiry(prefix: str, days: int) -> Dict[str, Any]:
+    return {
+        "ID": prefix.rstrip("/"),
+        "Status": "Enabled",
+        "Filter": {"Prefix": prefix},
+        "Expiration": {"Days": days},
+    }
+
+
+_RULES: List[Dict[str, Any]] = [
+    _expiry(PAYLOADS, PAYLOAD_DAYS),
+    _expiry(LOGS, LOG_DAYS),
+    {
+        "ID": "unfinished-uploads",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+    },
+]
