@@ -33,7 +33,6 @@ _PROCESSES: Dict[str, Process] = {
     "AVIF": avif.process,
 }
 _HEIC = "this is an iPhone's HEIC: save it as JPEG, or share it with the option Most Compatible"
-_MEGABYTE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,7 @@ class Result:
 def process(data: bytes, edit: Edit, limits: Limits = DEFAULT_LIMITS) -> Result:
     """Decode an image, apply an edit, and encode it as it was.
 
-    What cannot be processed is refused by ValueError, with a sentence that says why. Errors of
-    the machine pass as they are.
+    What cannot be processed is refused by ValueError, which says why; faults of the machine pass.
     """
     if not data:
         raise ValueError("the file is empty")
@@ -85,7 +83,7 @@ def detect_format(data: bytes) -> str:
 def reuse_memory(megabytes: int) -> None:
     """Let Pillow keep so much freed memory for the next image, which saves a third of the time."""
     if hasattr(core, "set_blocks_max"):
-        core.set_block_size(_MEGABYTE)  # the blocks of strips then fit those of whole images
+        core.set_block_size(1 << 20)  # the blocks of strips then fit those of whole images
         core.set_blocks_max(megabytes)
 
 
