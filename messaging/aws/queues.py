@@ -1,4 +1,4 @@
-"""Making what the programs need in AWS, where it is not there yet: queues and the bucket."""
+"""Finds the queues of the programs, and makes those that are not there yet."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from botocore.exceptions import ClientError
 
-from ..errors import ConfigurationError
 from . import rules
 from .advice import explain
-from .bucket import MISSING, Storage
-from .queues import Queue
-from .trouble import AWS_ERRORS, code_of, is_denied, is_missing_queue, is_refusal
+from .queue_calls import Queue
+from .trouble import AWS_ERRORS, code_of, is_missing_queue, is_refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -24,7 +22,6 @@ logger = logging.getLogger(__name__)
 MAX_RECEIVE_COUNT = 5
 DEAD_LETTER = "-dead-letter"
 DEAD_LETTER_RETENTION = 14 * 24 * 3600  # seconds; longer than a queue's own 4 days
-BUCKET_PREFIX = "aws-project-"  # of the default name, which nobody else has reason to give
 _EXISTS = {"QueueAlreadyExists", "QueueNameExists"}
 
 
@@ -53,41 +50,6 @@ def complete_queue(queue: Queue) -> None:
 def max_receive_count(queue: Queue) -> int:
     """Tell after how many receives a message goes to the dead-letter queue; 0 where never."""
     return int(_redrive_policy(queue).get("maxReceiveCount", 0))
-
-
-def open_bucket(storage: Storage) -> None:
-    """Make sure the bucket is there and ours, or create it; raises ConfigurationError.
-
-    One of ours whose making broke off is finished, as far as our rights go.
-    """
-    finished = _is_finished(storage)
-    if finished is None:
-        _create_bucket(storage)
-        rules.complete(storage, mark=True)
-    elif not finished and _is_ours(storage):
-        rules.complete(storage, mark=True)
-
-
-def complete_bucket(storage: Storage) -> None:
-    """Open the bucket, and see to all that one of ours has, whatever seems to be there."""
-    open_bucket(storage)
-    if _is_ours(storage):
-        rules.complete(storage, mark=False)
-    else:
-        logger.warning(
-            "The bucket %s was not made by these programs, so its rules are left as they are.",
-            storage.bucket,
-        )
-
-
-def made_by_us(storage: Storage) -> bool:
-    """Tell whether the bucket is there and bears the tag of those that the programs made."""
-    try:
-        return rules.is_marked(storage)
-    except ClientError as error:
-        if code_of(error) in MISSING:
-            return False
-        raise
 
 
 def _find(sqs: SQSClient, name: str) -> Optional[str]:
@@ -134,59 +96,3 @@ def _redrive_attributes(sqs: SQSClient, name: str) -> Dict[AttributeName, str]:
         "maxReceiveCount": MAX_RECEIVE_COUNT,
     }
     return {"RedrivePolicy": json.dumps(policy)}
-
-
-def _is_finished(storage: Storage) -> Optional[bool]:
-    """Look at the bucket; tell whether its making came to an end, None if there is no bucket.
-
-    Whoever may not look at the rules takes them for right.
-    """
-    owner: Dict[str, Any] = {"ExpectedBucketOwner": storage.owner} if storage.owner else {}
-    try:
-        storage.s3.get_bucket_lifecycle_configuration(Bucket=storage.bucket, **owner)
-    except ClientError as error:
-        if code_of(error) in (rules.NO_LIFECYCLE, *MISSING):
-            return False if code_of(error) == rules.NO_LIFECYCLE else None
-        if not is_denied(error) and not rules.knows_not(error):
-            raise
-        return True if _is_there(storage, owner) else None
-    return True
-
-
-def _is_there(storage: Storage, owner: Dict[str, Any]) -> bool:
-    try:
-        storage.s3.head_bucket(Bucket=storage.bucket, **owner)
-    except ClientError as error:
-        if code_of(error) == "403":
-            raise ConfigurationError(
-                f"the bucket {storage.bucket} belongs to somebody else, or the credentials may "
-                "not look at it: choose another with --bucket, or allow "
-                "s3:GetLifecycleConfiguration or s3:ListBucket"
-            ) from error
-        if code_of(error) not in MISSING:
-            raise
-        return False
-    return True
-
-
-def _create_bucket(storage: Storage) -> None:
-    region = storage.s3.meta.region_name
-    place: Any = {"LocationConstraint": region}
-    extra = {} if region == "us-east-1" else {"CreateBucketConfiguration": place}
-    try:
-        storage.s3.create_bucket(Bucket=storage.bucket, **extra)
-    except ClientError as error:
-        if code_of(error) != "BucketAlreadyOwnedByYou":  # another program was faster
-            raise
-
-
-def _is_ours(storage: Storage) -> bool:
-    """Tell whether the bucket is one that the programs make: by its name, or by its tag."""
-    return storage.bucket.startswith(BUCKET_PREFIX) or _may_be_marked(storage)
-
-
-def _may_be_marked(storage: Storage) -> bool:
-    try:
-        return made_by_us(storage)
-    except AWS_ERRORS:  # a bucket that we cannot look into is none to change
-        return False

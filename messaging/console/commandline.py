@@ -9,7 +9,7 @@ from typing import Callable, List, Sequence
 
 from .. import __version__
 from ..aws.connection import Connection
-from ..aws.making import DEAD_LETTER
+from ..aws.queues import DEAD_LETTER
 from ..aws.settings import Settings
 from ..wire.names import LONGEST_OUTPUT_NAME
 

@@ -13,7 +13,7 @@ from .. import clock
 from ..aws.advice import explain
 from ..aws.connection import ANSWER, LONG_POLL, Connection
 from ..aws.patience import Patience
-from ..aws.queues import MAX_BATCH, Queue
+from ..aws.queue_calls import MAX_BATCH, Queue
 from ..aws.trouble import AWS_ERRORS, is_denied, is_missing_queue, is_passing
 from ..errors import ConfigurationError, InvalidMessage
 from ..flow import threads
