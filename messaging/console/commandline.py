@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 from typing import Callable, List, Sequence
+from urllib.parse import urlsplit
 
 from .. import __version__
 from ..aws.connection import Connection
@@ -188,7 +189,12 @@ def bucket_name(text: str) -> str:
 
 
 def _url(text: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/]+\S*", text):
+    try:
+        port = urlsplit(text).port  # raises ValueError where there can be none of that number
+        good = port != 0 and bool(re.fullmatch(r"https?://[^\s/]+\S*", text))
+    except ValueError:
+        good = False
+    if not good:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no URL: it begins with http:// or https://, and a host follows"
         )
