@@ -9,13 +9,14 @@ if not __package__:  # run as a file: import from the repository, not from this 
 import argparse
 import json
 from functools import partial
-from typing import IO, Iterable, List, Optional, Union
+from itertools import repeat
+from typing import IO, Iterable, Iterator, List, Optional
 
-from calculation import NAMES
+from calculation import NAMES, lines
 from calculation.entered import entered_lists
-from calculation.integers import check
-from calculation.summary import Summary
-from messaging import Reply, Request, Requester
+from calculation.packing import Outcome
+from calculation.session import Answers, Session
+from messaging import InvalidMessage, Requester
 from messaging.console import commandline, program, terminal
 
 EXAMPLES = """\
@@ -27,13 +28,16 @@ EXAMPLES = """\
 
 def main(arguments: List[str]) -> int:
     """Run the client; give the exit code."""
-    options = _parser().parse_args(commandline.with_negative_lists(arguments))
+    parser = _parser()
+    options = parser.parse_args(commandline.with_negative_lists(arguments))
+    if options.lists and options.file:
+        parser.error("give lists, or a file of lists with --file, not both")
     connection = commandline.connect(options)
     with Requester(connection, options.reply_queue) as requester:
-        if options.file is not None:
-            return _send_file(requester, options)
+        if options.file:
+            return _send(requester, options, _read(options.file), _count(options.file))
         if options.lists:
-            return _send(requester, options, options.lists, len(options.lists))
+            return _send(requester, options, [options.lists], len(options.lists))
         enter = partial(_ask_and_send, requester, options)
         terminal.menu("send a list of integers", enter, connection.check)
     return program.DONE
@@ -53,66 +57,81 @@ def _parser() -> argparse.ArgumentParser:
 
 def _ask_and_send(requester: Requester, options: argparse.Namespace) -> None:
     lists = terminal.ask("The list, separated by commas: ", entered_lists, "3,1,2")
-    _send(requester, options, lists, len(lists))
+    _send(requester, options, [lists], len(lists))
 
 
-def _send_file(requester: Requester, options: argparse.Namespace) -> int:
-    with options.file as file:
-        total = None
-        if file.seekable():
-            total = sum(1 for _ in file)
-            file.seek(0)
-        return _send(requester, options, (line.rstrip("\r\n") for line in file), total)
-
-
-def _open(path: str) -> IO[str]:
-    source = sys.stdin.fileno() if path == "-" else path
+def _open(path: str) -> IO[bytes]:
+    """Open without buffering: nobody has to wait for a block, or for the lock of a buffer."""
     try:
-        return open(source, encoding="utf-8", errors="replace")
+        source = sys.stdin.fileno() if path == "-" else path
+        return open(source, "rb", buffering=0, closefd=path != "-")
+    except AttributeError as error:
+        raise argparse.ArgumentTypeError("standard input is closed") from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise argparse.ArgumentTypeError(f"cannot read {path or repr(path)}: {why}") from error
+
+
+def _count(file: IO[bytes]) -> Optional[int]:
+    """Count the lists in a file where it can be read twice."""
+    if not file.seekable():
+        return None
+    start = file.tell()
+    count = sum(map(len, _read(file)))
+    file.seek(start)
+    return count
+
+
+def _read(file: IO[bytes]) -> Iterator[List[str]]:
+    try:
+        yield from lines.lists(file)
+    except lines.LineCut as error:
+        raise InvalidMessage(
+            f"a terminal cuts a line after {lines.TERMINAL_LINE:,} characters, as it may have cut "
+            "this one: have longer lists read with --file PATH, or from a pipe"
+        ) from error
     except OSError as error:
-        raise argparse.ArgumentTypeError(f"cannot read {path}: {error.strerror}") from error
+        raise InvalidMessage(f"cannot read {file.name}: {error.strerror}") from error
 
 
 def _send(
-    requester: Requester, options: argparse.Namespace, lists: Iterable[str], total: Optional[int]
+    requester: Requester,
+    options: argparse.Namespace,
+    batches: Iterable[List[str]],
+    total: Optional[int],
 ) -> int:
-    """Send lists and show their replies as they come, in the order of the lists."""
-    refused = 0
-    replies = terminal.follow(requester, map(_item, lists), options.timeout, total, "list")
-    for number, reply in enumerate(replies, 1):
-        refused += not reply.ok
+    """Send lists and show what became of them as it comes, in the order of the lists."""
+    session = Session(requester)
+    number = refused = 0
+    for answers in terminal.follow(session, batches, options.timeout, total, "list", _how_many):
         if options.json:
-            terminal.show(_as_json(reply))
-        elif reply.ok:
-            heading = "" if total == 1 else f"list {number}\n"
-            terminal.show(heading + _as_table(reply))
-        else:
-            heading = "" if total == 1 else f"list {number}: "
-            terminal.show(f"{heading}refused: {reply.body}", sys.stderr)
+            terminal.show("\n".join(map(_as_json, answers.outcomes, repeat(answers.log_key))))
+        for outcome in answers.outcomes:
+            number += 1
+            refused += isinstance(outcome, str)
+            if not options.json:
+                _show(outcome, answers.log_key, "" if total == 1 else f"list {number}")
+        sys.stdout.flush()  # whoever reads behind a pipe may wait for it
     return program.REFUSED if refused else program.DONE
 
 
-def _item(text: str) -> Union[Request, Reply]:
-    """Make a request of a list, or refuse on the spot what a worker would refuse."""
-    try:
-        check(text)
-    except ValueError as error:
-        return Reply.error(str(error))
-    return Request(text)
+def _how_many(answers: Answers) -> int:
+    return len(answers.outcomes)
 
 
-def _as_json(reply: Reply) -> str:
-    if not reply.ok:
-        return json.dumps({"error": reply.body})
-    return json.dumps({**json.loads(reply.body), "log": reply.log_key})
+def _as_json(outcome: Outcome, log_key: Optional[str]) -> str:
+    if isinstance(outcome, str):
+        return json.dumps({"error": outcome})
+    return f'{outcome.to_json()[:-1]}, "log": {json.dumps(log_key)}}}'
 
 
-def _as_table(reply: Reply) -> str:
-    summary = Summary.from_json(reply.body)
-    values = {**vars(summary), "log": reply.log_key}
-    return "\n".join(
-        f"  {name:<8}{_plain(value)}" for name, value in values.items() if value is not None
-    )
+def _show(outcome: Outcome, log_key: Optional[str], heading: str) -> None:
+    if isinstance(outcome, str):
+        terminal.show(f"{heading and heading + ': '}refused: {outcome}", sys.stderr)
+        return
+    values = {**vars(outcome), **({"log": log_key} if log_key else {})}
+    rows = [f"  {name:<8}{_plain(value)}" for name, value in values.items()]
+    terminal.show("\n".join([heading, *rows] if heading else rows))
 
 
 def _plain(value: object) -> str:

@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 
 MAX_DIGITS = 300
 BLANKS = " \t\r\n"
+SPACES = "\u00a0\u2007\u2009\u202f"  # no-break and thin ones, as copied text has them
 SMALL = 1 << 9  # characters; below this, Python is faster than calling numpy
 INT64 = range(-(1 << 63), 1 << 63)
 _ITEM = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}")
+_LIST = re.compile(
+    rf"[{BLANKS}]*{_ITEM.pattern}[{BLANKS}]*(?:,[{BLANKS}]*{_ITEM.pattern}[{BLANKS}]*)*"
+)
 _LONG_ITEM = re.compile(r"[+-]?[0-9]+")
 _PLUS, _COMMA, _ZERO = b"+,0"
 _MANY_ZEROS = b"0" * (MAX_DIGITS - 20)  # in front of 64 bits they may be too many digits
@@ -24,10 +28,24 @@ _SHARE = 16  # blocks that a thread parses in one go
 _THREADS = min(4, os.cpu_count() or 1)
 
 
-def check(text: str) -> None:
-    """Raise ValueError, naming the item, if `text` is no list of integers."""
-    for _ in parse(text):
+def check(text: str) -> str:
+    """Give a list as it travels, in plain characters.
+
+    Raises ValueError, naming the item, if `text` is no list of integers.
+    """
+    if len(text) <= SMALL and _LIST.fullmatch(text):
+        return text
+    text = _plain(text)
+    for _ in _parse(text):
         pass
+    return text
+
+
+def parse_short(text: str) -> List[int]:
+    """Give the integers of a list; raises ValueError, naming the item, if it is none."""
+    if _LIST.fullmatch(text):
+        return [int(item) for item in text.split(",")]
+    return _parse_items(_not_empty(_plain(text)), 1)
 
 
 def parse(text: str) -> Iterator[Tuple[Optional[npt.NDArray[np.int64]], List[int]]]:
@@ -35,8 +53,11 @@ def parse(text: str) -> Iterator[Tuple[Optional[npt.NDArray[np.int64]], List[int
 
     Raises ValueError, naming the item, if `text` is no list of integers.
     """
-    if not text.strip(BLANKS):
-        raise ValueError("the list is empty: give integers separated by commas, such as 3,1,2")
+    return _parse(_plain(text))
+
+
+def _parse(text: str) -> Iterator[Tuple[Optional[npt.NDArray[np.int64]], List[int]]]:
+    _not_empty(text)
     if len(text) <= SMALL:
         yield None, _parse_items(text, 1)
         return
@@ -46,6 +67,21 @@ def parse(text: str) -> Iterator[Tuple[Optional[npt.NDArray[np.int64]], List[int
         values = [] if array is not None else _parse_items(text[block], first)
         yield array, values
         first += len(values if array is None else array)
+
+
+def _plain(text: str) -> str:
+    """Take away one pair of brackets around a list, and let its spaces be usual ones."""
+    if not text.isascii():
+        for space in SPACES:
+            text = text.replace(space, " ")
+    bare = text.strip(BLANKS)
+    return bare[1:-1] if bare[:1] == "[" and bare[-1:] == "]" else text
+
+
+def _not_empty(text: str) -> str:
+    if not text.strip(BLANKS):
+        raise ValueError("the list is empty: give integers separated by commas, such as 3,1,2")
+    return text
 
 
 def _parse_arrays(text: str, blocks: List[slice]) -> Iterator[Optional[npt.NDArray[np.int64]]]:
@@ -120,8 +156,13 @@ def _without_blanks(block: str) -> str:
     return block
 
 
+def quoted(text: str) -> str:
+    """Show what somebody wrote in one line: its start where it is long, in quotes."""
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
 def _complaint(number: int, item: str) -> str:
-    shown = repr(item if len(item) <= 40 else item[:37] + "...")
+    shown = quoted(item)
     if not item:
         return f"item {number} is empty"
     if _LONG_ITEM.fullmatch(item):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, List, Union
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING, Any, List, Union
 
-from calculation.integers import INT64, SMALL, parse
+from calculation.integers import INT64, SMALL, parse, parse_short
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,23 +29,35 @@ class Summary:
 
     def to_json(self) -> str:
         """Write the summary as a JSON object with the fields' names."""
-        return json.dumps(asdict(self))
+        return (
+            f'{{"count": {self.count}, "min": {self.min}, "max": {self.max}, '
+            f'"median": {self.median!r}, "mean": {self.mean!r}}}'
+        )
 
     @classmethod
-    def from_json(cls, text: str) -> Summary:
-        """Read what `to_json` wrote."""
-        return cls(**json.loads(text))
+    def from_fields(cls, members: Any) -> Summary:
+        """Read a JSON object, whatever else it holds; raises ValueError if it is no summary."""
+        try:
+            count, low, high = members["count"], members["min"], members["max"]
+            summary = cls(count, low, high, members["median"], members["mean"])
+            whole = {type(count), type(low), type(high)} == {int}
+            finite = isfinite(summary.median) and isfinite(summary.mean)
+        except (KeyError, TypeError, OverflowError):
+            whole = finite = False
+        if not whole or not finite or bool in (type(summary.median), type(summary.mean)):
+            raise ValueError("no summary")
+        return summary
 
 
 def summarise(text: str) -> Summary:
     """Summarise integers of up to 300 digits that are separated by commas.
 
-    Blanks around an integer do not count. Raises ValueError, naming the item, if `text` is no
-    such list.
+    Blanks around an integer and a pair of brackets around the list do not count. Raises
+    ValueError, naming the item, if `text` is no such list.
     """
     if len(text) > SMALL:
         return _summarise_long(text)
-    values = sorted(value for _, values in parse(text) for value in values)
+    values = sorted(parse_short(text))
     count = len(values)
     middle = values[(count - 1) // 2] + values[count // 2]
     return _summary(count, values[0], values[-1], middle, sum(values))

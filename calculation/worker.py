@@ -9,7 +9,7 @@ if not __package__:  # run as a file: import from the repository, not from this 
 import logging
 from typing import List
 
-from calculation import NAMES
+from calculation import NAMES, packing
 from calculation.summary import summarise
 from messaging import Request, RequestRejected, Result, Storage
 from messaging.console import commandline, program
@@ -22,8 +22,11 @@ EXAMPLES = """\
 
 
 def handle(request: Request, storage: Storage) -> Result:
-    """Summarise the list in a request; raises RequestRejected if it is no list of integers."""
+    """Summarise the list of a request, or the lists; raises RequestRejected if it has none."""
     try:
+        if packing.PARAMETER in request.parameters:
+            lists = packing.unpack(request.body, request.parameters[packing.PARAMETER])
+            return Result(packing.answer(lists), notes=(f"{len(lists)} lists",))
         summary = summarise(request.body)
     except ValueError as error:
         raise RequestRejected(str(error)) from error

@@ -1,9 +1,9 @@
 """The command line options that name an operation and the values of its parameters."""
 
 import argparse
-from typing import Callable, Dict
+from typing import Callable, Dict, Optional
 
-from image.operations.table import OPERATIONS, Parameter
+from image.operations.table import OPERATIONS, Parameter, prepare
 
 NAMES = "{" + ",".join(OPERATIONS) + "}"
 
@@ -28,6 +28,16 @@ def given(options: argparse.Namespace) -> Dict[str, float]:
     names = [each.name for operation in OPERATIONS.values() for each in operation.parameters]
     values = {name: getattr(options, name) for name in names}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def check(operation: Optional[str], values: Dict[str, float]) -> None:
+    """Raise ValueError for values that the operation, or no operation at all, can be given."""
+    if operation:
+        prepare(operation, values)
+    elif not any(
+        set(values) <= {each.name for each in one.parameters} for one in OPERATIONS.values()
+    ):
+        raise ValueError(f"no operation has all of --{', --'.join(values)}")
 
 
 def _number(parameter: Parameter) -> Callable[[str], float]:

@@ -7,12 +7,15 @@ if not __package__:  # run as a file: import from the repository, not from this 
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 import argparse
+import io
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import List
 
 from image import NAMES, arguments, files
 from image.completion import completing_file_names
+from image.folders import Search, apart
 from image.keys import check_key
 from image.operations.table import OPERATIONS
 from image.session import Session
@@ -26,48 +29,102 @@ EXAMPLES = """\
 """
 
 
+# What cannot be used along with an option, or where no image is named.
+CONTRADICTIONS = {
+    "--no-download": ("--output", "--output-dir", "--overwrite", "--open", "--compare"),
+    "--output": ("--output-dir",),
+    "the menu": ("--key", "--output", "--compare"),
+}
+
+
 def main(arguments_given: List[str]) -> int:
     """Run the client; give the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments_given)
     try:
-        sources = files.collect(options.images, options.key)
+        arguments.check(options.operation, arguments.given(options))
+        found = Search(options.images, options.output_dir)
+        sources = _checked(options, found)
     except ValueError as error:
         parser.error(str(error))
-    if len(sources) > 1 and (options.key or options.output or options.compare):
-        parser.error("--key, --output and --compare are for a single image")
-    if options.images and not sources:
-        parser.error("there is no image in the folders given")
     connection = commandline.connect(options)
     with Requester(connection, options.reply_queue) as requester:
         session = Session(requester, options)
-        if options.images:
-            return session.process(sources)
-        terminal.menu("process an image", partial(_ask_and_process, session), connection.check)
-    return program.DONE
+        if not options.images:
+            act = partial(_ask_and_process, session)
+            terminal.menu("process an image", act, connection.check)
+            return program.DONE
+        code = session.process(sources)
+    for line in found.summary():
+        terminal.show(line, sys.stderr)
+    return code
+
+
+def _checked(options: argparse.Namespace, found: Search) -> List[files.Source]:
+    """Give the images as the options have them; raises ValueError for options that cannot be."""
+    named = {f"--{name.replace('_', '-')}": value for name, value in vars(options).items()}
+    named["the menu"] = not options.images
+    for name, others in CONTRADICTIONS.items():
+        wrong = [each for each in others if named[name] and named[each]]
+        if wrong:
+            raise ValueError(f"{' and '.join(wrong)} cannot be used with {name}")
+    sources = found.sources
+    if options.images and not sources:
+        raise ValueError("; ".join(["there is no image in the folders given", *found.summary()]))
+    if len(sources) > 1 and (options.key or options.output or options.compare):
+        raise ValueError("--key, --output and --compare are for a single image")
+    if options.key:
+        sources = [replace(sources[0], key=check_key(options.key), error="")]
+    return apart(sources)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = commandline.parser(description=__doc__, examples=EXAMPLES, **NAMES)
     parser.add_argument(
-        "images", nargs="*", metavar="IMAGE", help="image files, or folders of them; none: the menu"
+        "images",
+        nargs="*",
+        type=_name,
+        metavar="IMAGE",
+        help="image files, or folders of them; none: the menu",
     )
-    parser.add_argument("--key", default="", help="key in the bucket (the file's name)")
+    parser.add_argument("--key", type=_name, help="key in the bucket (the file's name)")
     parser.add_argument("--operation", choices=list(OPERATIONS), help="instead of the worker's")
     results = parser.add_argument_group("results")
-    results.add_argument("--output", type=Path, metavar="PATH", help="file for the result")
+    results.add_argument("--output", type=_path, metavar="PATH", help="file for the result")
     results.add_argument(
-        "--output-dir", type=Path, default=Path(), metavar="DIR", help="folder for the results"
+        "--output-dir", type=_path, metavar="DIR", help="folder for the results (this one)"
     )
     results.add_argument("--overwrite", action="store_true", help="replace files that exist")
     results.add_argument("--no-download", action="store_true", help="leave them in the bucket")
     results.add_argument("--open", action="store_true", help="show the result")
     results.add_argument(
-        "--compare", type=Path, metavar="PATH", help="draw before and after into one picture"
+        "--compare", type=_picture, metavar="PATH", help="draw before and after into one picture"
     )
     commandline.add_client_options(parser)
     arguments.add_parameters(parser)
     return parser
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty")
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(_name(text))
+
+
+def _picture(text: str) -> Path:
+    """Convert for argparse: a file whose extension says how to write a picture into it."""
+    from PIL import Image
+
+    try:
+        kind = Image.registered_extensions().get(_path(text).suffix.lower())
+        Image.new("RGB", (1, 1)).save(io.BytesIO(), kind)
+    except (KeyError, OSError, ValueError):
+        raise argparse.ArgumentTypeError(f"{text!r} has no extension of a picture: .png") from None
+    return Path(text)
 
 
 def _ask_and_process(session: Session) -> None:

@@ -3,21 +3,21 @@
 from pathlib import Path
 from typing import List
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 SIDE = 480  # pixels of the longer side of each image
 GAP = 16
 HISTOGRAM = 120  # pixels of height
-CAPTION = 24
+CAPTION, LETTERS = 32, 20  # pixels of height, to be read at half the size too
 _PAPER, _INK, _FAINT = (255, 255, 255), (40, 40, 40), (224, 224, 224)
 
 
-def compare(before: Path, after: Path, target: Path) -> None:
-    """Write the picture; its format follows the extension of `target`.
+def compare(before: Path, after: Path, target: Path, done: str = "") -> None:
+    """Write the picture; its format follows the extension of `target`, its title says what is done.
 
     Raises OSError or ValueError if it cannot be written.
     """
-    panels = [_panel(before, "before"), _panel(after, "after")]
+    panels = [_panel(before, before.name), _panel(after, done or after.name)]
     width = sum(panel.width for panel in panels) + GAP * 3
     picture = Image.new("RGB", (width, max(panel.height for panel in panels) + GAP * 2), _PAPER)
     left = GAP
@@ -30,15 +30,34 @@ def compare(before: Path, after: Path, target: Path) -> None:
 def _panel(path: Path, title: str) -> Image.Image:
     """Draw one image with a caption above and its histogram below."""
     with Image.open(path) as source:
-        caption = f"{title}: {path.name}, {source.width} x {source.height}"
+        size = f"{source.width} x {source.height}"
         source.draft("RGB", (SIDE, SIDE))
-        image = source.convert("RGB")
+        image = _shallow(source).convert("RGB")
     image.thumbnail((SIDE, SIDE))
     panel = Image.new("RGB", (SIDE, CAPTION + SIDE + GAP + HISTOGRAM), _PAPER)
-    ImageDraw.Draw(panel).text((0, 4), caption.encode("latin-1", "replace").decode("latin-1"), _INK)
+    _write(panel, title, size)
     panel.paste(image, ((SIDE - image.width) // 2, CAPTION + (SIDE - image.height) // 2))
     _draw_histogram(panel, image.convert("L").histogram(), CAPTION + SIDE + GAP)
     return panel
+
+
+def _shallow(image: Image.Image) -> Image.Image:
+    """Give 8 bits of what has more, which Pillow would cut off at the wrong end."""
+    if image.mode[:1] not in ("I", "F"):
+        return image
+    import numpy as np
+
+    levels = np.asarray(image) * 255.0 if image.mode == "F" else np.asarray(image) / 257.0
+    return Image.fromarray(np.clip(levels + 0.5, 0, 255).astype("u1"))
+
+
+def _write(panel: Image.Image, title: str, size: str) -> None:
+    """Write a caption, of which the title is shortened until it fits."""
+    draw, font = ImageDraw.Draw(panel), ImageFont.load_default(LETTERS)
+    title, rest = title.encode("latin-1", "replace").decode("latin-1"), f", {size}"
+    while draw.textlength(title + rest, font) > SIDE:
+        title, rest = title[:-1], f"..., {size}"
+    draw.text((0, 0), title + rest, _INK, font)
 
 
 def _draw_histogram(panel: Image.Image, counts: List[int], top: int) -> None:

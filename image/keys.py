@@ -1,12 +1,14 @@
 """Keys: the names of images and their results in the bucket, and of the files they become."""
 
+import os
 import posixpath
 import re
-from pathlib import Path
 
 RESERVED = ("logs/", "payloads/")
+ROOM = "images/"  # where a folder goes whose name is reserved
 MAX_BYTES = 1024  # S3's limit
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_SEPARATORS = r"[/\\:]" if os.name == "nt" else "/"
 _SUFFIX = "processed"
 
 
@@ -19,28 +21,28 @@ def check_key(key: str) -> str:
     if any(part in ("", ".", "..") for part in key.split("/")):
         raise ValueError(f"the key {key!r} has an empty part, or one that is . or ..")
     if _CONTROL.search(key):
-        raise ValueError(f"the key {key!r} holds control characters")
-    if len(_appended(key).encode()) > MAX_BYTES:
+        raise ValueError(f"the key {key!r} holds control characters, or is not UTF-8")
+    if len(result_name(key).encode()) > MAX_BYTES:
         raise ValueError(f"the key of the result would have more than {MAX_BYTES} bytes")
     return key
 
 
+def key_of(path: str) -> str:
+    """Give the key for a path below the folder that was asked for; it may still be refused."""
+    return ROOM + path if path.startswith(RESERVED) else path
+
+
 def result_key(key: str) -> str:
     """Give the key of the result: Moonprocessed.jpg for Moon.jpg, moonprocessed for moon."""
-    return _appended(check_key(key))
+    return result_name(check_key(key))
+
+
+def result_name(name: str) -> str:
+    """Give what the result of an object or a file of that name is called."""
+    stem, extension = posixpath.splitext(name)
+    return f"{stem}{_SUFFIX}{extension}"
 
 
 def file_name(key: str) -> str:
-    """Give the name of the file that an object becomes; a key never chooses the folder.
-
-    Raises ValueError if the key has no name that is safe on every system.
-    """
-    name = re.split(r"[/\\]", key)[-1]
-    if name.strip(". ") == "" or _CONTROL.search(name) or ":" in name:
-        raise ValueError(f"the key {key!r} makes no file name")
-    return Path(name).name
-
-
-def _appended(key: str) -> str:
-    stem, extension = posixpath.splitext(key)
-    return f"{stem}{_SUFFIX}{extension}"
+    """Give the name of the file that the result becomes; a key never chooses the folder."""
+    return re.split(_SEPARATORS, result_key(key))[-1]

@@ -5,23 +5,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import sys
+import tempfile
 import webbrowser
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, Optional, TypeVar, Union
+from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, Optional, Union
 
-from image import arguments, files, transfer
+from image import arguments, files, placing, transfer
+from image.placing import shown
 from messaging import Reply, Request, Requester, RequestRejected
 from messaging.console import program, terminal
-
-A = TypeVar("A")
-B = TypeVar("B")
-
-TRANSFERS = 4  # uploads, and downloads, at a time
-AHEAD = 8  # results that wait for their turn at most
 
 
 @dataclass(frozen=True)
@@ -33,18 +29,24 @@ class Outcome:
     file: Optional[Path] = None
     error: str = ""
 
+    @classmethod
+    def of(cls, source: files.Source, reply: Reply) -> Outcome:
+        """Make the outcome of a reply."""
+        return cls(source, reply, error="" if reply.ok else reply.body)
+
     def as_dict(self) -> Dict[str, Any]:
         """Give what --json prints."""
-        if self.error:
-            return {"image": str(self.source.path), "error": self.error}
+        image, error = {"image": str(self.source.path)}, {"error": self.error}
+        if self.error and not self.file:
+            return {**image, **error}
         file = str(self.file) if self.file else None
-        key, log = self.reply.body, self.reply.log_key
-        return {"image": str(self.source.path), "result": key, "file": file, "log": log}
+        found = {**image, "result": self.reply.body, "file": file, "log": self.reply.log_key}
+        return {**found, **error} if self.error else found
 
     def as_table(self) -> str:
         """Give what a person reads."""
-        rows = {name: value for name, value in self.as_dict().items() if value}
-        return "\n".join(f"  {name:<8}{value}" for name, value in rows.items())
+        rows = [(name, value) for name, value in self.as_dict().items() if value]
+        return "\n".join(f"  {name:<8}{shown(value)}" for name, value in rows if name != "error")
 
 
 class Session:
@@ -53,116 +55,125 @@ class Session:
     def __init__(self, requester: Requester, options: argparse.Namespace) -> None:
         self._requester = requester
         self._options = options
+        self._many = False
         self._parameters: Dict[str, Any] = dict(arguments.given(options))
         if options.operation:
             self._parameters["operation"] = options.operation
 
     def process(self, sources: List[files.Source]) -> int:
         """Process images, several at a time, and show the results in their order."""
-        refused = 0
-        with ThreadPoolExecutor(TRANSFERS) as uploads, ThreadPoolExecutor(TRANSFERS) as downloads:
-            items = _in_order(uploads, self._upload, sources)
-            replies = self._follow(items, len(sources))
-            pairs = (Outcome(source, reply) for reply, source in zip(replies, sources))
-            for outcome in _in_order(downloads, self._fetch, pairs):
-                refused += bool(outcome.error)
-                self._show(outcome)
+        refused, self._many = 0, len(sources) > 1
+        upload = partial(self._upload, overwrite=self._options.overwrite)
+        replies = self._follow(transfer.in_order(upload, sources), len(sources))
+        pairs = (Outcome.of(source, reply) for reply, source in zip(replies, sources))
+        fetch = partial(self._fetch, overwrite=self._options.overwrite)
+        for outcome in transfer.in_order(fetch, pairs):
+            refused += bool(outcome.error)
+            self._show(outcome)
         return program.REFUSED if refused else program.DONE
 
     def process_one(self, source: files.Source) -> None:
         """Process the image that a person chose, and ask whether to download the result."""
-        (reply,) = self._follow(map(self._upload, [source]), 1)
-        outcome = Outcome(source, reply, error="" if reply.ok else reply.body)
+        upload = partial(self._upload, overwrite=True)
+        (reply,) = self._follow(map(upload, [source]), 1)
+        outcome = Outcome.of(source, reply)
         self._show(outcome)
-        if reply.ok and terminal.ask("Download it (y or n)? ", terminal.one_of("y", "n")) == "y":
-            target = self._target(outcome)
-            question = f"{target} is there already. Replace it (y or n)? "
-            replace = target.exists() and not self._options.overwrite
-            if replace and terminal.ask(question, terminal.one_of("y", "n")) == "n":
+        if not reply.ok or self._options.no_download or not _agrees("Download it (y or n)? "):
+            return
+        target, overwrite = self._target(source), self._options.overwrite
+        if target.exists() and not overwrite:
+            overwrite = _agrees(f"{shown(target)} is there already. Replace it (y or n)? ")
+            if not overwrite:
                 return
-            fetched = self._fetch(outcome, overwrite=replace)
-            print(f"  saved   {fetched.file}" if fetched.file else f"  {fetched.error}")
+        fetched = self._fetch(outcome, overwrite)
+        if fetched.file:
+            print(f"  saved   {shown(fetched.file)}")
+        if fetched.error:
+            print(f"  {fetched.error}")
 
     def _follow(self, items: Iterable[Union[Request, Reply]], total: int) -> Iterator[Reply]:
         return terminal.follow(self._requester, items, self._options.timeout, total, "image")
 
-    def _upload(self, source: files.Source) -> Union[Request, Reply]:
+    def _upload(self, source: files.Source, overwrite: bool) -> Union[Request, Reply]:
         """Put an image into the bucket and make its request, or refuse it on the spot."""
         try:
-            kind = files.media_type(source.path)
-            with self._bar(source.path.name, source.path.stat().st_size) as progress:
-                storage = self._requester.storage()
-                etag = self._requester.patiently(
-                    lambda: transfer.upload(storage, source.path, source.key, kind, progress),
-                    "upload",
-                )
-        except (OSError, ValueError) as error:
+            self._check(source, overwrite)
+            with files.opened(source.path) as (file, kind):
+                etag = self._send(source, file, kind)
+        except (OSError, ValueError, RequestRejected) as error:
             return Reply.error(str(error))
         return Request(source.key, parameters=self._parameters, etag=etag)
 
-    def _fetch(self, outcome: Outcome, overwrite: bool = False) -> Outcome:
-        """Download a result, unless told not to, and show it as asked."""
-        options, source, reply = self._options, outcome.source, outcome.reply
-        if not reply.ok or options.no_download:
-            return Outcome(source, reply, error="" if reply.ok else reply.body)
-        replace = overwrite or options.overwrite
-        try:
-            target = self._target(outcome)
-            with self._bar(target.name, 0) as progress:
-                storage = self._requester.storage()
-                self._requester.patiently(
-                    lambda: transfer.download(
-                        storage, reply.body, reply.etag, target, replace, progress
-                    ),
-                    "download",
-                )
-            self._display(source.path, target)
-        except FileExistsError as error:
-            return Outcome(source, reply, error=f"{error}; --overwrite replaces it")
-        except (OSError, ValueError, RequestRejected) as error:
-            return Outcome(source, reply, error=str(error))
-        return Outcome(source, reply, target)
+    def _send(self, source: files.Source, file: BinaryIO, kind: str) -> str:
+        with self._bar(source.path.name, os.fstat(file.fileno()).st_size) as progress:
+            storage = self._requester.storage()
+            return self._requester.patiently(
+                lambda: transfer.upload(storage, source.key, file, kind, progress), "upload"
+            )
 
-    def _target(self, outcome: Outcome) -> Path:
+    def _check(self, source: files.Source, overwrite: bool) -> None:
+        """Refuse before the work what could not be brought home after it."""
+        if source.error:
+            raise ValueError(source.error)
         options = self._options
-        target: Path = options.output or outcome.source.target(
-            options.output_dir, outcome.reply.body
-        )
+        target = None if options.no_download else placing.check(self._target(source), overwrite)
+        picture = placing.check(options.compare, overwrite) if options.compare else None
+        if picture and picture in (target, Path(os.path.realpath(source.path))):
+            raise ValueError("the comparison would replace one of the images that it shows")
+
+    def _fetch(self, outcome: Outcome, overwrite: bool) -> Outcome:
+        """Download a result, unless told not to, and show it as asked."""
+        if outcome.error or self._options.no_download:
+            return outcome
+        source = outcome.source
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        except FileExistsError as error:
-            raise ValueError(f"{str(target.parent)!r} is a file, not a folder") from error
+            target = self._target(source)
+            placing.write(target, self._download(outcome.reply, target.name), overwrite)
+            outcome = replace(outcome, file=target)
+            self._display(source.path, target, overwrite)
+        except (OSError, ValueError, RequestRejected) as error:
+            return replace(outcome, error=str(error))
+        return outcome
+
+    def _download(self, reply: Reply, name: str) -> bytearray:
+        with self._bar(name, 0) as progress:
+            storage = self._requester.storage()
+            return self._requester.patiently(
+                lambda: transfer.download(storage, reply.body, reply.etag, progress), "download"
+            )
+
+    def _target(self, source: files.Source) -> Path:
+        options = self._options
+        target: Path = options.output or source.target(options.output_dir or Path())
         return target
 
-    def _display(self, before: Path, after: Path) -> None:
+    def _display(self, before: Path, after: Path, overwrite: bool) -> None:
         if self._options.compare:
             from image.comparison import compare
 
-            compare(before, after, self._options.compare)
-        if self._options.open:
-            webbrowser.open(after.resolve().as_uri())
+            with tempfile.TemporaryDirectory() as folder:
+                picture = Path(folder, f"picture{self._options.compare.suffix}")
+                compare(before, after, picture)
+                placing.write(self._options.compare, picture.read_bytes(), overwrite)
+        if self._options.open and not webbrowser.open(after.resolve().as_uri()):
+            raise ValueError(f"there is no program to show {shown(after)}")
 
     def _bar(self, name: str, size: int) -> Any:
         """Show a transfer if it is the only one; of many the number is shown."""
-        if len(self._options.images) > 1:
+        if self._many:
             return contextlib.nullcontext(lambda done: None)
         return transfer.bar(name, size)
 
     def _show(self, outcome: Outcome) -> None:
         if self._options.json:
             terminal.show(json.dumps(outcome.as_dict()))
-        elif outcome.error:
-            terminal.show(f"{outcome.source.path}: {outcome.error}", sys.stderr)
-        else:
+            return
+        if outcome.file or not outcome.error:
             terminal.show(outcome.as_table())
+        if outcome.error:
+            error = " ".join(outcome.error.split())
+            terminal.show(f"{shown(outcome.source.path)}: {error}", sys.stderr)
 
 
-def _in_order(pool: ThreadPoolExecutor, call: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
-    """Call with several items at a time; give the results in their order, as soon as may be."""
-    under_way: Deque[Any] = deque()
-    for item in items:
-        under_way.append(pool.submit(call, item))
-        while under_way and (under_way[0].done() or len(under_way) >= AHEAD):
-            yield under_way.popleft().result()
-    while under_way:
-        yield under_way.popleft().result()
+def _agrees(question: str) -> bool:
+    return terminal.ask(question, terminal.one_of("y", "n")) == "y"

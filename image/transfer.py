@@ -1,16 +1,21 @@
-"""Files to the bucket and back, with progress, and never half a file."""
+"""Images to the bucket and results back, with progress."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
-from pathlib import Path
-from typing import Any, Callable, Iterator, Optional
+import threading
+from collections import deque
+from concurrent.futures import Future
+from typing import Any, BinaryIO, Callable, Deque, Iterable, Iterator, Optional, TypeVar
 
 from messaging import Storage
 
+A = TypeVar("A")
+B = TypeVar("B")
+
 CHUNK = 1 << 18  # bytes
+AT_A_TIME = 4  # uploads, and downloads
+AHEAD = 8  # results that wait for their turn at most
 Progress = Callable[[int], None]  # takes how far it is, in bytes
 
 
@@ -30,12 +35,12 @@ def bar(what: str, total: int) -> Iterator[Progress]:
 class _Watched:
     """A file that tells how far it has been read."""
 
-    def __init__(self, file: Any, progress: Progress) -> None:
+    def __init__(self, file: BinaryIO, progress: Progress) -> None:
         self._file = file
         self._progress = progress
 
     def read(self, size: int = -1) -> bytes:
-        data: bytes = self._file.read(size)
+        data = self._file.read(size)
         self._progress(self._file.tell())
         return data
 
@@ -43,48 +48,49 @@ class _Watched:
         return getattr(self._file, name)
 
 
-def upload(storage: Storage, path: Path, key: str, content_type: str, progress: Progress) -> str:
-    """Put a file into the bucket; give the ETag."""
-    with path.open("rb") as file:
-        watched: Any = _Watched(file, progress)
-        return storage.put(key, watched, content_type)
+def upload(storage: Storage, key: str, file: BinaryIO, kind: str, progress: Progress) -> str:
+    """Put a file into the bucket, from its start; give the ETag."""
+    file.seek(0)
+    watched: Any = _Watched(file, progress)
+    return storage.put(key, watched, kind)
 
 
-def download(
-    storage: Storage,
-    key: str,
-    etag: Optional[str],
-    path: Path,
-    overwrite: bool,
-    progress: Progress,
-) -> None:
-    """Write an object to a file, which is there whole or not at all.
-
-    Raises RequestRejected if the object is not the one with that ETag, FileExistsError if there
-    is such a file and it may not be overwritten.
-    """
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} is there already")
+def download(storage: Storage, key: str, etag: Optional[str], progress: Progress) -> bytearray:
+    """Read an object; raises RequestRejected if it is not the one with that ETag."""
     stream, _ = storage.open_object(key, etag)
-    scratch = path.with_name(f".{path.name[:40]}-{secrets.token_hex(4)}")
-    try:
-        with scratch.open("xb") as file, stream:
-            for chunk in stream.iter_chunks(CHUNK):
-                file.write(chunk)
-                progress(file.tell())
-        _place(scratch, path, overwrite)
-    finally:
-        if scratch.exists():
-            scratch.unlink()
+    data = bytearray()
+    with stream:
+        for chunk in stream.iter_chunks(CHUNK):
+            data += chunk
+            progress(len(data))
+    return data
 
 
-def _place(scratch: Path, path: Path, overwrite: bool) -> None:
-    if overwrite:
-        os.replace(scratch, path)
-        return
+def in_order(call: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+    """Call with several items at a time; give the results in their order, as soon as may be.
+
+    The calls are on threads that no end of the program waits for.
+    """
+    slots = threading.Semaphore(AT_A_TIME)
+
+    def run(item: A, future: Future[B]) -> None:
+        try:
+            with slots:
+                future.set_result(call(item))
+        except BaseException as error:
+            future.set_exception(error)
+
+    under_way: Deque[Future[B]] = deque()
+    failure: Optional[Exception] = None
     try:
-        os.link(scratch, path)  # unlike a rename, it fails if somebody was faster
-    except FileExistsError:
-        raise FileExistsError(f"{path} is there already") from None
-    except OSError:  # a file system without links
-        os.replace(scratch, path)
+        for item in items:
+            under_way.append(Future())
+            threading.Thread(target=run, args=(item, under_way[-1]), daemon=True).start()
+            while under_way and (under_way[0].done() or len(under_way) >= AHEAD):
+                yield under_way.popleft().result()
+    except Exception as error:  # what is under way is brought home first
+        failure = error
+    while under_way:
+        yield under_way.popleft().result()
+    if failure:
+        raise failure

@@ -81,7 +81,7 @@ def main(arguments_given: List[str]) -> int:
     _add_limits(parser)
     options = parser.parse_args(arguments_given)
     try:
-        prepare(options.operation, arguments.given(options))
+        arguments.check(options.operation, arguments.given(options))
     except ValueError as error:
         parser.error(str(error))
     return _serve(options)

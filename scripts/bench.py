@@ -1,6 +1,7 @@
 """Measures speed and cost beside what people would use instead, and prints tables.
 
-Installs what it compares with into .venv/bench, and starts an AWS of its own.
+Installs what it compares with into .venv/bench, and starts an AWS of its own. A contender that is
+not there or fails is left out with a line.
 """
 
 import os
@@ -9,25 +10,19 @@ import sys
 sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 import argparse
-import importlib
 import json
-from typing import Dict, List
+from pathlib import Path
+from typing import Any, List
 
-from scripts.benchmarks import environment
-from scripts.benchmarks.plan import Plan
-from scripts.benchmarks.table import Table
+from scripts.benchmarks import environment, report
+from scripts.benchmarks.contest import Plan
 
-SUBJECTS: Dict[str, str] = {
-    "summary": "lists",
-    "image": "images",
-    "requests": "cost",
-    "throughput": "throughput",
-    "latency": "latency",
-    "startup": "startup",
-    "memory": "memory",
-    "scale": "scale",
-}
-EXAMPLES = """\
+SUBJECTS = "\n".join(f"  {name:<12}{title}" for name, (title, _) in report.SUBJECTS.items())
+EPILOG = f"""\
+subjects:
+{SUBJECTS}
+  report      all of them, as a page
+
 examples:
   python3 scripts/bench.py summary
   python3 scripts/bench.py throughput --json > throughput.json
@@ -37,55 +32,56 @@ examples:
 
 
 def main(arguments: List[str]) -> int:
-    """Measure what was asked for; give the exit code."""
-    options = _parser().parse_args(arguments)
+    """Measure what was asked for, and print each table at once; give the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    _check(parser, options)
     if not options.quick:
         environment.enter(sys.argv)
-    plan = Plan(2 if options.quick else options.rounds, options.quick)
+    plan = Plan(2 if options.quick else options.rounds or 5, options.quick)
+    tables = report.measure(options.subject, plan)
     if options.subject == "report":
-        report = importlib.import_module("scripts.benchmarks.report")
-        chosen = {name: SUBJECTS[name] for name in options.only or SUBJECTS}
-        report.write(plan, chosen, options.output)
-        return 0
-    tables: List[Table] = measure(options.subject, plan)
-    if options.json:
-        print(json.dumps([table.to_json() for table in tables], indent=2))
-    else:
-        print("\n\n".join(table.to_text() for table in tables))
-    return 0
-
-
-def measure(subject: str, plan: Plan) -> List[Table]:
-    """Measure one subject."""
-    module = importlib.import_module(f"scripts.benchmarks.{SUBJECTS[subject]}")
-    tables: List[Table] = module.tables(plan)
-    return tables
+        tables = report.write(options.output or report.PAGE, options.only or report.SUBJECTS, plan)
+    shown = []
+    try:
+        for table in tables:
+            shown.append(table)
+            if not options.json:
+                print(table.to_text(), end="\n\n", flush=True)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        if options.json:
+            print(json.dumps([table.to_json() for table in shown], indent=2))
+    return 0 if all(table.rows for table in shown) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("subject", choices=[*SUBJECTS, "report"])
-    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="(%(default)s)")
-    parser.add_argument(
-        "--quick", action="store_true", help="tiny, without peers: only to see that it works"
-    )
-    parser.add_argument(
-        "--output",
-        default="scripts/benchmarks/README.md",
-        metavar="PATH",
-        help="report: (%(default)s)",
-    )
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        choices=SUBJECTS,
-        metavar="SUBJECT",
-        help="report: only these parts anew",
-    )
+    add = parser.add_argument
+    add("subject", choices=[*report.SUBJECTS, "report"], metavar="SUBJECT", help="see below")
+    add("--json", action="store_true", help="print JSON instead of tables")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--rounds", type=int, choices=range(1, 21), metavar="N", help="1 to 20 (5)")
+    size.add_argument("--quick", action="store_true", help="tiny: only to see that it works")
+    add("--output", type=Path, metavar="PATH", help="report: (benchmarks/README.md)")
+    add("--only", nargs="+", choices=report.SUBJECTS, metavar="SUBJECT", help="report: these parts")
     return parser
+
+
+def _check(parser: argparse.ArgumentParser, options: Any) -> None:
+    """Refuse what contradicts itself, and a page that could not be written, before any work."""
+    if options.subject != "report":
+        if options.output or options.only:
+            parser.error("--output and --only are for report")
+        return
+    if options.json:
+        parser.error("a report is a page: it has no --json")
+    page = options.output or report.PAGE
+    if page.is_dir() or not os.access(page if page.exists() else page.parent, os.W_OK):
+        parser.error(f"cannot write {page}")
 
 
 if __name__ == "__main__":

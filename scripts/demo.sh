@@ -3,15 +3,18 @@
 #   bash scripts/demo.sh               a tour
 #   bash scripts/demo.sh calculation   the client's menu, with a worker behind
 #   bash scripts/demo.sh image         likewise; the results land in the current folder
+# Where this checkout cannot be written to, the tour's pictures land in a folder of their own.
 set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(CDPATH='' cd -- "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/environment.sh
 . "$root/scripts/environment.sh"
 
 if [ "${1:-}" != --inside ]; then
-    case "${1:-}" in
-    "" | calculation | image) ;;
-    *) fail "unknown part '$1': it is calculation or image, or nothing for a tour" ;;
+    [ $# -le 1 ] || refuse "'$2' is one word too many"
+    case "${1-}" in
+    --help | -h) show_help ;;
+    calculation | image) ;;
+    *) [ $# = 0 ] || refuse "unknown part '$1'" ;;
     esac
     make_environment "$root/requirements.txt"
     exec "$python" "$root/scripts/local_aws.py" "$BASH" "$root/scripts/demo.sh" --inside "$python" "$@"
@@ -19,49 +22,58 @@ fi
 
 python=$2
 part=${3:-}
-scratch=$(mktemp -d)
+scratch=${TMPDIR:-/tmp}/aws-demo.$$ # named before it is there, so that a signal meanwhile leaves none
 workers=()
 
 # A graceful stop waits for the poll under way, and here nobody is left to be served by that.
 stop() {
     trap '' INT TERM HUP
     [ ${#workers[@]} -eq 0 ] || kill -s KILL "${workers[@]}" 2>/dev/null || true
-    rm -rf "$scratch"
+    rm -rf -- "$scratch"
 }
 trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
+mkdir -m 700 -- "$scratch"
+
+# What runs a program that ends with local_aws.py, even if this script cannot see to it.
+tethered=("$python" "$root/scripts/tether.py")
 
 start_worker() {
-    "$python" "$root/$1/worker.py" "${@:2}" 2>"$scratch/$1.log" &
+    "${tethered[@]}" "$root/$1/worker.py" "${@:2}" 2>"$scratch/$1.log" &
     workers+=($!)
     disown # or bash would tell that it was killed
 }
 
 show() {
     printf '\n$ python3 %s\n' "$*"
-    "$python" "$root/$1" "${@:2}"
+    "${tethered[@]}" "$root/$1" "${@:2}"
 }
 
 case "$part" in
 calculation)
     start_worker calculation
-    "$python" "$root/calculation/client.py"
+    "${tethered[@]}" "$root/calculation/client.py"
     ;;
 image)
     start_worker image gamma
-    "$python" "$root/image/client.py"
+    "${tethered[@]}" "$root/image/client.py"
     ;;
 *)
+    place=$root
+    if ! [ -w "$root" ]; then
+        place=$(mktemp -d)
+        ln -s "$root/image" "$place/image"
+    fi
     printf 'An AWS of our own answers at %s.\n' "$AWS_ENDPOINT_URL"
     start_worker calculation
     show calculation/client.py 3,1,2
     show calculation/client.py --json 3,1,2 -5,7 1,a,3 || true
     start_worker image gamma
-    cd "$root"
+    cd "$place"
     show image/client.py image/Moon.jpg --overwrite --compare comparison.png
     printf '\nWhat the workers say:\n'
     cat "$scratch/calculation.log" "$scratch/image.log"
-    printf '\nTo look at: %s and %s\n' "$root/Moonprocessed.jpg" "$root/comparison.png"
+    printf '\nTo look at: %s and %s\n' "$place/Moonprocessed.jpg" "$place/comparison.png"
     ;;
 esac

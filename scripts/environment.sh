@@ -1,46 +1,59 @@
-# Sourced by the scripts that need Python: finds one and makes a virtual environment with packages.
-# shellcheck shell=bash
+# Sourced by the scripts that need Python: finds one, and has it make a virtual environment.
+# shellcheck shell=bash disable=SC2034,SC2154
 
 fail() {
     printf '%s: %s\n' "$(basename "$0")" "$*" >&2
     exit 1
 }
 
-# Prints the first Python that is new enough: $PYTHON if it is set, else what PATH has.
+refuse() {
+    printf '%s: %s; --help shows how it is used\n' "$(basename "$0")" "$*" >&2
+    exit 2
+}
+
+# Prints the head of the script that is called.
+show_help() {
+    sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
+    exit
+}
+
+# Says where the candidate's Python is, or what is wrong with it.
+examine() {
+    command -v "$1" >/dev/null 2>&1 || return 0
+    "$1" -c '
+import sys
+if sys.version_info < (3, 8):
+    print("is Python %d.%d" % sys.version_info[:2])
+else:
+    try:
+        import ensurepip, venv
+        print(sys.executable)
+    except ImportError:
+        print("cannot make virtual environments: install python3-venv (Debian, Ubuntu: apt-get install python3-venv)")
+' 2>/dev/null || printf 'does not run\n'
+}
+
+# Prints the first Python that will do: $PYTHON if it is set, else what PATH has.
 find_python() {
-    local candidate found=""
+    local candidate found wrong=''
     for candidate in "${PYTHON:-python3}" python3.{14,13,12,11,10,9,8} python; do
-        command -v "$candidate" >/dev/null 2>&1 || continue
-        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then
-            "$candidate" -c 'import sys; print(sys.executable)'
+        found=$(examine "$candidate")
+        case $found in
+        /*)
+            printf '%s\n' "$found"
             return
-        fi
-        found="$candidate"
+            ;;
+        ?*) [ -n "$wrong" ] || wrong="$candidate $found" ;;
+        esac
         [ -z "${PYTHON:-}" ] || break
     done
-    [ -n "$found" ] && fail "$found is too old: Python 3.8 or newer is needed"
-    fail "Python 3.8 or newer is needed, and there is no python3 on PATH"
+    [ -n "$wrong" ] || wrong="there is no ${PYTHON:-python3}${PYTHON:+, which PYTHON names}"
+    fail "Python 3.8 or newer is needed, and $wrong"
 }
 
 # Makes .venv/VERSION with the packages of the given requirements files; sets $python to its Python.
 make_environment() {
-    local base folder stamp wanted file arguments=()
+    local base
     base=$(find_python) || exit 1
-    folder="$root/.venv/$("$base" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
-    python="$folder/bin/python"
-    stamp="$folder/installed.txt"
-    wanted=$(cat -- "$@")
-    if [ -x "$python" ] && [[ "$(cat "$stamp" 2>/dev/null)"$'\n' == "$wanted"$'\n'* ]]; then
-        return
-    fi
-    "$base" -c 'import ensurepip, venv' 2>/dev/null ||
-        fail "$base cannot make virtual environments: install python3-venv (Debian, Ubuntu: apt-get install python3-venv)"
-    printf 'Installing packages into %s ...\n' "${folder#"$root/"}" >&2
-    "$base" -m venv "$folder" || fail "cannot make $folder"
-    for file in "$@"; do arguments+=(-r "$file"); done
-    "$python" -m pip install --quiet --disable-pip-version-check 'pip>=20.3' 2>/dev/null ||
-        fail "cannot install packages: is there a network?"
-    "$python" -m pip install --quiet --disable-pip-version-check --prefer-binary "${arguments[@]}" ||
-        fail "cannot install packages: see above"
-    printf '%s\n' "$wanted" >"$stamp"
+    python=$("$base" "$root/scripts/environment.py" "$@") || exit 1
 }

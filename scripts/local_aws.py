@@ -1,38 +1,57 @@
 """Runs a command with an AWS of its own: SQS and S3 in a process on this machine, for its time.
 
 The server is MiniStack where there is a Python from 3.10 up, otherwise moto's server; LOCAL_AWS in
-the environment, ministack or moto, decides it. It lives in a virtual environment of its own.
+the environment, ministack, moto or localstack, decides it. It lives in a virtual environment of its
+own; that of LocalStack has half a gigabyte.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
+import sys
+
+if not __package__:  # run as a file: import from the repository, not from this folder
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+
+import select
 import shutil
 import signal
-import socket
 import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Mapping, Optional, Sequence
 
-ROOT = Path(__file__).resolve().parent.parent
+from scripts import environment, tether
+
 PACKAGES = {
     "ministack": ["ministack==1.5.33"],
     "moto": ["moto[s3,sqs]", "flask", "flask-cors"],
+    # The last release without an account, with what has since changed under it.
+    "localstack": [
+        "localstack-core[runtime]==2026.3.0",
+        "cbor2<5.8",
+        "cryptography<46",
+        "pyopenssl<25.2",
+        "service-identity<25",
+    ],
 }
+OLDEST = {"ministack": 10, "localstack": 12}  # Python 3 that they run on
 SECONDS_TO_START = 60
-PORTS_TO_TRY = 3
+SERVER = Path(__file__).resolve().with_name("aws_server.py")
+LIST_QUEUES = {
+    "X-Amz-Target": "AmazonSQS.ListQueues",
+    "Content-Type": "application/x-amz-json-1.0",
+}
 
 
 class LocalAws:
-    """One server process on a free port of the loopback interface; a context manager.
+    """One server process on a port of the loopback interface; a context manager.
+
+    The server ends when this process does, however that ends.
 
     Attributes:
-        kind: ministack or moto
+        kind: ministack, moto or localstack
         url: what AWS_ENDPOINT_URL has to be
         state: a folder in which MiniStack keeps all it holds from stop to start, or None
         process: the server
@@ -47,10 +66,10 @@ class LocalAws:
         self.process: Optional[subprocess.Popen[bytes]] = None
 
     def __enter__(self) -> LocalAws:
-        for _ in range(PORTS_TO_TRY):  # somebody may take a port before the server does
-            if self.start(free_port()):
-                return self
-        raise SystemExit(f"the local AWS ({self.kind}) does not start")
+        os.environ.update(direct(os.environ))
+        if not self.start():
+            raise SystemExit(f"the local AWS ({self.kind}) does not start")
+        return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
@@ -60,58 +79,77 @@ class LocalAws:
         """The variables that make boto3 use this server, in a copy of our environment."""
         return {
             **{name: value for name, value in os.environ.items() if name[:4] != "AWS_"},
+            **direct(os.environ),
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
+            # What a person has there is for another AWS, and may be broken.
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
-    def start(self, port: int) -> bool:
+    def start(self, port: int = 0) -> bool:
         """Start the server, installed first if need be; tell whether it answers."""
-        folder = install(self.kind)
-        self.url = f"http://127.0.0.1:{port}"
-        variables = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING"}
+        python = install(self.kind)
+        variables = {"LOG_LEVEL": "WARNING"}
         if self.state:
             kept = {"STATE_DIR": str(self.state), "S3_DATA_DIR": str(self.state / "s3")}
             variables.update(kept, PERSIST_STATE="1", S3_PERSIST="1")
-        command = [str(folder / "bin" / "ministack")]
-        if self.kind == "moto":
-            command = [str(folder / "bin" / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
         self.process = subprocess.Popen(
-            command,
+            [str(python), str(SERVER), self.kind, str(port)],
             env={**os.environ, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # closed when we end
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the command; the server goes last
         )
-        return self._is_ready()
+        ready = self._is_ready()
+        if not ready:
+            self.stop()
+        return ready
 
     def stop(self) -> None:
         """End the server: at once, or with a state to keep when its long polls are over."""
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM if self.state else signal.SIGKILL)
             self.process.wait()
+            for pipe in (self.process.stdin, self.process.stdout):
+                assert pipe is not None
+                pipe.close()
+
+    def hang_up(self, process: int) -> None:
+        """Let the server end this process too, if ours is killed."""
+        assert self.process is not None
+        assert self.process.stdin is not None
+        self.process.stdin.write(b"%d\n" % process)
+        self.process.stdin.flush()
 
     def _is_ready(self) -> bool:
-        request = urllib.request.Request(
-            self.url,
-            b"{}",
-            {"X-Amz-Target": "AmazonSQS.ListQueues", "Content-Type": "application/x-amz-json-1.0"},
-        )
-        give_up = time.monotonic() + SECONDS_TO_START
-        while time.monotonic() < give_up:
-            assert self.process is not None
-            if self.process.poll() is not None:
-                break
-            try:
-                urllib.request.urlopen(request, timeout=5).close()
-                return True
-            except (urllib.error.URLError, ConnectionError, socket.timeout):
-                time.sleep(0.05)  # a server has no way to tell us
-        self.stop()
-        return False
+        assert self.process is not None
+        assert self.process.stdout is not None
+        if not select.select([self.process.stdout], [], [], SECONDS_TO_START)[0]:
+            return False
+        port = self.process.stdout.readline().decode().strip()
+        if not port:  # it has ended
+            return False
+        self.url = f"http://127.0.0.1:{port}"
+        request = urllib.request.Request(self.url, b"{}", LIST_QUEUES)
+        try:
+            urllib.request.urlopen(request, timeout=SECONDS_TO_START).close()
+        except (urllib.error.URLError, OSError):
+            return False
+        return True
+
+
+def direct(variables: Mapping[str, str]) -> Dict[str, str]:
+    """Give the variables with which nobody asks a proxy for this machine."""
+    past = variables.get("no_proxy") or variables.get("NO_PROXY") or ""
+    hosts = [host for host in past.split(",") if host]
+    if "127.0.0.1" not in hosts and hosts != ["*"]:
+        hosts.append("127.0.0.1")
+    return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(hosts))
 
 
 def default_kind() -> str:
@@ -119,73 +157,68 @@ def default_kind() -> str:
     return "ministack" if modern_python() else "moto"
 
 
-def modern_python() -> Optional[str]:
-    """Find a Python from 3.10 up, which MiniStack needs."""
-    names = ["python3", *(f"python3.{minor}" for minor in range(14, 9, -1))]
+def modern_python(oldest: int = OLDEST["ministack"]) -> Optional[str]:
+    """Find a Python from 3.10 up, or what `oldest` says."""
+    names = ["python3", *(f"python3.{minor}" for minor in range(14, oldest - 1, -1))]
     for candidate in [sys.executable, *filter(None, map(shutil.which, names))]:
-        test = "import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))"
+        test = f"import sys, ensurepip, venv; sys.exit(sys.version_info < (3, {oldest}))"
         if subprocess.run([candidate, "-c", test], stderr=subprocess.DEVNULL).returncode == 0:
             return candidate
     return None
 
 
 def install(kind: str) -> Path:
-    """Make the server's virtual environment, unless it is there; give its folder."""
-    folders = ROOT / ".venv"
-    folders.mkdir(exist_ok=True)
-    with (folders / "lock").open("w") as lock:  # several test processes may come here at once
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return _install(kind, folders)
-
-
-def _install(kind: str, folders: Path) -> Path:
-    python = sys.executable if kind == "moto" else modern_python()
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}-" if kind == "moto" else ""
-    folder = folders / f"{version}{kind}"
-    stamp = folder / "installed.txt"
-    wanted = "\n".join(PACKAGES[kind])
+    """Make the server's virtual environment, unless it is there; give its Python."""
+    python = sys.executable if kind == "moto" else modern_python(OLDEST[kind])
     if python is None:
-        raise SystemExit(f"{kind} needs Python 3.10 or newer, with venv")
-    if not stamp.exists() or stamp.read_text() != wanted:
-        print(f"Installing the local AWS ({kind}) ...", file=sys.stderr)
-        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-        for command in (
-            [python, "-m", "venv", str(folder)],
-            [*pip, "--disable-pip-version-check", "--prefer-binary", *PACKAGES[kind]],
-        ):
-            if subprocess.run(command).returncode != 0:
-                raise SystemExit(f"cannot install the local AWS ({kind}): see above")
-        stamp.write_text(wanted)
-    return folder
-
-
-def free_port() -> int:
-    """Give a port of the loopback interface that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        raise SystemExit(f"{kind} needs Python 3.{OLDEST[kind]} or newer, with venv")
+    version = "{}.{}-".format(*sys.version_info) if kind == "moto" else ""
+    packages = PACKAGES[kind]
+    return environment.make(f"{version}{kind}", python, packages, "\n".join(packages))
 
 
 def main(command: Sequence[str]) -> int:
     """Run the command with the server; give its exit code."""
-    if not command or command[0] in ("-h", "--help"):
+    if not command or command[0].startswith("-"):
         print(f"usage: local_aws.py COMMAND [ARGUMENT ...]\n\n{__doc__}")
-        return 0 if command else 2
+        return 0 if command and command[0] in ("-h", "--help") else 2
+    if not shutil.which(command[0]):
+        print(f"local_aws.py: there is no command {command[0]!r}", file=sys.stderr)
+        return 127
     with LocalAws() as aws:
-        child: List[subprocess.Popen[bytes]] = []
+        code = _run(aws, command)
+    return code if code >= 0 else 128 - code
+
+
+def _run(aws: LocalAws, command: Sequence[str]) -> int:
+    """Run the command to its end; what is tethered in it ends when we do, or are told to."""
+    child: List[subprocess.Popen[bytes]] = []
+    received: List[int] = []
+    near, far = os.pipe()
+    with open(far, "wb", buffering=0) as tied:
 
         def forward(number: int, frame: object) -> None:
-            if child and number != signal.SIGINT:  # the terminal sends that to the child itself
-                child[0].send_signal(number)
+            if number != signal.SIGINT:  # the terminal sends that to the child itself
+                received.append(number)
+                for process in child:
+                    process.send_signal(number)
+                tied.close()  # a shell hears no signal before the program that it runs has ended
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, forward)
+        variables = {**aws.environment, tether.NAME: str(near)}
         try:
-            child.append(subprocess.Popen(command, env=aws.environment))
+            child.append(subprocess.Popen(command, env=variables, pass_fds=[near]))
         except OSError as error:
             raise SystemExit(f"local_aws.py: cannot run {command[0]}: {error.strerror}") from error
+        aws.hang_up(child[0].pid)
+        for early in received:  # while there was no child yet
+            child[0].send_signal(early)
         return child[0].wait()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -5,12 +5,11 @@
 #   sudo bash scripts/setup_ec2.sh calculation --uninstall
 #   bash scripts/setup_ec2.sh image --dry-run      shows the steps on a bare instance, takes none
 # Options: --workers N (1), --operation NAME (gamma), --bucket NAME, --input-queue NAME, --output-queue NAME,
-# --region NAME (AWS_DEFAULT_REGION, or the instance's own), --uninstall, --dry-run, --help.
-# Where AWS_ENDPOINT_URL is set, the workers use it too.
+# --region NAME (the instance's own), --endpoint-url URL (AWS itself), --uninstall, --dry-run, --help.
 set -euo pipefail
 umask 022
 PATH=$PATH:/usr/sbin:/sbin
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(CDPATH='' cd -- "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd /
 units=/etc/systemd/system
 work='' release='' live=''
@@ -44,15 +43,20 @@ clean_up() {
 }
 
 read_options() {
-    part='' workers=1 operation=gamma bucket='' input_queue='' output_queue='' uninstall='' dry_run=''
-    region=${AWS_DEFAULT_REGION:-}
+    part='' workers='' operation='' bucket='' input_queue='' output_queue='' uninstall='' dry_run=''
+    region=${AWS_DEFAULT_REGION:-} endpoint_url=${AWS_ENDPOINT_URL:-}
+    local name told=''
     while [ $# -gt 0 ]; do
         case $1 in
-        calculation | image) part=$1 ;;
-        --workers | --operation | --bucket | --input-queue | --output-queue | --region)
-            [ $# -gt 1 ] || refuse "$1 needs a value"
-            local name=${1#--}
+        calculation | image)
+            [ -z "$part" ] || refuse "one part at a time: $part or $1"
+            part=$1
+            ;;
+        --workers | --operation | --bucket | --input-queue | --output-queue | --region | --endpoint-url)
+            [ -n "${2:-}" ] || refuse "$1 needs a value"
+            name=${1#--}
             printf -v "${name//-/_}" %s "$2"
+            told=$1
             shift
             ;;
         --uninstall) uninstall=yes ;;
@@ -66,23 +70,44 @@ read_options() {
         shift
     done
     [ -n "$part" ] || refuse "say which worker: calculation or image"
-    local queue='^([A-Za-z0-9_-]{1,80})?$'
-    [[ $workers =~ ^[1-9][0-9]?$ ]] || refuse "--workers '$workers' is no number from 1 to 99"
-    [[ $operation =~ ^[a-z0-9_-]+$ ]] || refuse "--operation '$operation' is no operation"
-    [[ $bucket =~ ^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$ ]] || refuse "--bucket '$bucket' is no bucket name"
-    [[ $input_queue =~ $queue ]] || refuse "--input-queue '$input_queue' is no queue name"
-    [[ $output_queue =~ $queue ]] || refuse "--output-queue '$output_queue' is no queue name"
-    [[ $region =~ ^[a-z0-9-]*$ ]] || refuse "--region '$region' is no region"
-    [[ ${AWS_ENDPOINT_URL:-} =~ ^(https?://[A-Za-z0-9._:/-]+)?$ ]] || refuse "AWS_ENDPOINT_URL is no URL"
-    [ "$part" = image ] || operation=''
+    [ -z "$uninstall" ] || [ -z "$told" ] || refuse "--uninstall takes no $told"
+    [ "$part" = image ] || [ -z "$operation" ] || refuse "--operation is for images"
+    check_options
+    [ "$part" = calculation ] || operation=${operation:-gamma}
+    workers=${workers:-1}
     worker=$part-worker
     home=/opt/$worker
 }
 
+# In bash 3.2, which macOS has, a pattern with brackets has to come by a variable.
+matches() {
+    [[ $1 =~ ^$2$ ]]
+}
+
+check_options() {
+    local queue='([A-Za-z0-9_-]{1,80})?'
+    matches "$workers" '([1-9][0-9]?)?' || refuse "--workers '$workers' is no number from 1 to 99"
+    matches "$operation" '[a-z0-9_-]*' || refuse "--operation '$operation' is no operation"
+    if ! matches "$bucket" '([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?' || [[ $bucket == *..* ]] ||
+        matches "$bucket" '([0-9]+[.]){3}[0-9]+'; then
+        refuse "--bucket '$bucket' is no bucket name"
+    fi
+    matches "$input_queue" "$queue" || refuse "--input-queue '$input_queue' is no queue name"
+    matches "$output_queue" "$queue" || refuse "--output-queue '$output_queue' is no queue name"
+    [ -z "$input_queue" ] || [ "$input_queue" != "$output_queue" ] || refuse "one queue cannot be both ways"
+    matches "$region" '[a-z0-9-]*' || refuse "--region '$region' is no region"
+    matches "$endpoint_url" '(https?://[A-Za-z0-9._:/-]+)?' || refuse "--endpoint-url '$endpoint_url' is no URL"
+}
+
 # Sets $system, and $pythons: the distribution's, best first.
 recognise_system() {
+    local release=${OS_RELEASE:-/etc/os-release}
     # shellcheck disable=SC1090
-    system=$(. "${OS_RELEASE:-/etc/os-release}" 2>/dev/null && printf '%s %s' "${ID:-}" "${VERSION_ID:-}") || true
+    system=$(. "$release" 2>/dev/null && printf '%s %s' "${ID:-}" "${VERSION_ID:-}") || true
+    if [ -n "$dry_run" ] && ! [ -e "$release" ]; then
+        system='amzn 2023'
+        printf 'These are the steps on Amazon Linux 2023, since this machine is no Linux:\n'
+    fi
     case $system in
     "amzn 2") pythons=(python3.8) ;;
     "amzn 2023") pythons=(python3.13 python3.12 python3.11) ;;
@@ -142,21 +167,20 @@ build_release() {
     local mark=RELEASE
     if [ -z "$dry_run" ]; then
         live=$(readlink "$home/current" || true)
-        mark=$(cd "$root" && { "$python" --version && find messaging "$part" -name '*.py' -print0 | sort -z | xargs -0 sha256sum requirements.txt scripts/ec2/constraints.txt; } | sha256sum)
+        mark=$(cd "$root" && { "$python" --version && find messaging "$part" -name '*.py' -print0 | sort -z | xargs -0 sha256sum scripts/ec2/constraints.txt scripts/ec2/keep_journal.py; } | sha256sum)
     fi
     release=$home/${mark:0:16}
     [ "$release" != "$live" ] || return 0
     step rm -rf -- "$release"
     step mkdir -p "$release"
-    step cp -R -- "$root/messaging" "$root/$part" "$release"
+    step cp -R -- "$root/messaging" "$root/$part" "$root/scripts/ec2/keep_journal.py" "$release"
     step find "$release" -name __pycache__ -prune -exec rm -rf {} +
     step chmod -R u=rwX,go=rX "$release"
     step "$python" -I -m venv "$release/venv"
-    # A pip older than 20.3 takes wheels of 2021 in silence, since it does not know today's tags.
-    local pip=("$release/venv/bin/python" -I -m pip install --quiet --disable-pip-version-check --no-input)
-    step "${pip[@]}" 'pip>=20.3'
-    step "${pip[@]}" --only-binary=:all: -r "$root/requirements.txt" -c "$root/scripts/ec2/constraints.txt"
-    step "$release/venv/bin/python" -I -m compileall -q "$release/messaging" "$release/$part"
+    # Whatever the pip: what is not exactly what the file says, it refuses.
+    step "$release/venv/bin/python" -I -m pip install --quiet --disable-pip-version-check --no-input \
+        --only-binary=:all: --require-hashes -r "$root/scripts/ec2/constraints.txt"
+    step "$release/venv/bin/python" -I -m compileall -q "$release/messaging" "$release/$part" "$release/keep_journal.py"
     step runuser -u nobody -- "$release/venv/bin/python" -I -c 'import boto3, numpy, PIL'
     step runuser -u nobody -- "$release/venv/bin/python" "$release/$part/worker.py" ${operation:+"$operation"} --help
 }
@@ -191,10 +215,11 @@ changed() {
 }
 
 environment() {
-    local prefix=${part^^} value
+    local prefix value
+    prefix=$(printf %s "$part" | tr '[:lower:]' '[:upper:]')
     printf '%s\n' "AWS_DEFAULT_REGION=$region"
     for value in "${prefix}_INPUT_QUEUE=$input_queue" "${prefix}_OUTPUT_QUEUE=$output_queue" \
-        "${prefix}_BUCKET=$bucket" "AWS_ENDPOINT_URL=${AWS_ENDPOINT_URL:-}"; do
+        "${prefix}_BUCKET=$bucket" "AWS_ENDPOINT_URL=$endpoint_url"; do
         [ -z "${value#*=}" ] || printf '%s\n' "$value"
     done
 }
@@ -210,8 +235,9 @@ configure() {
     environment | write "/etc/$worker.env"
     fill_in worker@.service | write "$units/$worker@.service"
     fill_in worker.target | write "$units/$worker.target"
-    local version
-    read -r _ version _ < <(systemctl --version)
+    fill_in worker-journal.service | write "$units/$worker-journal.service"
+    local version=999
+    ! command -v systemctl >/dev/null || read -r _ version _ < <(systemctl --version)
     # systemd 219 would take some of these words for others: see the file.
     if [ "${version%%[!0-9]*}" -ge 245 ]; then
         fill_in worker-hardening.conf | write "$units/$worker@.service.d/hardening.conf"
@@ -226,7 +252,7 @@ swap_release() {
     live=$release
 }
 
-# Lets the instances 1 to N run, with what was changed, and drains the others.
+# Lets the instances 1 to N run, one after another with what was changed, and drains the others.
 run_workers() {
     local wanted=() spare=() unit number
     for ((number = 1; number <= workers; number++)); do wanted+=("$worker@$number.service"); done
@@ -239,10 +265,31 @@ run_workers() {
         step systemctl disable "${spare[@]}"
         step systemctl stop "${spare[@]}"
     fi
-    step systemctl enable "$worker.target" "${wanted[@]}"
-    ! changed || step systemctl restart "${wanted[@]}"
-    step systemctl start "$worker.target" "${wanted[@]}"
+    step systemctl enable "$worker-journal.service" "$worker.target" "${wanted[@]}"
+    for unit in "$worker-journal.service" "${wanted[@]}"; do
+        if changed; then
+            step systemctl restart "$unit"
+        elif systemctl --quiet is-active "$unit"; then
+            continue
+        else
+            step systemctl start "$unit"
+        fi
+        [ "$unit" = "$worker-journal.service" ] || step await "$unit"
+    done
+    step systemctl start "$worker.target"
     ! changed || step rm -f -- "$home/changed"
+}
+
+# Waits until a worker says that it reads its queue; fails with the last that it says.
+await() {
+    local second pid said=(journalctl --boot --quiet --no-pager --output=cat "_SYSTEMD_UNIT=$1")
+    for ((second = 0; second < 60; second++)); do
+        pid=$(systemctl show --property=MainPID "$1")
+        "${said[@]}" "_PID=${pid#MainPID=}" | grep ' reads ' && return
+        sleep 1
+    done
+    "${said[@]}" --lines=1
+    return 1
 }
 
 remove_old_releases() {
@@ -258,10 +305,11 @@ remove_old_releases() {
 remove_worker() {
     if [ -e "$units/$worker.target" ] || [ -n "$dry_run" ]; then
         step systemctl stop "$worker.target" "$worker@*.service"
-        step systemctl disable "$worker.target"
+        step systemctl stop "$worker-journal.service"
+        step systemctl disable "$worker.target" "$worker-journal.service"
     fi
     step rm -rf -- "$units/$worker.target.wants" "$units/$worker.target" "$units/$worker@.service" \
-        "$units/$worker@.service.d" "/etc/$worker.env" "$home"
+        "$units/$worker@.service.d" "$units/$worker-journal.service" "/etc/$worker.env" "$home"
     step systemctl daemon-reload
     if [ -n "$dry_run" ] || id -u "$worker" >/dev/null 2>&1; then step userdel "$worker"; fi
 }

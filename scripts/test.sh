@@ -3,10 +3,11 @@
 #   bash scripts/test.sh
 #   PYTHON=python3.8 LOCAL_AWS=moto bash scripts/test.sh tests/unit
 set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(CDPATH='' cd -- "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/environment.sh
 . "$root/scripts/environment.sh"
-cd "$root"
+case "${1:-}" in --help | -h) show_help ;; esac
+cd -- "$root"
 make_environment requirements.txt tests/requirements.txt
 "$python" -m ruff check .
 "$python" -m ruff format --check .

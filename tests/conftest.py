@@ -18,15 +18,18 @@ import pytest
 from botocore.config import Config
 
 from messaging import Connection, Settings
+from scripts import tether
 from scripts.local_aws import LocalAws
 from tests.gateway import Gateway
 from tests.habits import all_habits
 from tests.plain import Queue, Received, open_queue
 
 ROOT = Path(__file__).resolve().parent.parent
+TETHER = os.pipe()  # open as long as the tests run
 # Where a local server is unlike AWS, so that a test cannot run on it, and why.
 UNLIKE_AWS = {
     ("moto", "empty attribute"): "moto fails with 500 at an empty string, which AWS refuses",
+    ("localstack", "empty attribute"): "LocalStack refuses an empty string, as AWS does",
     ("moto", "CloudWatch"): "moto is installed with SQS and S3 only",
     ("moto", "load"): "moto is slow at a backlog, doubles messages, and obeys old handles",
 }
@@ -75,6 +78,7 @@ def aws(request: pytest.FixtureRequest) -> Iterator[LocalAws]:
             made.faults.append(all_habits())
             server.url = made.url
             yield server
+            assert not made.invalid
 
 
 class Messages(NamedTuple):
@@ -195,23 +199,26 @@ class Place:
 
 
 class Running:
-    """A program that runs, with what it says on standard error in a file."""
+    """A Python program that runs, with what it says on standard error in a file.
+
+    It ends with the tests, should they be killed.
+    """
 
     def __init__(self, command: Sequence[str], environment: Dict[str, str]) -> None:
-        handle, name = tempfile.mkstemp()
-        self._said = Path(name)
+        self._said, name = tempfile.mkstemp()
+        os.unlink(name)  # so that it is gone when we are
         self.process = subprocess.Popen(
-            command,
+            [command[0], tether.__file__, *command[1:]],
             cwd=ROOT,
-            env=environment,
+            env={**environment, tether.NAME: str(TETHER[0])},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=handle,
+            stderr=self._said,
+            pass_fds=TETHER[:1],
         )
-        os.close(handle)
 
     def said(self) -> str:
-        return self._said.read_text()
+        return os.pread(self._said, 1 << 24, 0).decode()
 
     def wait_for(self, text: str, seconds: float = 30) -> None:
         wait_until(lambda: text in self.said() or self.process.poll() is not None, seconds)
@@ -263,9 +270,10 @@ def place(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 
 @pytest.fixture
 def gateway(aws: LocalAws) -> Iterator[Gateway]:
-    """A gateway to the server that counts and spoils requests."""
+    """A gateway to the server that counts and spoils requests, and lets none be invalid."""
     with Gateway(aws.url) as made:
         yield made
+        assert not made.invalid
 
 
 @pytest.fixture

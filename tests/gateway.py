@@ -15,12 +15,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Dict, List, Optional, Tuple
 from urllib.parse import parse_qs, urlsplit
 
+from tests.models import complaints
+
 Answer = Tuple[int, Dict[str, str], bytes]
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "server"}
 FOREVER = 10**9
 # S3 tells calls about a bucket by a word in the query; they are named as the rights they need.
 SUBRESOURCES = {
     "lifecycle": "LifecycleConfiguration",
+    "policy": "BucketPolicy",
     "publicAccessBlock": "BucketPublicAccessBlock",
     "tagging": "BucketTagging",
 }
@@ -89,11 +92,14 @@ class Gateway:
         url: where it listens
         counts: the requests passed on or spoiled, by action, such as SendMessageBatch, PutObject
         faults: asked in turn for each request; the first answer that is not None replaces ours
+        invalid: what botocore's own model of SQS finds wrong with requests, which the programs
+            send without having them checked
     """
 
     def __init__(self, upstream: str) -> None:
         self.counts: Counter[str] = Counter()
         self.faults: List[Fault] = []
+        self.invalid: List[str] = []
         self.upstream = urlsplit(upstream).netloc
         gateway = self
 
@@ -107,6 +113,7 @@ class Gateway:
                 target = self.headers.get("X-Amz-Target", "")
                 action = action_of(self.command, self.path, target, body)
                 gateway.counts[action] += 1
+                gateway.invalid += complaints(action, body) if target else []
                 key = re.search("Credential=([^/]+)/", self.headers.get("Authorization", ""))
                 call = Call(action, self.path, key[1] if key else "", body, self._pass_on)
                 answers = (fault(call) for fault in list(gateway.faults))

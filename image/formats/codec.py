@@ -1,26 +1,28 @@
 """Bytes to image and back, safely: the format is kept, and nothing is lost without a word."""
 
+import re
 import struct
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Tuple
 
 from PIL import _imaging as core
 
-from image.formats import bmp, gif, jpeg, png, tiff, webp
+from image.formats import avif, bmp, gif, jpeg, png, tiff, webp
 from image.formats.limits import DEFAULT_LIMITS, Limits
 from image.operations.table import Edit
 
 Process = Callable[[bytes, Edit, Limits, Callable[[str], None]], bytes]
 
-_SIGNATURES: Tuple[Tuple[str, int, bytes], ...] = (
-    ("JPEG", 0, b"\xff\xd8\xff"),
-    ("PNG", 0, png.SIGNATURE),
-    ("WebP", 8, b"WEBP"),
-    ("TIFF", 0, b"II*\0"),
-    ("TIFF", 0, b"MM\0*"),
-    ("GIF", 0, b"GIF8"),
-    ("BMP", 0, b"BM"),
-)
+_SIGNATURES = {
+    "JPEG": rb"\xff\xd8\xff",
+    "PNG": rb"\x89PNG\r\n\x1a\n",
+    "WebP": rb"RIFF....WEBP",
+    "TIFF": rb"II[*+]\0|MM\0[*+]",
+    "GIF": rb"GIF8[79]a",
+    "BMP": rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0",
+    "AVIF": rb".{4}ftyp(avi[fs]|mi[fa][1f].{4,60}avi[fs])",
+    "HEIC": rb".{4}ftyp(he[iv][a-z]|mi[fa]1|msf1)",
+}
 _PROCESSES: Dict[str, Process] = {
     "JPEG": jpeg.process,
     "PNG": png.process,
@@ -28,8 +30,9 @@ _PROCESSES: Dict[str, Process] = {
     "TIFF": tiff.process,
     "GIF": gif.process,
     "BMP": bmp.process,
+    "AVIF": avif.process,
 }
-_MEGABYTE = 1 << 20
+_HEIC = "this is an iPhone's HEIC: save it as JPEG, or share it with the option Most Compatible"
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,8 @@ class Result:
 def process(data: bytes, edit: Edit, limits: Limits = DEFAULT_LIMITS) -> Result:
     """Decode an image, apply an edit, and encode it as it was.
 
-    What cannot be processed is refused by ValueError, with a sentence that says why.
+    What cannot be processed is refused by a ValueError that says why; faults of the machine pass.
     """
-    if not data:
-        raise ValueError("the file is empty")
     kind = detect_format(data)
     remarks: List[str] = []
     try:
@@ -61,28 +62,39 @@ def process(data: bytes, edit: Edit, limits: Limits = DEFAULT_LIMITS) -> Result:
     except ValueError as error:
         raise ValueError(f"this {kind} image cannot be processed: {error}") from error
     except Exception as error:  # Pillow raises nearly any kind at damaged images
+        if _is_of_machine(error):
+            raise
         raise ValueError(f"this {kind} image cannot be processed: {_reason(error)}") from error
     return Result(result, kind, tuple(dict.fromkeys(remarks)))
 
 
 def detect_format(data: bytes) -> str:
     """Name the format of an image by its first bytes, whatever the file is called."""
-    for kind, start, signature in _SIGNATURES:
-        if data.startswith(signature, start):
+    if not data:
+        raise ValueError("the file is empty")
+    for kind, signature in _SIGNATURES.items():
+        if re.match(signature, data, re.DOTALL):
+            if kind not in _PROCESSES:
+                raise ValueError(_HEIC)
             return kind
-    raise ValueError("this is not a JPEG, PNG, WebP, TIFF, GIF or BMP image")
+    raise ValueError("this is not a JPEG, PNG, WebP, TIFF, GIF, BMP or AVIF image")
 
 
 def reuse_memory(megabytes: int) -> None:
     """Let Pillow keep so much freed memory for the next image, which saves a third of the time."""
     if hasattr(core, "set_blocks_max"):
-        core.set_block_size(_MEGABYTE)  # the blocks of strips then fit those of whole images
+        core.set_block_size(1 << 20)  # the blocks of strips then fit those of whole images
         core.set_blocks_max(megabytes)
 
 
+def _is_of_machine(error: Exception) -> bool:
+    """Tell a full disk and the like, after which another try may succeed, from a damaged image."""
+    no_thread = isinstance(error, RuntimeError) and "new thread" in str(error)
+    has_number = getattr(error, "errno", None) is not None
+    return no_thread or has_number or isinstance(error, (ImportError, MemoryError))
+
+
 def _reason(error: Exception) -> str:
-    if isinstance(error, MemoryError):
-        return "there is not enough memory for it"
     if isinstance(error, (IndexError, KeyError, struct.error)) or not str(error):
         return "it is damaged or incomplete"
     return f"it is damaged, incomplete or of a rare kind ({error})"

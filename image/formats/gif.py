@@ -1,93 +1,140 @@
 """GIF: where an edit maps levels, colour tables are mapped in the bytes and all else stays."""
 
-from dataclasses import dataclass
 from io import BytesIO
-from struct import unpack_from
-from typing import Any, Callable, Dict, List, Tuple
+from itertools import takewhile
+from struct import error, unpack_from
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple
 
 from PIL import Image, ImageSequence
 
 from image.formats.limits import Limits, open_image
+from image.formats.parts import Part, listed
 from image.operations.levels import Curve
 from image.operations.table import Edit
 
-_EXTENSION, _FRAME, _END = 0x21, 0x2C, 0x3B
-_APPLICATION = b"\x21\xff\x0b"
+_HEADER, _TABLE, _FRAME, _PIXELS, _END = b"header", b"table", b",", b"pixels", b";"
+_EXTENSION, _CONTROL = b"!", b"!\xf9"
 _BLACK_WHITE_CLEAR = [0, 0, 0, 255, 255, 255, 0, 0, 0]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How many frames a file has, and where its colour tables begin and end."""
-
-    frames: int
-    tables: Tuple[Tuple[int, int], ...]
 
 
 def process(data: bytes, edit: Edit, limits: Limits, remark: Callable[[str], None]) -> bytes:
     """Apply an edit to a GIF file; keep its frames, timing, disposal and comments."""
-    layout = _layout(data, limits)
-    image = open_image(data, "GIF", limits)
-    image.load()
+    parts = listed(_within(_walk(data), limits))
+    count = _check(data, parts, limits)
+    if parts[-1].kind != _END:
+        data, parts = _ended(data, parts, limits)
+        remark("The end mark, which was missing after the last frame, was added.")
+    image = _open(data, parts, limits)
     effect = edit.effect(ImageSequence.Iterator(image))
     if isinstance(effect, Curve):
-        return _map_tables(data, layout, effect)
-    if layout.frames > 1:
+        return _map_tables(data, parts, effect)
+    if count > 1:
         raise ValueError(f"{edit.operation.name} cannot keep the colour tables of an animation")
-    if _APPLICATION in data:
-        remark("The blocks of other applications were left out.")
-    return _encode_shades(effect(image), image.info.get("comment", b""))
+    kept = [each for each in parts if each.kind[:1] == _EXTENSION and each.kind != _CONTROL]
+    return _encode_shades(effect(image), b"".join(data[each.start : each.end] for each in kept))
 
 
-def _layout(data: bytes, limits: Limits) -> Layout:
-    """Walk through the blocks of a file, which must be whole up to the end mark."""
-    width, height, flags = unpack_from("<HHB", data, 6)
-    tables, frames, position = _table(13, flags), 0, 13
-    position += sum(end - start for start, end in tables)
-    while data[position] != _END:
-        if data[position] == _EXTENSION:
-            position = _skip_blocks(data, position + 2)
-            continue
-        if data[position] != _FRAME:
-            raise ValueError("it is damaged between its frames")
-        left, top, across, down, flags = unpack_from("<4HB", data, position + 1)
-        width, height, frames = max(width, left + across), max(height, top + down), frames + 1
-        limits.check_frames(frames)
-        local = _table(position + 10, flags)
-        tables += local
-        position = _skip_blocks(data, position + 11 + sum(end - start for start, end in local))
-    limits.check_pixels(width * height * frames)
-    if not tables:
-        raise ValueError("it has no colour table")
-    return Layout(frames, tuple(tables))
+def _walk(data: bytes) -> Iterator[Part]:
+    """Give all parts up to the end mark, or up to where there is none of any kind known."""
+    yield Part(_HEADER, 0, 13)
+    position = 13
+    for table in _table(data, 10, position):
+        yield table
+        position = table.end
+    while data[position : position + 1] in (_EXTENSION, _FRAME):
+        kind, start, position = data[position : position + 2], position, position + 2
+        if kind[:1] == _FRAME:
+            yield Part(_FRAME, start, start + 10)
+            kind, start = _PIXELS, start + 10
+            for table in _table(data, start - 1, start):
+                yield table
+                start = table.end
+            position = start + 1
+        position = _skip_blocks(data, position)
+        yield Part(kind, start, position)
+    if data[position : position + 1] == _END:
+        yield Part(_END, position, position + 1)
 
 
-def _table(start: int, flags: int) -> List[Tuple[int, int]]:
-    """Give the place of the colour table announced by the flags, if there is one."""
-    return [(start, start + (6 << (flags & 7)))] if flags & 0x80 else []
+def _table(data: bytes, flags: int, start: int) -> Iterator[Part]:
+    """Give the colour table that flags at a place announce, if they do."""
+    if data[flags : flags + 1] > b"\x7f":
+        yield Part(_TABLE, start, start + (6 << (data[flags] & 7)))
 
 
 def _skip_blocks(data: bytes, position: int) -> int:
-    while data[position]:
+    while data[position : position + 1] > b"\0":
         position += 1 + data[position]
     return position + 1
 
 
-def _map_tables(data: bytes, layout: Layout, curve: Curve) -> bytes:
+def _within(walk: Iterable[Part], limits: Limits) -> Iterator[Part]:
+    frames = 0
+    for part in walk:
+        frames += part.kind == _FRAME
+        limits.check_frames(frames)
+        yield part
+
+
+def _check(data: bytes, parts: List[Part], limits: Limits) -> int:
+    """Count the frames; refuse too many pixels in all of them."""
+    starts = [part.start for part in parts if part.kind == _FRAME]
+    try:
+        boxes = [unpack_from("<4H", data, start + 1) for start in starts]
+        width, height = unpack_from("<HH", data, 6)
+    except error as short:
+        raise ValueError("it ends too early") from short
+    width = max([width, *(left + across for left, _, across, _ in boxes)])
+    height = max([height, *(top + down for _, top, _, down in boxes)])
+    limits.check_pixels(width * height * len(boxes))
+    if not starts or not any(part.kind == _TABLE for part in parts):
+        raise ValueError(f"it has no {'colour table' if starts else 'frame'}")
+    return len(starts)
+
+
+def _ended(data: bytes, parts: List[Part], limits: Limits) -> Tuple[bytes, List[Part]]:
+    """Put the end mark behind the last frame, of which all pixels must be there."""
+    while parts[-1].kind != _PIXELS:
+        if parts[-1].kind == _FRAME:
+            raise ValueError("it ends too early")
+        parts.pop()
+    end, frame = parts[-1].end, max(i for i, part in enumerate(parts) if part.kind == _FRAME)
+    if end > len(data) + 1:
+        raise ValueError("it ends too early")
+    data = data[:end].ljust(end, b"\0") + _END
+    parts.append(Part(_END, end, end + 1))
+    head = takewhile(lambda part: part.kind != _FRAME, parts)
+    _open(data, [*head, *parts[frame:]], limits)
+    return data, parts
+
+
+def _open(data: bytes, parts: List[Part], limits: Limits) -> Image.Image:
+    """Let Pillow decode the first frame; comments and the like it does not get to see."""
+    needed = (part for part in parts if part.kind == _CONTROL or part.kind[:1] != _EXTENSION)
+    picture = b"".join(data[part.start : part.end] for part in needed)
+    image = open_image(picture, "GIF", limits)
+    image.load()
+    return image
+
+
+def _map_tables(data: bytes, parts: List[Part], curve: Curve) -> bytes:
     result, table = bytearray(data), bytes(curve.table(255))
-    for start, end in layout.tables:
-        result[start:end] = data[start:end].translate(table)
+    for part in parts:
+        if part.kind == _TABLE:
+            result[part.start : part.end] = data[part.start : part.end].translate(table)
     return bytes(result)
 
 
-def _encode_shades(image: Image.Image, comment: bytes) -> bytes:
+def _encode_shades(image: Image.Image, extensions: bytes) -> bytes:
     """Encode black, white and transparent pixels as a still."""
     buffer = BytesIO()
-    options: Dict[str, Any] = {"comment": comment}
-    indexes = image.getchannel(0).point([0] * 128 + [1] * 128)
+    options: Dict[str, Any] = {}
+    indexes = image.convert("LA").getchannel(0).point([0] * 128 + [1] * 128)
     if image.mode == "LA":
         indexes.paste(2, mask=image.getchannel("A").point([255] + [0] * 255))
         options["transparency"] = 2
     indexes.putpalette(_BLACK_WHITE_CLEAR)
     indexes.save(buffer, "GIF", optimize=False, **options)
-    return buffer.getvalue()
+    result = buffer.getvalue()
+    start = listed(_walk(result))[1].end
+    return b"GIF89a" + result[6:start] + extensions + result[start:]

@@ -36,6 +36,12 @@ class Limits:
         if count > self.pixels:
             raise ValueError(f"it has {count:,} pixels, and the limit is {self.pixels:,}")
 
+    def check_whole(self, count: int) -> None:
+        """Refuse too many pixels in one picture that its decoder keeps several times over."""
+        if count > self.pixels // 2:
+            limit = f"{self.pixels // 2:,}, half of what strips are allowed"
+            raise ValueError(f"it has {count:,} pixels, and the limit is {limit}")
+
 
 DEFAULT_LIMITS = Limits()
 

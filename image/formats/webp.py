@@ -1,68 +1,113 @@
-"""WebP: stills and animations, lossless or lossy as they came."""
+"""WebP: each frame coded anew in its place; times, disposal, blending and metadata stay."""
 
 from io import BytesIO
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Callable, Iterator, List, Tuple
 
 from PIL import Image
 
-from image.formats.frames import edit_frames, load_frames, remark_joined
+from image.formats import vp8
 from image.formats.limits import Limits, open_image
+from image.formats.metadata import remark_thumbnail
+from image.formats.parts import Part, listed
 from image.operations.table import Edit
 
-_METADATA = ("icc_profile", "exif", "xmp")
-_CHUNKS = b"VP8 ,VP8L,VP8X,ALPH,ANIM,ANMF,ICCP,EXIF,XMP ".split(b",")
-_MOST_CHUNKS = 10_000
+_PIXELS = (b"ALPH", b"VP8 ", b"VP8L")
+_FRAME, _EXTENDED = b"ANMF", b"VP8X"
+_ALPHA = b"\x10\0\0\0"
+_FRAME_HEADER = 24  # bytes of the chunk of a frame before the chunks within it
+
+Remark = Callable[[str], None]
 
 
-def process(data: bytes, edit: Edit, limits: Limits, remark: Callable[[str], None]) -> bytes:
-    """Apply an edit to a WebP file; keep its frames and their times, ICC, EXIF and XMP."""
-    lossless = _remark_losses(data, remark)
-    image = open_image(data, "WEBP", limits)
-    frames = load_frames(image)
-    options = {name: image.info[name] for name in _METADATA if name in image.info}
-    if len(frames) > 1:
-        options.update(_animation(image, frames))
-    result = _encode(edit_frames(edit, frames, remark), lossless, options)
-    if len(frames) > 1:
-        remark_joined(result, len(frames), remark)
-    return result
+def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
+    """Apply an edit to a WebP file; keep its frames and all its other chunks."""
+    chunks = listed(_walk(data, 12, 8 + _number(data, 4, 4)))
+    frames = _frames(data, chunks)
+    _check(data, frames, limits)
+    for chunk in chunks:
+        if chunk.kind == b"EXIF":
+            remark_thumbnail(data[chunk.start : chunk.end], remark)
+    effect = edit.effect(_open(data, frame, limits) for frame in frames)
+    pixels = (_encode(effect(_open(data, each, limits)), data, each[-1], remark) for each in frames)
+    result = []
+    for chunk in chunks:
+        if chunk.kind == _FRAME:
+            header = data[chunk.start + 8 : chunk.start + _FRAME_HEADER]
+            result.append(_chunk(_FRAME, header + next(pixels)))
+        elif chunk.kind not in _PIXELS:
+            result.append(_chunk(chunk.kind, data[chunk.start + 8 : chunk.end]))
+        elif chunk == frames[0][-1]:
+            result.append(next(pixels))
+    return _chunk(b"RIFF", b"WEBP" + b"".join(result))
 
 
-def _remark_losses(data: bytes, remark: Callable[[str], None]) -> bool:
-    """Say what is lost, and whether that is no quality since there are lossless pixels."""
-    names = {name for name, _ in _chunks(data, 12)}
-    lossless = b"VP8L" in names
+def _number(data: bytes, start: int, size: int) -> int:
+    return int.from_bytes(data[start : start + size], "little")
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return kind + len(body).to_bytes(4, "little") + body + bytes(len(body) % 2)
+
+
+def _walk(data: bytes, position: int, end: int) -> Iterator[Part]:
+    """Give the chunks from a place to another, without the byte that fills them up."""
+    while position + 8 <= end:
+        size = _number(data, position + 4, 4)
+        part = Part(data[position : position + 4], position, position + 8 + size)
+        if part.end > end:
+            raise ValueError("it ends too early")
+        yield part
+        position = part.end + size % 2
+
+
+def _frames(data: bytes, chunks: List[Part]) -> List[List[Part]]:
+    """Give the chunks of pixels of each frame, or of the still."""
+    animated = [chunk for chunk in chunks if chunk.kind == _FRAME]
+    inner = [listed(_walk(data, each.start + _FRAME_HEADER, each.end)) for each in animated]
+    frames = [[part for part in each if part.kind in _PIXELS] for each in inner or [chunks]]
+    if any(not frame or frame[-1].kind == b"ALPH" for frame in frames):
+        raise ValueError("it is damaged or incomplete")
+    return frames
+
+
+def _check(data: bytes, frames: List[List[Part]], limits: Limits) -> None:
+    """Refuse too many frames or pixels by the headers of what is decoded."""
+    limits.check_frames(len(frames))
+    counts = [width * height for width, height in (_dimensions(data, each[-1]) for each in frames)]
+    limits.check_pixels(sum(counts))
+    limits.check_whole(max(counts))
+
+
+def _dimensions(data: bytes, pixels: Part) -> Tuple[int, int]:
+    """Give the width and the height that coded pixels say they have (RFC 9649, 2.5 and 3.4)."""
+    if pixels.kind == b"VP8L":
+        bits = _number(data, pixels.start + 9, 4)
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    start = pixels.start + 14
+    return _number(data, start, 2) & 0x3FFF, _number(data, start + 2, 2) & 0x3FFF
+
+
+def _open(data: bytes, frame: List[Part], limits: Limits) -> Image.Image:
+    """Let Pillow decode a frame as a still."""
+    body = b"".join(_chunk(part.kind, data[part.start + 8 : part.end]) for part in frame)
+    if len(frame) > 1:
+        sides = (side - 1 for side in _dimensions(data, frame[-1]))
+        size = b"".join(side.to_bytes(3, "little") for side in sides)
+        body = _chunk(_EXTENDED, _ALPHA + size) + body
+    image = open_image(_chunk(b"RIFF", b"WEBP" + body), "WEBP", limits)
+    image.load()
+    image.info = {}
+    return image.copy()  # without the two canvases of its decoder
+
+
+def _encode(image: Image.Image, data: bytes, pixels: Part, remark: Remark) -> bytes:
+    """Give the chunks of an edited frame, coded as lossily as these pixels were."""
+    lossless, quality = pixels.kind == b"VP8L", 80
     if not lossless:
-        remark("The pixels were compressed again at quality 80: WebP does not tell what it was.")
-    if not names.issubset(_CHUNKS):
-        remark("Chunks of a kind unknown here were left out.")
-    return lossless
-
-
-def _chunks(data: bytes, position: int) -> Iterator[Tuple[bytes, int]]:
-    """Give the names and the places of all chunks, those within a frame after it."""
-    for _ in range(_MOST_CHUNKS):
-        if position + 8 > len(data):
-            return
-        name = data[position : position + 4]
-        yield name, position
-        size = int.from_bytes(data[position + 4 : position + 8], "little")
-        position += 24 if name == b"ANMF" else 8 + size + size % 2
-    raise ValueError(f"it has more than {_MOST_CHUNKS:,} chunks")
-
-
-def _animation(image: Image.Image, frames: List[Image.Image]) -> Dict[str, Any]:
-    return {
-        "save_all": True,
-        "duration": [frame.info.get("duration", 0) for frame in frames],
-        "loop": image.info.get("loop", 0),
-        "background": image.info.get("background", (0, 0, 0, 0)),
-    }
-
-
-def _encode(frames: List[Image.Image], lossless: bool, options: Dict[str, Any]) -> bytes:
+        quality = vp8.quality(data[pixels.start + 8 : pixels.end])
+        remark(f"The pixels were compressed again, at quality {quality} as they seem to have been.")
     buffer = BytesIO()
-    if len(frames) > 1:
-        options = dict(options, append_images=frames[1:])
-    frames[0].save(buffer, "WEBP", lossless=lossless, exact=True, quality=80, method=4, **options)
-    return buffer.getvalue()
+    image.save(buffer, "WEBP", lossless=lossless, exact=True, quality=quality, method=4)
+    result = buffer.getvalue()
+    parts = (part for part in _walk(result, 12, len(result)) if part.kind in _PIXELS)
+    return b"".join(_chunk(part.kind, result[part.start + 8 : part.end]) for part in parts)

@@ -1,43 +1,36 @@
 """Sauvola's local threshold: ink and paper told apart under uneven light."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from image.operations import levels
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-_SHADES = ("L", "LA", "RGB", "RGBA", "RGBX", "CMYK", "P", "PA")
-_WITHOUT_PALETTE = {"P": "L", "PA": "LA"}
+_MODES = ("L", "LA", "RGB", "RGBA", "RGBX", "CMYK", "P", "PA")
 
 
-def binarise(image: "Image", window: int, k: float, r: float) -> "Image":
-    """Make each pixel black or white; alpha stays, a palette becomes grey levels.
+def binarise(image: Any, window: int, k: float, r: float) -> Any:
+    """Make each pixel black or white, with one bit for each; alpha stays, beside grey.
 
     A pixel is white where its luminance is above m * (1 + k * (s / r - 1)), with the mean m and
     the standard deviation s of the window around it, cut off at the edges of the image.
     """
-    if image.mode == "1":
-        return image
-    if image.mode in ("I;16", "I;16B"):
-        white = is_white(levels.deep_array(image), window, k, r * levels.DEEP_WHITE / 255)
-        return levels.deep_image(white * levels.DEEP_WHITE, image.mode)
-    if image.mode not in _SHADES:
-        raise ValueError(f"its pixels are of mode {image.mode}, which sauvola does not know")
-    return _binarise_shades(image, window, k, r)
-
-
-def _binarise_shades(image: "Image", window: int, k: float, r: float) -> "Image":
     import numpy as np
     from PIL import Image
 
+    if levels.is_array(image) and image.dtype.kind == "f":
+        raise ValueError("its pixels are floating-point numbers, which sauvola does not know")
+    if levels.is_array(image):
+        scale = levels.white_of(image)
+        white = is_white(levels.luminance(image), window, k, r * scale / 255)
+        if image.shape[2] in (1, 3):
+            return Image.fromarray(white)
+        return np.dstack((white * image.dtype.type(scale), image[..., -1]))
+    if image.mode == "1":
+        return image
+    if image.mode not in _MODES:
+        raise ValueError(f"its pixels are of mode {image.mode}, which sauvola does not know")
     gray, alpha = levels.split_gray(image)
-    white = is_white(np.asarray(gray), window, k, r)
-    result = Image.fromarray(white.view("u1") * np.uint8(255))
-    result = result.convert(_WITHOUT_PALETTE.get(image.mode, image.mode))
-    if alpha:
-        result.putalpha(alpha)
-    return result
+    result = Image.fromarray(is_white(np.asarray(gray), window, k, r))
+    return Image.merge("LA", (result.convert("L"), alpha)) if alpha else result
 
 
 def is_white(pixels: Any, window: int, k: float, r: float) -> Any:
@@ -74,8 +67,8 @@ def is_white(pixels: Any, window: int, k: float, r: float) -> Any:
 def _powers(row: Any) -> Any:
     import numpy as np
 
-    levels = row.astype(np.int64)
-    return np.stack((levels, levels * levels))
+    wide = row.astype(np.int64)
+    return np.stack((wide, wide * wide))
 
 
 def _threshold(count: Any, total: Any, squares: Any, k: float, r: float) -> Any:

@@ -3,14 +3,11 @@
 import reprlib
 from dataclasses import dataclass
 from typing import (
-    TYPE_CHECKING,
     Any,
     Callable,
     Dict,
     Iterable,
-    List,
     Mapping,
-    Sequence,
     Tuple,
     cast,
 )
@@ -18,11 +15,8 @@ from typing import (
 from image.operations.levels import Curve, mean_luminance
 from image.operations.sauvola import binarise
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
 Values = Mapping[str, float]
-Effect = Callable[["Image"], "Image"]
+Effect = Callable[[Any], Any]  # of an image of Pillow's or, where it is deep, of an array
 
 
 @dataclass(frozen=True)
@@ -64,7 +58,7 @@ class Operation:
     name: str
     help: str
     parameters: Tuple[Parameter, ...]
-    effect: Callable[[Values, Iterable["Image"]], Effect]
+    effect: Callable[[Values, Iterable[Any]], Effect]
 
     def check(self, values: Mapping[str, object]) -> Values:
         """Give the values of all parameters, by default where none is given."""
@@ -86,17 +80,12 @@ class Edit:
     operation: Operation
     values: Values
 
-    def effect(self, frames: Iterable["Image"]) -> Effect:
-        """Give what is to be done to each frame of an image."""
-        return self.operation.effect(self.values, frames)
+    def effect(self, frames: Iterable[Any]) -> Effect:
+        """Give what is to be done to each frame: the same to all, so that none flickers.
 
-    def apply(self, frames: Sequence["Image"]) -> List["Image"]:
-        """Apply one effect to all frames, so that an animation does not flicker.
-
-        The frames given are used up: where their mode allows, they are changed in place.
+        An image given to it is used up: where its mode allows, it is changed in place.
         """
-        effect = self.effect(frames)
-        return [effect(frame) for frame in frames]
+        return self.operation.effect(self.values, frames)
 
 
 def prepare(name: object, values: Mapping[str, object]) -> Edit:
@@ -108,12 +97,12 @@ def prepare(name: object, values: Mapping[str, object]) -> Edit:
     return Edit(operation, operation.check(values))
 
 
-def _gamma(values: Values, frames: Iterable["Image"]) -> Effect:
+def _gamma(values: Values, frames: Iterable[Any]) -> Effect:
     exponent = 1 / values["gamma"]
     return Curve(lambda level: level**exponent)
 
 
-def _contrast(values: Values, frames: Iterable["Image"]) -> Effect:
+def _contrast(values: Values, frames: Iterable[Any]) -> Effect:
     """Stretch around the mean luminance of all frames, scaled so that black and white stay."""
     mean, eps = max(mean_luminance(frames), 1 / 65535), 1e-6
 
@@ -124,7 +113,7 @@ def _contrast(values: Values, frames: Iterable["Image"]) -> Effect:
     return Curve(lambda level: (stretch(level) - black) / (white - black))
 
 
-def _sauvola(values: Values, frames: Iterable["Image"]) -> Effect:
+def _sauvola(values: Values, frames: Iterable[Any]) -> Effect:
     return lambda image: binarise(image, int(values["window"]), values["k"], values["r"])
 
 

@@ -26,7 +26,16 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from .trouble import EXPIRED, MISSING_QUEUE, NETWORK, UNKNOWN_KEY, code_of, said
+from .trouble import (
+    EXPIRED,
+    MISSING_QUEUE,
+    NETWORK,
+    UNKNOWN_KEY,
+    code_of,
+    is_denied,
+    is_key_trouble,
+    said,
+)
 
 _NO_SIGNATURE = {"SignatureDoesNotMatch", "InvalidSignatureException"}
 _WRONG_CLOCK = {"RequestTimeTooSkewed", "RequestExpired", *_NO_SIGNATURE}
@@ -69,7 +78,16 @@ def _refused(error: Any) -> str:
             "have not expired, and their rights"
         )
     hint = next((hint for codes, hint in _HINTS if code in codes), "")
-    return hint or f"AWS refused {operation} ({_joined(code)}): {_message(error)}"
+    said_so = f"AWS refused {operation} ({_joined(code)}): {_message(error)}"
+    return hint or said_so + _about_key(error)
+
+
+def _about_key(error: ClientError) -> str:
+    if not is_key_trouble(error):
+        return ""
+    if is_denied(error):
+        return "; allow kms:GenerateDataKey and kms:Decrypt on its KMS key"
+    return "; look at its KMS key, which cannot be used as it is"
 
 
 def _seconds_late(error: ClientError) -> float:

@@ -31,6 +31,11 @@ class Storage:
     bucket: str
     owner: Optional[str] = None
 
+    @property
+    def owned(self) -> Dict[str, Any]:
+        """What has S3 refuse a request if the bucket is another account's."""
+        return {"ExpectedBucketOwner": self.owner} if self.owner else {}
+
     def delete(self) -> bool:
         """Delete the bucket with all that is in it; tell whether there was one."""
         try:
@@ -53,6 +58,7 @@ class Storage:
             Key=key,
             Body=body,
             ContentType=content_type,
+            **self.owned,
         )
         return answer["ETag"]
 
@@ -61,7 +67,7 @@ class Storage:
 
         Raises RequestRejected if it is not there, or no longer the one with that ETag.
         """
-        version: Dict[str, Any] = {"IfMatch": etag} if etag else {}
+        version = {**self.owned, **({"IfMatch": etag} if etag else {})}
         try:
             answer = self.s3.get_object(Bucket=self.bucket, Key=key, **version)
         except ClientError as error:

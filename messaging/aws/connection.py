@@ -47,9 +47,9 @@ class Connection:
         self._lock = threading.Lock()
         self._clients: Dict[Kind, Any] = {}
         self._session: Any = None
-        self._settling = Settling()
         self._made_at = float("-inf")
         self._user_id: Optional[str] = None
+        self._settling = Settling()
 
     @property
     def sqs(self) -> SQSClient:
@@ -90,9 +90,8 @@ class Connection:
 
     def storage(self, account: str) -> Storage:
         """Give the bucket, by default the one named after the account, which has to own it."""
-        if self.settings.bucket:
-            return Storage(self.s3, self.settings.bucket)
-        return Storage(self.s3, f"aws-project-{account}-{self.region}", account)
+        bucket = self.settings.bucket or f"aws-project-{account}-{self.region}"
+        return Storage(self.s3, bucket, account or None)
 
     def client(self, service: str, attempts: int = 5, seconds: int = ANSWER + LONG_POLL) -> Any:
         """Give a client for a service.
@@ -146,8 +145,8 @@ class Connection:
             raise ConfigurationError(
                 f"{error}: check --endpoint-url and AWS_ENDPOINT_URL"
             ) from error
-        self._settling.watch(client)
         client.meta.events.register_last("before-call.s3", _send_body_at_once)
+        self._settling.watch(client)
         return client
 
 

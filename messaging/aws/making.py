@@ -13,7 +13,7 @@ from . import rules
 from .advice import explain
 from .bucket import MISSING, Storage
 from .queues import Queue
-from .trouble import AWS_ERRORS, code_of, is_denied, is_missing_queue
+from .trouble import AWS_ERRORS, code_of, is_denied, is_missing_queue, is_refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -100,13 +100,18 @@ def _find(sqs: SQSClient, name: str) -> Optional[str]:
 
 
 def _create_queue(sqs: SQSClient, name: str, attributes: Dict[AttributeName, str]) -> str:
-    """Create a queue; one that somebody else makes meanwhile is taken as it is."""
+    """Create a queue closed to plain HTTP; one that somebody else makes meanwhile is taken."""
+    closed = dict(attributes)
+    if rules.over_tls(sqs):
+        closed["Policy"] = rules.tls_only("sqs:*", "*")
     try:
-        return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        return sqs.create_queue(QueueName=name, Attributes=closed)["QueueUrl"]
     except ClientError as error:
-        if code_of(error) not in _EXISTS:
+        if code_of(error) in _EXISTS:
+            return sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        if not is_refusal(error):
             raise
-        return sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # no AWS
 
 
 def _create_dead_letter_queue(sqs: SQSClient, name: str) -> str:

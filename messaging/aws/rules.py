@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING, Any, Callable, Dict, List
 
@@ -28,7 +29,12 @@ _PRIVATE: PublicAccessBlockConfigurationTypeDef = {
     "BlockPublicPolicy": True,
     "RestrictPublicBuckets": True,
 }
-_NONE_YET = {"NoSuchPublicAccessBlockConfiguration", "NoSuchTagSet", "NoSuchTagSetError"}
+_NONE_YET = {
+    "NoSuchBucketPolicy",
+    "NoSuchPublicAccessBlockConfiguration",
+    "NoSuchTagSet",
+    "NoSuchTagSetError",
+}
 
 
 def is_marked(storage: Storage) -> bool:
@@ -53,8 +59,29 @@ def complete(storage: Storage, mark: bool) -> None:
     """
     if mark:
         _attempt(storage, "tag", "s3:PutBucketTagging", _tag)
+    if over_tls(storage.s3):
+        _attempt(storage, "policy", "s3:PutBucketPolicy", _refuse_plain_http)
     if _attempt(storage, "public access block", "s3:PutBucketPublicAccessBlock", _close):
         _attempt(storage, "lifecycle", "s3:PutLifecycleConfiguration", _limit)
+
+
+def over_tls(client: Any) -> bool:
+    """Tell whether a client uses HTTPS, so that closing plain HTTP does not lock it out."""
+    url: str = client.meta.endpoint_url
+    return url.startswith("https:")
+
+
+def tls_only(actions: str, *resources: str) -> str:
+    """Write the policy by which a queue or a bucket refuses plain HTTP."""
+    statement = {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": actions,
+        "Resource": resources[0] if len(resources) == 1 else resources,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def knows_not(error: Exception) -> bool:
@@ -95,6 +122,18 @@ def _close(storage: Storage) -> None:
         storage.s3.put_public_access_block(
             Bucket=storage.bucket, PublicAccessBlockConfiguration=_PRIVATE
         )
+
+
+def _refuse_plain_http(storage: Storage) -> None:
+    try:
+        storage.s3.get_bucket_policy(Bucket=storage.bucket)
+    except ClientError as error:
+        if code_of(error) not in _NONE_YET:
+            raise
+        partition = storage.s3.meta.partition
+        bucket = f"arn:{partition}:s3:::{storage.bucket}"
+        policy = tls_only("s3:*", bucket, f"{bucket}/*")
+        storage.s3.put_bucket_policy(Bucket=storage.bucket, Policy=policy)
 
 
 def _limit(storage: Storage) -> None:

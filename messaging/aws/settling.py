@@ -6,15 +6,14 @@ import logging
 import time
 from typing import Any, Dict, Optional, Set
 
-from .trouble import MISSING_QUEUE
-
 logger = logging.getLogger(__name__)
 
 SETTLED = 60.0  # seconds after which AWS knows everywhere what was made
-DELETED_RECENTLY = {"AWS.SimpleQueueService.QueueDeletedRecently", "QueueDeletedRecently"}
 LONG_AGO = float("-inf")
-_PASSING = {*DELETED_RECENTLY, "OperationAborted"}  # the latter of a bucket in the making
-_MISSING = {*MISSING_QUEUE, "NoSuchBucket"}
+# Codes, without the name of a service that AWS puts before some.
+DELETED_RECENTLY = "QueueDeletedRecently"
+_PASSING = {DELETED_RECENTLY, "OperationAborted"}  # the latter of a bucket in the making
+_MISSING = {"NonExistentQueue", "QueueDoesNotExist", "NoSuchBucket"}
 _NO_TARGET = "dead letter target does not exist"  # said of a queue that shall lead to another
 _LONGEST_PAUSE = 1.0  # seconds
 _LONG = 5.0  # seconds after which a person is told
@@ -62,22 +61,22 @@ class Settling:
         if not error:
             return None
         context, now = request_dict["context"], time.monotonic()
-        since = self._since(error, context, now)
+        code = str(error.get("Code", "")).rpartition(".")[2]
+        since = self._since(code, str(error.get("Message", "")), context, now)
         if now - since >= SETTLED + 2 * _LONGEST_PAUSE:  # so that AWS's own minute is over
             return None
-        if error["Code"] in DELETED_RECENTLY or now - since > _LONG:
-            self._tell(context[_ABOUT], error["Code"])
+        if code == DELETED_RECENTLY or now - since > _LONG:
+            self._tell(context[_ABOUT], code)
         return min(_LONGEST_PAUSE, 0.05 * 2.0 ** min(attempts, 10))
 
-    def _since(self, error: Dict[str, Any], context: Dict[str, Any], now: float) -> float:
+    def _since(self, code: str, message: str, context: Dict[str, Any], now: float) -> float:
         """Give when that began for which the error may be due; long ago where it is not."""
-        code = error.get("Code")
         if code in _PASSING:
             since: float = context.setdefault(_SINCE, now)
             return since
         if code in _MISSING:
             return self._made.get(context[_ABOUT], LONG_AGO)
-        if _NO_TARGET in error.get("Message", "").lower():
+        if _NO_TARGET in message.lower():
             return max(self._made.values(), default=LONG_AGO)
         return LONG_AGO
 
@@ -86,6 +85,6 @@ class Settling:
             return
         self._told.add(name)
         reason = "was made just now, and AWS does not know it everywhere yet"
-        if code in DELETED_RECENTLY:
+        if code == DELETED_RECENTLY:
             reason = "was deleted less than 60 s ago, and AWS makes it anew only after that"
         logger.warning("%s %s: waiting up to %d s.", name, reason, SETTLED)

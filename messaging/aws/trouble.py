@@ -48,7 +48,7 @@ UNKNOWN_KEY = {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAc
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 WRONG_SIGNATURE = {"SignatureDoesNotMatch", "InvalidSignatureException", "RequestTimeTooSkewed"}
 RENEWABLE = UNKNOWN_KEY | EXPIRED | WRONG_SIGNATURE
-DENIED = {"AccessDenied", "AccessDeniedException", "403"}
+DENIED = {"AccessDenied", "AccessDeniedException", "KmsAccessDenied", "403"}
 _PASSING = THROTTLED | RENEWABLE | {"RequestTimeout", "RequestTimeoutException"}
 # What SQS finds wrong with entries, so that it would say the same again.
 _FAULTS = {
@@ -84,8 +84,7 @@ AWS_ERRORS = (BotoCoreError, ClientError, EntryError, ResponseParserError)
 
 def code_of(error: Exception) -> str:
     """Give AWS's own code of an error without the name of a service before it, or nothing."""
-    code = said(error, "Code") if isinstance(error, ClientError) else getattr(error, "code", "")
-    return str(code).rpartition(".")[2]
+    return _whole_code(error).rpartition(".")[2]
 
 
 def is_network(error: Exception) -> bool:
@@ -103,6 +102,11 @@ def is_denied(error: Exception) -> bool:
     return code_of(error) in DENIED
 
 
+def is_key_trouble(error: Exception) -> bool:
+    """Tell whether the KMS key with which a queue or a bucket is encrypted stands in the way."""
+    return _whole_code(error).startswith(("KMS.", "Kms"))
+
+
 def is_renewable(error: Exception) -> bool:
     """Tell whether new credentials may mend it."""
     return isinstance(error, CREDENTIALS) or code_of(error) in RENEWABLE
@@ -110,17 +114,20 @@ def is_renewable(error: Exception) -> bool:
 
 def is_passing(error: Exception) -> bool:
     """Tell whether waiting mends it: the network, throttling, AWS's own fault, expired keys."""
+    if is_key_trouble(error):  # somebody may see to the key; a right is told of at once
+        return not is_denied(error)
     if isinstance(error, ClientError):
         return status_of(error) >= 500 or status_of(error) == 429 or code_of(error) in _PASSING
     if isinstance(error, EntryError):
-        return not error.refused or error.code in THROTTLED
+        return not error.refused or code_of(error) in THROTTLED
     return is_network(error) or isinstance(error, CREDENTIALS)
 
 
 def is_refusal(error: Exception) -> bool:
     """Tell whether the entry itself is at fault, so that AWS would say the same again."""
     if isinstance(error, EntryError):
-        return error.refused and code_of(error) not in THROTTLED | DENIED | MISSING_QUEUE
+        passing = code_of(error) in THROTTLED | DENIED | MISSING_QUEUE or is_key_trouble(error)
+        return error.refused and not passing
     return isinstance(error, ClientError) and code_of(error) in _FAULTS
 
 
@@ -132,6 +139,10 @@ def is_blip(error: Exception) -> bool:
 def status_of(error: ClientError) -> int:
     """Give the HTTP status of an error's answer."""
     return error.response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def _whole_code(error: Exception) -> str:
+    return said(error, "Code") if isinstance(error, ClientError) else getattr(error, "code", "")
 
 
 def said(error: ClientError, what: str) -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import Callable, Iterable, Iterator, Optional, TextIO, TypeVar
+from typing import Callable, Iterable, Iterator, Optional, Protocol, TextIO, TypeVar
 
 from ..aws.advice import explain
 from ..aws.trouble import AWS_ERRORS
 from ..errors import MessagingError, ReplyTimeout
-from ..requester.asking import Item
-from ..requester.requester import Requester
-from ..wire.envelope import Reply, Request
+from ..wire.envelope import Reply
 from . import entry, signals
 from .waiting import Waiting
 
 T = TypeVar("T")
+U = TypeVar("U")
+Asked = TypeVar("Asked", contravariant=True)
+Answer = TypeVar("Answer", covariant=True)
 _QUIT = ("q", "quit")
 _MEANT = {"yes": "y", "o": "y", "oui": "y", "no": "n", "non": "n"}
 
@@ -97,20 +98,38 @@ def sentence(error: Exception) -> str:
     return text[:1].upper() + text[1:]
 
 
+class Asker(Protocol[Asked, Answer]):
+    """A requester, or what asks as one does."""
+
+    def ask(
+        self, items: Iterable[Asked], timeout: float, waiting: Callable[[float], None] = ...
+    ) -> Iterator[Answer]:
+        """Send items as they come, and give what answers them."""
+
+
 def follow(
-    requester: Requester, items: Iterable[Item], timeout: float, total: Optional[int], unit: str
-) -> Iterator[Reply]:
-    """Ask, and show on standard error that we wait: the seconds of one, the progress of many."""
+    asker: Asker[U, T],
+    items: Iterable[U],
+    timeout: float,
+    total: Optional[int],
+    unit: str,
+    size: Callable[[T], int] = lambda _: 1,
+) -> Iterator[T]:
+    """Ask, and show on standard error that we wait: the seconds of one, the progress of many.
+
+    `size` tells how many units an answer stands for. Raises StoppedWaiting where Ctrl-C comes
+    once something may have been sent.
+    """
     sent = False
 
-    def watched() -> Iterator[Item]:
+    def watched() -> Iterator[U]:
         nonlocal sent
         for item in items:
-            sent = sent or isinstance(item, Request)
+            sent = sent or not isinstance(item, Reply)
             yield item
 
     try:
-        yield from _followed(requester, watched(), timeout, total, unit)
+        yield from _followed(asker, watched(), timeout, total, unit, size)
     except KeyboardInterrupt:
         if sent:
             raise StoppedWaiting from None
@@ -118,18 +137,26 @@ def follow(
 
 
 def _followed(
-    requester: Requester, items: Iterable[Item], timeout: float, total: Optional[int], unit: str
-) -> Iterator[Reply]:
+    asker: Asker[U, T],
+    items: Iterable[U],
+    timeout: float,
+    total: Optional[int],
+    unit: str,
+    size: Callable[[T], int],
+) -> Iterator[T]:
     if total != 1:
         from tqdm import tqdm  # not needed for the menu
 
-        yield from tqdm(requester.ask(items, timeout), total=total, unit=unit, disable=None)
+        with tqdm(total=total, unit=unit, disable=None) as bar:
+            for answer in asker.ask(items, timeout):
+                yield answer
+                bar.update(size(answer))
         return
     waiting = Waiting("the reply")
     try:
-        for reply in requester.ask(items, timeout, waiting):
+        for answer in asker.ask(items, timeout, waiting):
             waiting.done()
-            yield reply
+            yield answer
     finally:
         waiting.done()
 

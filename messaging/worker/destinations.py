@@ -9,7 +9,7 @@ from typing import Dict, Set
 from .. import clock
 from ..aws.advice import explain
 from ..aws.patience import Patience
-from ..aws.trouble import is_missing_queue, is_passing
+from ..aws.trouble import is_key_trouble, is_missing_queue, is_passing
 from .job import Job
 
 logger = logging.getLogger(__name__)
@@ -63,10 +63,9 @@ class Destinations:
         return verdict
 
     def _verdict(self, trouble: _Trouble, job: Job, error: Exception, now: float) -> str:
-        alone = not is_passing(error) or self._accepted > trouble.since
-        if not alone:
+        lasting = not is_passing(error) and not is_key_trouble(error)
+        if not lasting and self._accepted <= trouble.since:
             return AGAIN
-        lasting = not is_passing(error)
         if lasting and now - job.delivery.since > PATIENCE:
             if now - trouble.given_up > REMEMBERED:
                 self._tell(job, error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from ..wire.delivery import Delivery
 from ..wire.envelope import ERROR, OK, Reply
@@ -62,16 +62,21 @@ class Job:
             f"from {self.delivery.sender}",
             f"handled   in {self.seconds * 1000:.3f} ms by {worker}",
             *(f"note      {note}" for note in self.result.notes),
-            f"{self._outcome():<9} {self.result.body}",
+            *self._outcomes(),
         ]
         if self.retry_in is not None:
             lines.append(f"retry     in {self.retry_in} s")
         return "".join(_CONTROL.sub(" ", line) + "\n" for line in lines) + "\n"
 
-    def _outcome(self) -> str:
-        if self.retry_in is not None:
-            return "failed"
-        return "refused" if self.status == ERROR else "result"
+    def _outcomes(self) -> List[str]:
+        """Write what became of it; a result of several lines is told line by line."""
+        if self.status == ERROR:
+            word = "refused" if self.retry_in is None else "failed"
+            return [f"{word:<9} {self.result.body}"]
+        lines = self.result.body.split("\n")
+        if len(lines) == 1:
+            return [f"result    {lines[0]}"]
+        return [f"result {number:<4} {line}" for number, line in enumerate(lines, 1)]
 
 
 def outcome(jobs: Sequence[Job]) -> str:

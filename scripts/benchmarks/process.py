@@ -4,22 +4,20 @@ A job is named `module:function`; the function is called with the arguments and 
 not to be measured. What it returns is called and measured.
 """
 
-from __future__ import annotations
-
 import importlib
 import json
+import random
 import resource
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
-
-from scripts.benchmarks.sample import Sample
+from typing import Any, Callable, Mapping, Optional, Sequence, Union
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-_PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
+LONGEST = 1800  # seconds, after which a job is given up
+Job = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -30,119 +28,69 @@ class Measured:
         seconds, cpu: of each repetition; `cpu` with all threads and children
         peak: bytes of memory at most, of the process or its largest child
         value: what the job returned the last time
+        worker_peak: the same of another process, if one worked for the job
     """
 
-    seconds: Sequence[float]
-    cpu: Sequence[float]
-    peak: int
-    value: Any
+    seconds: Sequence[float] = ()
+    cpu: Sequence[float] = ()
+    peak: int = 0
+    value: Any = None
+    worker_peak: int = 0
 
 
-class Child:
-    """A process that prepares a job, and measures it when told to."""
+def measure(
+    job: str, *arguments: Any, environment: Optional[Mapping[str, str]] = None, **how: float
+) -> Measured:
+    """Measure a job; raises RuntimeError with a line if it fails or does not end.
 
-    def __init__(
-        self,
-        job: str,
-        arguments: Sequence[Any] = (),
-        repeats: int = 1,
-        warm: int = 0,
-        environment: Optional[Mapping[str, str]] = None,
-    ) -> None:
-        self._job = job
-        command = [sys.executable, "-m", "scripts.benchmarks.process", job]
-        self._process = subprocess.Popen(
-            [*command, json.dumps(list(arguments)), str(repeats), str(warm)],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        assert self._process.stdout is not None
-        self._ready = self._process.stdout.readline()
-
-    def go(self) -> None:
-        """Let it measure."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(b"\n")
-        self._process.stdin.flush()
-
-    def result(self) -> Measured:
-        """Wait for what it reports."""
-        output, _ = self._process.communicate()
-        if self._process.returncode or not self._ready:
-            raise RuntimeError(f"{self._job} failed: see above")
-        return Measured(**json.loads(output))
+    It is done `warm` times, then measured `repeats` times after up to `pause` seconds each, so that
+    no rhythm of a server meets the same point each time.
+    """
+    command = [sys.executable, "-m", __name__, job, json.dumps(arguments), json.dumps(how)]
+    options: Any = {"cwd": ROOT, "env": environment, "timeout": LONGEST}
+    done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, **options)
+    if done.returncode:
+        raise RuntimeError(last_line(done.stderr))
+    return Measured(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def measure(job: str, *arguments: Any, **options: Any) -> Measured:
-    """Measure a job alone."""
-    child = Child(job, arguments, **options)
-    child.go()
-    return child.result()
+def last_line(said: bytes) -> str:
+    """Give what a program said last, where a traceback has its reason."""
+    return (said.decode(errors="replace").strip().splitlines() or ["it ended without a word"])[-1]
 
 
-def compare(
-    jobs: Mapping[str, Tuple[Any, ...]], rounds: int, **options: Any
-) -> Dict[str, List[Measured]]:
-    """Measure jobs, given with their arguments, in turn, round after round."""
-    results: Dict[str, List[Measured]] = {name: [] for name in jobs}
-    for _ in range(rounds):
-        for name, job in jobs.items():
-            results[name].append(measure(*job, **options))
-    return results
+def peak(process: Union[int, str] = "self") -> int:
+    """Give the peak memory of a process in bytes; ru_maxrss would count what its parent held."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.split("VmHWM:", 1)[1].split()[0]) * 1024
 
 
-def seconds(results: Sequence[Measured]) -> Sample:
-    """Give the middle time of each round."""
-    return Sample.of(Sample.of(result.seconds).median for result in results)
+def find(name: str) -> Any:
+    """Give the function of a name as `module:function`."""
+    module, _, function = name.partition(":")
+    return getattr(importlib.import_module(module), function)
 
 
-def cpu(results: Sequence[Measured]) -> Sample:
-    """Give the middle CPU time of each round."""
-    return Sample.of(Sample.of(result.cpu).median for result in results)
+def _cpu() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
-def peak(results: Sequence[Measured]) -> Sample:
-    """Give the peak memory of each round, in bytes."""
-    return Sample.of(result.peak for result in results)
-
-
-def cpu_seconds() -> float:
-    """Give the CPU time of this process and of its children that have ended."""
-    usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
-
-
-def _peak() -> int:
-    """Give the peak memory in bytes; Linux's ru_maxrss would count what our parent held."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * _PEAK_UNIT
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return max(children, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _PEAK_UNIT)
-    fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-    return max(children, int(fields["VmHWM"].split()[0]) * 1024)
-
-
-def _repeat(job: Callable[[], Any], times: int) -> Tuple[List[float], List[float], Any]:
+def main(target: str, arguments: str, how: str) -> None:
+    """Prepare, measure, report."""
+    job = find(target)(*json.loads(arguments))
     wall, busy, value = [], [], None
-    for _ in range(times):
-        started, used = time.perf_counter(), cpu_seconds()
+    options = {"repeats": 1, "warm": 0, "pause": 0, **json.loads(how)}
+    for _ in range(options["warm"]):
+        job()
+    for _ in range(options["repeats"]):
+        time.sleep(random.uniform(0, options["pause"]))
+        started, used = time.perf_counter(), _cpu()
         value = job()
         wall.append(time.perf_counter() - started)
-        busy.append(cpu_seconds() - used)
-    return wall, busy, value
-
-
-def main(target: str, arguments: str, repeats: str, warm: str) -> None:
-    """Prepare, say so, wait for the word to go, measure, report."""
-    module, _, function = target.partition(":")
-    job = getattr(importlib.import_module(module), function)(*json.loads(arguments))
-    _repeat(job, int(warm))
-    print("ready", flush=True)
-    sys.stdin.readline()
-    wall, busy, value = _repeat(job, int(repeats))
-    print(json.dumps({"seconds": wall, "cpu": busy, "peak": _peak(), "value": value}))
+        busy.append(_cpu() - used)
+    most = max(peak(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
+    print(json.dumps({"seconds": wall, "cpu": busy, "peak": most, "value": value}))
 
 
 if __name__ == "__main__":

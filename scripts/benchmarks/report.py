@@ -1,8 +1,5 @@
 """Report: a page with a part for each subject, which tells when and at which commit it was run."""
 
-from __future__ import annotations
-
-import importlib
 import os
 import platform
 import re
@@ -10,42 +7,59 @@ import subprocess
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
-from typing import Dict, List, Mapping
+from typing import Dict, Iterable, Iterator, Tuple
 
-from scripts.benchmarks import environment, plot
-from scripts.benchmarks.plan import Plan
-from scripts.benchmarks.process import ROOT
-from scripts.benchmarks.sample import Sample
+from scripts.benchmarks import environment
+from scripts.benchmarks.contest import Plan
+from scripts.benchmarks.process import ROOT, find
 from scripts.benchmarks.table import Table
 
-OURS = ("boto3", "botocore", "numpy", "Pillow")
-TITLES = {
-    "summary": "Lists: parsing and summarising",
-    "image": "Images: decode, gamma, encode",
-    "requests": "Requests to AWS, and their price",
-    "throughput": "Throughput",
-    "latency": "Latency",
-    "startup": "Start-up",
-    "memory": "Memory",
-    "scale": "Scale",
+# The title of each subject, and what measures it.
+SUBJECTS: Dict[str, Tuple[str, str]] = {
+    "summary": ("Lists: parsing and summarising", "summary:tables"),
+    "image": ("Images: decode, gamma, encode", "image:tables"),
+    "requests": ("Requests to AWS, and their price", "requests:tables"),
+    "throughput": ("Throughput", "pairs:throughput"),
+    "latency": ("Latency", "pairs:latency"),
+    "memory": ("Memory", "pairs:memory"),
 }
-PICTURE = "throughput.svg"
+PAGE = ROOT / "scripts" / "benchmarks" / "README.md"
+HEAD = """\
+# Benchmarks
+
+Written by `python3 scripts/bench.py report`. Medians of all rounds, with the least and the most; \
+in each round every contender has its turn, in a process of its own. The AWS is a local server, on \
+the same processors; what was added on the way to it stands for the distance to a region.
+
+Machine: {}. It was shared, so ratios say more than times.
+
+Versions: {}.
+
+"""
 
 
-def write(plan: Plan, subjects: Mapping[str, str], output: str) -> None:
-    """Measure subjects, and write their parts of the page anew, and its picture."""
-    path = Path(output)
-    parts = _parts(path)
-    for subject, module in subjects.items():
-        tables: List[Table] = importlib.import_module(f"scripts.benchmarks.{module}").tables(plan)
-        picture = ""
-        if subject == "throughput":
-            path.with_name(PICTURE).write_text(_curves(tables[0]))
-            picture = f"![Lists a second over the time added to each request]({PICTURE})\n\n"
-        body = "\n\n".join(table.to_markdown() for table in tables)
-        parts[TITLES[subject]] = f"{_origin(subject, plan)}\n\n{picture}{body}"
-        page = [f"## {title}\n\n{parts[title]}\n\n" for title in TITLES.values() if title in parts]
-        path.write_text(_head() + "".join(page))  # what was measured stays if what follows fails
+def measure(subject: str, plan: Plan) -> Iterator[Table]:
+    """Measure a subject; what keeps it from its end is a table without rows."""
+    try:
+        yield from find(f"scripts.benchmarks.{SUBJECTS[subject][1]}")(plan)
+    except (Exception, SystemExit) as error:
+        yield Table(f"{subject}: the rest could not be measured", [""], [], [str(error)])
+
+
+def write(path: Path, subjects: Iterable[str], plan: Plan) -> Iterator[Table]:
+    """Measure subjects, and write their parts of the page anew, table by table."""
+    parts, head = _parts(path), _head()
+    command = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(command, stdout=subprocess.PIPE).stdout.decode().strip()
+    for subject in subjects:
+        title, today = SUBJECTS[subject][0], datetime.now(timezone.utc).date()
+        parts[title] = f"`python3 scripts/bench.py {subject}`, on {today}, commit {commit}, "
+        parts[title] += f"{plan.rounds} rounds"
+        for table in measure(subject, plan):
+            parts[title] += f"\n\n{table.to_markdown()}"
+            known = (each for each, _ in SUBJECTS.values() if each in parts)
+            path.write_text(head + "".join(f"## {each}\n\n{parts[each]}\n\n" for each in known))
+            yield table
 
 
 def _parts(path: Path) -> Dict[str, str]:
@@ -55,58 +69,11 @@ def _parts(path: Path) -> Dict[str, str]:
     return {title: body.strip() for title, _, body in parts}
 
 
-def _origin(subject: str, plan: Plan) -> str:
-    now = datetime.now(timezone.utc)
-    return (
-        f"`python3 scripts/bench.py {subject}`, on {now:%Y-%m-%d}, commit {_commit()}, "
-        f"{plan.rounds} rounds"
-    )
-
-
 def _head() -> str:
-    names = [*OURS, *environment.peers()]
-    versions = [f"{name} {metadata.version(name)}" for name in names if _installed(name)]
-    return (
-        "# Benchmarks\n\nWritten by `python3 scripts/bench.py report`. Medians of all rounds, with "
-        "the least and the most; in each round every contender has its turn.\n\n"
-        f"Machine: {_processor()}, {os.cpu_count()} cores, {platform.system()} "
-        f"{platform.release()}, Python {platform.python_version()}. It was shared, so ratios say "
-        "more than times.\n\n"
-        f"Versions: {', '.join(versions)}.\n\n"
-        "The AWS is a local server, on the same processors; what was added on the way to it "
-        "stands for the distance to a region.\n\n"
-    )
-
-
-def _curves(table: Table) -> str:
-    series: Dict[str, plot.Points] = {}
-    for name, *cells in table.rows:
-        pairs = [
-            (float(column.split()[0]), cell.median)
-            for column, cell in zip(table.columns[1:], cells)
-            if isinstance(cell, Sample)
-        ]
-        if "beside" not in str(name) and "left" not in str(name):
-            series[str(name)] = pairs
-    return plot.curves("Lists a second", "milliseconds added before each request", series)
-
-
-def _installed(name: str) -> bool:
-    try:
-        metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
-
-
-def _commit() -> str:
-    command = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    return done.stdout.decode().strip() or "unknown"
-
-
-def _processor() -> str:
+    there = {each.metadata["Name"]: each.version for each in metadata.distributions()}
+    versions = (f"{name} {there[name]}" for name in environment.packages() if name in there)
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    model = re.search("model name\\s*: (.*)", info.read_text() if info.exists() else "")
+    machine = model[1] if model else platform.machine(), f"{os.cpu_count()} cores"
+    system = f"{platform.system()} {platform.release()}", f"Python {platform.python_version()}"
+    return HEAD.format(", ".join((*machine, *system)), ", ".join(versions))

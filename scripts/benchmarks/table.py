@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
-from typing import Any, Dict, List, Sequence, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
-from scripts.benchmarks.sample import Sample, number
 
-Cell = Union[str, int, float, Sample, None]
+@dataclass(frozen=True)
+class Sample:
+    """Values of one quantity, in the order in which they were measured."""
+
+    values: Tuple[float, ...]
+
+    @property
+    def median(self) -> Optional[float]:
+        """The middle value, if there is one."""
+        return statistics.median(self.values) if self.values else None
+
+    def beside(self, other: Sample) -> Sample:
+        """Give the ratios to a sample of the same rounds, in which both met the same noise."""
+        return Sample(tuple(mine / theirs for mine, theirs in zip(self.values, other.values)))
+
+    def __str__(self) -> str:
+        if self.median is None:
+            return "-"
+        low, middle, high = map(_number, (min(self.values), self.median, max(self.values)))
+        return middle if len(self.values) == 1 else f"{middle} ({low}-{high})"
+
+
+Cell = Union[str, Sample]
 
 
 @dataclass(frozen=True)
@@ -15,47 +37,45 @@ class Table:
     """Rows under columns, and what a reader has to know beside them."""
 
     title: str
-    columns: Tuple[str, ...]
-    rows: Sequence[Tuple[Cell, ...]]
-    notes: Tuple[str, ...] = ()
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    notes: Sequence[str] = ()
 
     def to_text(self) -> str:
         """Write it aligned."""
-        lines = [list(self.columns), *self._cells()]
-        widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-        rule = ["-" * width for width in widths]
-        body = [_aligned(line, widths) for line in [lines[0], rule, *lines[1:]]]
-        return "\n".join([self.title, *body, *self.notes])
+        head, *rows = self._lines()
+        widths = [max(map(len, column)) for column in zip(head, *rows)]
+        lines = (
+            "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip()
+            for line in (head, ["-" * width for width in widths], *rows)
+        )
+        return "\n".join([self.title, *lines, *self.notes])
 
     def to_markdown(self) -> str:
         """Write it for a page."""
-        heads = [list(self.columns), ["---"] + ["---:"] * (len(self.columns) - 1)]
-        lines = [f"| {' | '.join(line)} |" for line in [*heads, *self._cells()]]
-        return "\n".join([f"**{self.title}**", "", *lines, *(f"\n{note}" for note in self.notes)])
+        head, *rows = self._lines()
+        lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+        body = [f"| {' | '.join(line)} |" for line in lines]
+        return "\n".join([f"**{self.title}**", "", *body, *(f"\n{note}" for note in self.notes)])
 
     def to_json(self) -> Dict[str, Any]:
-        """Write it as an object with a list of rows."""
-        rows = [
-            {name: cell.to_json() if isinstance(cell, Sample) else cell for name, cell in pairs}
-            for pairs in (zip(self.columns, row) for row in self.rows)
-        ]
+        """Write it as an object with a list of rows, and each sample with its median first."""
+        rows = [dict(zip(self.columns, map(_plain, row))) for row in self.rows]
         return {"title": self.title, "rows": rows, "notes": list(self.notes)}
 
-    def _cells(self) -> List[List[str]]:
-        return [[_shown(cell) for cell in row] for row in self.rows]
+    def _lines(self) -> List[List[str]]:
+        return [list(map(str, line)) for line in (self.columns, *self.rows)]
 
 
-def _shown(cell: Cell) -> str:
-    if cell is None:
-        return "-"
-    if isinstance(cell, float):
-        return number(cell)
-    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+def _plain(cell: Cell) -> Any:
+    if isinstance(cell, Sample):
+        return {"median": cell.median, "values": list(cell.values)}
+    return cell
 
 
-def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = [
-        cell.rjust(width) if column else cell.ljust(width)
-        for column, (cell, width) in enumerate(zip(line, widths))
-    ]
-    return "  ".join([first, *others]).rstrip()
+def _number(value: float) -> str:
+    """Write a number with three digits that matter, and no exponent."""
+    if value != 0 and abs(value) < 0.001:
+        return f"{value:.2g}"
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
+    return f"{value:,.{digits}f}"

@@ -1,10 +1,8 @@
 """Running commands as a person would, in a checkout that they may write to."""
 
 import re
-import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Dict, Mapping
@@ -35,10 +33,6 @@ def checkout(folder: Path, stubs: Mapping[str, str]) -> Dict[str, str]:
     variables = record.checkout(folder)
     for name, line in stubs.items():
         record.program(folder / "bin" / name, line)
-    own = folder / ".venv" / "{}.{}".format(*sys.version_info)
-    (own / "bin").mkdir(parents=True)
-    (own / "bin" / "python").symlink_to(folder / "bin" / "python3")
-    shutil.copy(ROOT / "requirements.txt", own / "installed.txt")
     for part in ("calculation", "image"):
         (folder / part).unlink()
         (folder / part).mkdir()

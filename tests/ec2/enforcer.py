@@ -5,13 +5,14 @@ from __future__ import annotations
 import fnmatch
 import json
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.gateway import Answer, Call, error, service_of
 
 Statement = Mapping[str, Any]
 # Rights whose names differ from the actions that need them.
 S3_RIGHTS = {"HeadBucket": "ListBucket", "GetBucket": "ListBucket", "HeadObject": "GetObject"}
+Context = Mapping[str, str]  # what conditions ask for
 
 
 class Enforcer:
@@ -36,17 +37,29 @@ class Enforcer:
             text = f"<Answer>{identity}</GetCallerIdentityResult></Answer>"
             return 200, {"Content-Type": "text/xml"}, text.encode()
         right, resource = asked(call)
-        if not self._allows(call.key, right, resource):
+        prefix = parse_qs(urlsplit(call.path).query).get("prefix")
+        context = {"s3:prefix": prefix[0]} if prefix else {}
+        if not self._allows(call.key, right, resource, context):
             return error(call.action, 403, "AccessDenied")
+        if right == "s3:GetObject":
+            return self._look(call, resource)
         if call.action == "CreateQueue":
             policy = json.loads(call.body).get("Attributes", {}).get("Policy", '{"Statement": []}')
             self.policies.setdefault(resource, json.loads(policy)["Statement"])
         return None
 
-    def _allows(self, key: str, right: str, resource: str) -> bool:
+    def _look(self, call: Call, resource: str) -> Answer:
+        """Say that an object is missing only to those who may list the bucket, as S3 does."""
+        answer = call.carry_out(call.body)
+        if answer[0] != 404 or self._allows(call.key, "s3:ListBucket", resource.split("/")[0], {}):
+            return answer
+        return error(call.action, 403, "AccessDenied")
+
+    def _allows(self, key: str, right: str, resource: str, context: Context) -> bool:
         """Decide as AWS does: what is denied is never allowed, and the rest only if it says so."""
         statements = [*self.statements[key], *self.policies.get(resource, ())]
-        said = {each["Effect"] for each in statements if applies(each, key, right, resource)}
+        known = {**context, "aws:userid": user_id(key)}
+        said = {each["Effect"] for each in statements if applies(each, known, right, resource)}
         allowed = said == {"Allow"}
         (self.used if allowed else self.denied)[key].add((right, resource))
         return allowed
@@ -69,14 +82,29 @@ def asked(call: Call) -> Tuple[str, str]:
     return f"sqs:{right}", f"arn:aws:sqs:us-east-1:000000000000:{name}"
 
 
-def applies(statement: Statement, key: str, right: str, resource: str) -> bool:
+def applies(statement: Statement, context: Context, right: str, resource: str) -> bool:
     """Tell whether a statement speaks of this user, this right and this resource."""
-    condition = statement.get("Condition", {"StringNotEquals": {"aws:userid": ""}})
+    spelt = [
+        each.replace("${aws:userid}", context["aws:userid"])
+        for each in as_list(statement["Resource"])
+    ]
     return (
-        condition["StringNotEquals"]["aws:userid"] != user_id(key)
+        all(
+            holds(operator, context.get(name), as_list(values))
+            for operator, asked in statement.get("Condition", {}).items()
+            for name, values in asked.items()
+        )
         and any(fnmatch.fnmatchcase(right, each) for each in as_list(statement["Action"]))
-        and any(fnmatch.fnmatchcase(resource, each) for each in as_list(statement["Resource"]))
+        and any(fnmatch.fnmatchcase(resource, each) for each in spelt)
     )
+
+
+def holds(operator: str, value: Optional[str], values: List[str]) -> bool:
+    """Tell whether a condition holds; of what a request does not have, only the negated ones do."""
+    is_negated = "Not" in operator
+    if value is None:
+        return is_negated or operator.endswith("IfExists")
+    return any(fnmatch.fnmatchcase(value, each) for each in values) != is_negated
 
 
 def as_list(value: Any) -> List[str]:

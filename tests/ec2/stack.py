@@ -9,7 +9,8 @@ from typing import Any, Dict, List
 
 import pytest
 
-from messaging import Connection, Settings
+from messaging import Connection, Settings, Storage
+from messaging.aws import rules
 from scripts.local_aws import LocalAws
 from tests.conftest import ROOT, wait_until
 
@@ -45,31 +46,40 @@ class Stack:
     rights: Dict[str, List[Statement]]
 
 
-def create(aws: LocalAws, part: str) -> Stack:
-    """Create the stack of a part, and wait until it is there."""
+def create(aws: LocalAws, part: str, name: str = "", **names: str) -> Stack:
+    """Create the stack of a part, and wait until it is there.
+
+    Args:
+        name: of the stack, the part's where empty
+        names: parameters beside those that there have to be
+    """
+    name = name or part
     cloudformation, ec2, iam = (client(aws, name) for name in ("cloudformation", "ec2", "iam"))
     parameters = {
         "Part": part,
         "Repository": "https://example.com/repository.git",
         "Vpc": ec2.describe_vpcs()["Vpcs"][0]["VpcId"],
         "Subnets": ec2.describe_subnets()["Subnets"][0]["SubnetId"],
-        "MakeBucket": "yes" if part == "calculation" else "no",
+        "MakeBucket": "yes" if name == "calculation" else "no",
+        **names,
     }
     cloudformation.create_stack(
-        StackName=part,
+        StackName=name,
         TemplateBody=TEMPLATE.read_text(),
         Capabilities=["CAPABILITY_IAM"],
         Parameters=[
-            {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
+            {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
         ],
     )
 
     def stack() -> Any:
-        return cloudformation.describe_stacks(StackName=part)["Stacks"][0]
+        return cloudformation.describe_stacks(StackName=name)["Stacks"][0]
 
     wait_until(lambda: stack()["StackStatus"] != "CREATE_IN_PROGRESS")
     assert stack()["StackStatus"] == "CREATE_COMPLETE", stack()
-    listed = cloudformation.describe_stack_resources(StackName=part)["StackResources"]
+    if name == "calculation":  # the server leaves the bucket's rules out
+        rules.complete(Storage(client(aws, "s3"), BUCKET), mark=False)
+    listed = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
     resources = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed}
     policy = iam.get_policy(PolicyArn=resources["ClientPolicy"])["Policy"]
     version = iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict
+from typing import Any, Dict, List
 
 import pytest
 
@@ -16,35 +16,40 @@ PLATFORMS = {"3.8": "manylinux_2_17", "3.9": "manylinux_2_31"}
 VERSIONS = [f"3.{minor}" for minor in range(8, 15)]
 
 
-def pinned(version: str) -> Dict[str, str]:
-    """Give what constraints.txt says for a Python version."""
+def lines(version: str) -> List[Any]:
+    """Give the requirements of constraints.txt for a Python version on Linux."""
     from packaging.requirements import Requirement
 
     text = (ROOT / "scripts" / "ec2" / "constraints.txt").read_text()
-    lines = [Requirement(line) for line in text.splitlines() if line and line[0] != "#"]
-    applicable = [
-        line
-        for line in lines
-        if not line.marker or line.marker.evaluate({"python_version": version})
-    ]
-    return {line.name: str(line.specifier).lstrip("=") for line in applicable}
+    found = [Requirement(line.rstrip(" \\")) for line in text.splitlines() if line[:1].isalpha()]
+    python = {"python_version": version, "python_full_version": f"{version}.0"}
+    return [each for each in found if not each.marker or each.marker.evaluate(python)]
+
+
+def pinned(version: str) -> Dict[str, str]:
+    """Give what constraints.txt says for a Python version."""
+    return {each.name: str(each.specifier).lstrip("=") for each in lines(version)}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_each_package_has_one_version(version: str) -> None:
-    """For every Python each package is pinned, exactly and once."""
+    """For every Python each package is pinned, exactly and once, as requirements.txt allows."""
     from packaging.requirements import Requirement
 
-    text = (ROOT / "scripts" / "ec2" / "constraints.txt").read_text()
-    lines = [Requirement(line) for line in text.splitlines() if line and line[0] != "#"]
-    names = [
-        line.name
-        for line in lines
-        if not line.marker or line.marker.evaluate({"python_version": version})
-    ]
+    names = [each.name for each in lines(version)]
+    wanted = map(Requirement, (ROOT / "requirements.txt").read_text().splitlines())
 
-    assert sorted(names) == sorted(set(names)) == sorted({line.name for line in lines})
-    assert all(re.fullmatch(r"==[0-9a-z.]+", str(line.specifier)) for line in lines)
+    assert sorted(names) == sorted(set(names))
+    assert all(re.fullmatch(r"==[0-9a-z.]+", str(each.specifier)) for each in lines(version))
+    assert all(each.specifier.contains(pinned(version)[each.name.lower()]) for each in wanted)
+
+
+def test_each_version_has_hashes() -> None:
+    """pip can check whatever it gets: no line is without a hash."""
+    text = (ROOT / "scripts" / "ec2" / "constraints.txt").read_text()
+
+    for entry in re.split(r"^(?=\w)", text, flags=re.MULTILINE)[1:]:
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), entry
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])

@@ -21,7 +21,7 @@ from tests.conftest import Running
 from tests.gateway import Gateway
 
 from .enforcer import Enforcer, Statement, as_list
-from .stack import BUCKET, NAMES, Stack, client, connection, environment, run
+from .stack import BUCKET, NAMES, Stack, client, connection, create, environment, run
 
 # Used only for the messages beyond what a queue may hide, and for a job that outlasts its lease.
 RARE = {
@@ -70,27 +70,23 @@ def use(stack: Stack, url: str, folder: Path) -> None:
     if stack.part == "image":
         run(stack, url, "image/Moon.jpg", "--output", str(folder / "moon.jpg"))
         assert (folder / "moon.jpg").stat().st_size > 10_000
-        put_payload(stack, url)
     else:
         assert json.loads(run(stack, url, "--json", "3,1,2"))["median"] == 2
         (folder / "lists.txt").write_text(",".join(map(str, range(60_000))) + "\n" + "1,2\n" * 12)
         run(stack, url, "--file", str(folder / "lists.txt"))
 
 
-def put_payload(stack: Stack, url: str) -> None:
-    """Put a body into the bucket, as a client does with one that is too long for SQS."""
-    storage = connection(stack, url, "client").storage("")
-    storage.put("payloads/test", b"Moon.jpg", "text/plain")
-
-
 def use_by_hand(stack: Stack, running: Running) -> None:
-    """Send a request that names no reply queue; its answer goes to the output queue."""
+    """Send a request that names no reply queue, and an object that is not there."""
     sqs = client(stack.aws, "sqs")
     inbox = sqs.get_queue_url(QueueName=stack.outputs["InputQueue"])["QueueUrl"]
     outbox = sqs.get_queue_url(QueueName=stack.outputs["OutputQueue"])["QueueUrl"]
-    sqs.send_message(QueueUrl=inbox, MessageBody="1,2" if stack.part == "calculation" else "no")
+    key = {"PayloadKey": {"DataType": "String", "StringValue": "payloads/x/none"}}
+    attributes = key if stack.part == "calculation" else {}
+    sqs.send_message(QueueUrl=inbox, MessageBody="none", MessageAttributes=attributes)
     answer = sqs.receive_message(QueueUrl=outbox, WaitTimeSeconds=20)
     assert answer["Messages"], running.said()
+    assert "there is no object" in answer["Messages"][0]["Body"]
 
 
 def granted(statements: List[Statement]) -> Set[str]:
@@ -119,16 +115,22 @@ def granted(statements: List[Statement]) -> Set[str]:
         ),
         ("sqs", "list_queues", {"QueueNamePrefix": "OUTPUT"}),
         ("sqs", "create_queue", {"QueueName": "other"}),
+        ("s3", "list_objects_v2", {"Bucket": BUCKET}),
+        ("s3", "list_objects_v2", {"Bucket": BUCKET, "Prefix": "payloads/"}),
         ("s3", "get_object", {"Bucket": BUCKET, "Key": "logs/x"}),
         ("s3", "put_object", {"Bucket": BUCKET, "Key": "logs/x", "Body": b""}),
-        ("s3", "delete_object", {"Bucket": BUCKET, "Key": "payloads/x"}),
+        ("s3", "get_object", {"Bucket": BUCKET, "Key": "payloads/AIDAOTHER/x"}),
+        ("s3", "put_object", {"Bucket": BUCKET, "Key": "payloads/AIDAOTHER/x", "Body": b""}),
+        ("s3", "put_object", {"Bucket": BUCKET, "Key": "payloads/AIDACLIENT2/x", "Body": b""}),
+        ("s3", "put_object", {"Bucket": BUCKET, "Key": "payloads/xprocessed", "Body": b""}),
+        ("s3", "delete_object", {"Bucket": BUCKET, "Key": "payloads/AIDACLIENT/x"}),
         ("s3", "delete_bucket", {"Bucket": BUCKET}),
     ],
 )
 def test_a_client_has_no_other_right(
     stacks: Dict[str, Stack], part: str, service: str, action: str, arguments: Dict[str, Any]
 ) -> None:
-    """A client cannot read requests, find or answer others' reply queues, or touch logs."""
+    """A client cannot read requests, find or answer others' reply queues, touch logs or lists."""
     stack = stacks[part]
     names = dict(zip(("INPUT", "OUTPUT"), NAMES[part]))
     spelt = {
@@ -139,6 +141,39 @@ def test_a_client_has_no_other_right(
     }
     with enforced(stack) as (url, _):
         assert is_denied(connection(stack, url, "client").client(service), action, **spelt)
+
+
+def test_a_list_is_for_the_worker_alone(stacks: Dict[str, Stack]) -> None:
+    """A long list is put by its sender; no other client of either part reads or replaces it."""
+    lists, images = stacks["calculation"], stacks["image"]
+    strangers = {"another": lists.rights["client"], "viewer": images.rights["client"]}
+    drawing = {"drawer": images.rights["worker"]}
+    with enforced(lists, **strangers, **drawing) as (url, _):
+        maker = connection(lists, url, "client")
+        key = f"payloads/{maker.user_id()}/x"
+        maker.storage("").put(key, b"3,1,2", "text/plain")
+
+        assert connection(lists, url, "worker").storage("").get(key, 10) == b"3,1,2"
+        for who in (*strangers, *drawing):
+            s3 = connection(lists, url, who).s3
+            assert is_denied(s3, "get_object", Bucket=BUCKET, Key=key), who
+            assert is_denied(s3, "put_object", Bucket=BUCKET, Key=key, Body=b"9"), who
+            assert is_denied(s3, "list_objects_v2", Bucket=BUCKET, Prefix="payloads/"), who
+
+
+def test_no_names_of_queues_open_the_requests_to_clients(stacks: Dict[str, Stack]) -> None:
+    """An input queue called as a reply queue might be is still closed to clients."""
+    names = {"InputQueueName": "jobs-in", "OutputQueueName": "jobs"}
+    stack = create(stacks["calculation"].aws, "calculation", "crooked", **names)
+    with enforced(stack) as (url, _):
+        sqs = connection(stack, url, "client").sqs
+        for name in ("jobs-in", "jobs-in-dead-letter"):
+            there = {"QueueUrl": f"http://aws/000000000000/{name}"}
+            assert is_denied(sqs, "receive_message", **there)
+            assert is_denied(sqs, "delete_queue", **there)
+            assert is_denied(sqs, "delete_message", ReceiptHandle="x", **there)
+            assert is_denied(sqs, "create_queue", QueueName=name)
+        assert sqs.get_queue_url(QueueName="jobs-in")
 
 
 def is_denied(aws: Any, action: str, **arguments: Any) -> bool:

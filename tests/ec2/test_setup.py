@@ -46,7 +46,7 @@ def machine(boot: Boot, shared: Place) -> Machine:
 def setup(machine: Machine, place: Place, workers: int = 2) -> str:
     """Set up calculation workers; give what the script says."""
     arguments = ["calculation", "--workers", str(workers), *words(place)]
-    return machine.setup(*arguments, variables={"AWS_ENDPOINT_URL": place.url}).stdout
+    return machine.setup(*arguments, "--endpoint-url", place.url).stdout
 
 
 def state(machine: Machine) -> Dict[str, object]:
@@ -257,7 +257,8 @@ def test_the_region_is_the_instances_own(machine: Machine, shared: Place) -> Non
     kept = machine.ask("cat", "/etc/calculation-worker.env")
 
     within = ["unshare", "--net", "sh", "-c", inside, "metadata"]
-    machine.setup("calculation", "--workers", "2", *words(shared)[:-2], within=within)
+    here = ["--endpoint-url", shared.url]
+    machine.setup("calculation", "--workers", "2", *words(shared)[:-2], *here, within=within)
     found = machine.ask("head", "-n", "1", "/etc/calculation-worker.env")
     setup(machine, shared)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Dict, List
 
 import pytest
 
+from messaging.aws import rules
 from messaging.aws.making import open_bucket, open_queue
 from tests.conftest import ROOT, Place
 
@@ -26,8 +28,11 @@ def test_cfn_lint_is_content() -> None:
 
 
 @pytest.mark.parametrize("part", NAMES)
-def test_queues_are_those_that_the_programs_make(stacks: Dict[str, Stack], part: str) -> None:
+def test_queues_are_those_that_the_programs_make(
+    stacks: Dict[str, Stack], part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each queue has the attributes, and its dead-letter queue, that messaging gives it."""
+    monkeypatch.setattr("messaging.aws.rules.over_tls", lambda client: True)  # as AWS is reached
     stack = stacks[part]
     sqs = client(stack.aws, "sqs")
     ours = open_queue(sqs, f"{part}-made-in", dead_letter=True)
@@ -47,6 +52,8 @@ def attributes(sqs: Any, url: str) -> Dict[str, str]:
     found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     found.pop("SqsManagedSseEnabled", None)  # on everywhere at AWS
     name = url.rsplit("/", 1)[1]
+    if "Policy" in found:
+        found["Policy"] = json.dumps(json.loads(found["Policy"]), sort_keys=True)
     return {
         key: value.replace(name, "NAME").replace(" ", "")
         for key, value in found.items()
@@ -68,6 +75,13 @@ def test_the_bucket_is_as_the_programs_make_it(place: Place) -> None:
     theirs = properties["LifecycleConfiguration"]["Rules"]
     assert [rule_of_template(rule) for rule in theirs] == [rule_of_s3(rule) for rule in ours]
     assert properties["PublicAccessBlockConfiguration"] == private
+    arn = f"arn:aws:s3:::{storage.bucket}"
+    policy = json.loads(rules.tls_only("s3:*", arn, f"{arn}/*"))["Statement"]
+    own = load(str(TEMPLATE))["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"]
+    assert [{**each, "Resource": 2} for each in policy] == [
+        {**each, "Resource": len(each["Resource"])} for each in own["Statement"]
+    ]
+    assert policy[0]["Resource"] == [arn, f"{arn}/*"]
     assert "BucketEncryption" in properties
 
 
@@ -109,6 +123,9 @@ def test_an_instance_sets_itself_up(stacks: Dict[str, Stack], part: str, tmp_pat
     group = ec2.describe_security_groups(GroupIds=[stack.resources["SecurityGroup"]])
 
     assert data["MetadataOptions"]["HttpTokens"] == "required"
+    assert data["BlockDeviceMappings"][0]["Ebs"]["Encrypted"] in (True, "true")
+    syntax = subprocess.run(["bash", "-n"], input=commands, capture_output=True, text=True)
+    assert (syntax.returncode, syntax.stderr) == (0, "")
     assert group["SecurityGroups"][0]["IpPermissions"] == []
     assert "curl" not in commands
     setup = commands.split("bash /root/checkout/", 1)[1].replace("\\\n", " ").split("\n")[0]
@@ -120,3 +137,95 @@ def test_an_instance_sets_itself_up(stacks: Dict[str, Stack], part: str, tmp_pat
         text=True,
     )
     assert shown.returncode == 0, shown.stderr
+
+
+def resources() -> Dict[str, Any]:
+    """Give the resources as the template says them."""
+    from cfnlint.decode.cfn_yaml import load
+
+    return dict(load(str(TEMPLATE))["Resources"])
+
+
+def user_data() -> str:
+    """Give what an instance runs first, without values."""
+    data = resources()["LaunchTemplate"]["Properties"]["LaunchTemplateData"]
+    return str(data["UserData"]["Fn::Base64"]["Fn::Sub"][0])
+
+
+INSTANCE = {
+    "bash": """case $* in
+/root/setup.sh) echo setup >>steps; [ $(grep -c setup steps) -gt $FAILURES ] ;;
+*) exec /bin/bash "$@" ;;
+esac""",
+    "sleep": "echo sleep $1 >>steps",
+    "poweroff": "echo poweroff >>steps; kill $PPID",
+    "python": "echo signal $2 >>steps",
+}
+
+
+@pytest.mark.parametrize(
+    ("failures", "patience", "steps"),
+    [
+        (0, 1800, ["setup", "signal i-1"]),
+        (2, 1800, ["setup", "sleep 60", "setup", "sleep 60", "setup", "signal i-1"]),
+        (9, 0, ["setup", "poweroff"]),
+    ],
+)
+def test_an_instance_tries_again(
+    failures: int, patience: int, steps: List[str], tmp_path: Path
+) -> None:
+    """Set up, it signals; else it tries again, and after half an hour makes room for another."""
+    for name, text in INSTANCE.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "instance-id").write_text("i-1")
+    script = user_data().replace(">/root/", f">{tmp_path}/")
+    script = script.replace("/opt/${Part}-worker/current/venv/bin/", "")
+    script = script.replace("/var/lib/cloud/data/", "").replace("1800", str(patience))
+
+    subprocess.run(
+        ["/bin/bash", "-c", script],
+        cwd=tmp_path,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "FAILURES": str(failures)},
+        stdout=subprocess.PIPE,
+        timeout=60,
+    )
+
+    assert (tmp_path / "steps").read_text().splitlines() == steps
+
+
+def test_a_deployment_waits_for_its_workers() -> None:
+    """Making and updating the fleet wait for signals, longer than a setup takes, or roll back."""
+    fleet = resources()["Fleet"]
+    update = fleet["UpdatePolicy"]["AutoScalingRollingUpdate"]
+
+    assert fleet["CreationPolicy"]["ResourceSignal"]["Timeout"] == update["PauseTime"] == "PT20M"
+    assert update["WaitOnResourceSignals"] is True
+    assert "AlarmNotification" in update["SuspendProcesses"]
+    assert 'LogicalResourceId="Fleet"' in user_data()
+
+
+def test_the_device_is_known_for_each_system() -> None:
+    """Every system that can be chosen has an image and a root device."""
+    from cfnlint.decode.cfn_yaml import load
+
+    template = load(str(TEMPLATE))
+    systems = set(template["Parameters"]["System"]["AllowedValues"])
+
+    assert set(template["Mappings"]["Devices"]) == systems
+    assert all(set(each) == systems for each in template["Mappings"]["Images"].values())
+
+
+@pytest.mark.parametrize("hidden", [0, 1, 100_000])
+def test_what_hides_does_not_hold_the_fleet_up(hidden: int) -> None:
+    """However many failed requests are in flight, an idle fleet seems idle, and so shrinks."""
+    metrics = resources()["ScalingPolicy"]["Properties"]["TargetTrackingConfiguration"]
+    metrics = metrics["CustomizedMetricSpecification"]["Metrics"]
+    said = {each["Id"]: each["Expression"]["Fn::Sub"] for each in metrics if "Expression" in each}
+    for name, value in (("${WorkersPerInstance}", "2"), ("${JobSeconds}", "0.002")):
+        said = {key: text.replace(name, value) for key, text in said.items()}
+    values: Dict[str, Any] = {"visible": 0, "running": hidden, "instances": 3}
+    values["IF"] = lambda condition, yes, no: yes if condition else no
+    values["busy"] = eval(said["busy"], {}, values)
+
+    assert eval(said["delay"], {}, values) <= 2 * 0.002

@@ -15,7 +15,7 @@ KNOWN_TO_219 = """
     Description Wants After PartOf WantedBy User Group EnvironmentFile Environment ExecStart Restart
     RestartSec TimeoutStopSec KillMode KillSignal UMask NoNewPrivileges CapabilityBoundingSet
     PrivateTmp PrivateDevices ProtectHome ProtectSystem RestrictAddressFamilies
-    SystemCallArchitectures
+    SupplementaryGroups SystemCallArchitectures
     """
 
 
@@ -27,7 +27,7 @@ def entries(name: str) -> List[Tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("name", ["worker@.service", "worker.target"])
+@pytest.mark.parametrize("name", ["worker@.service", "worker-journal.service", "worker.target"])
 def test_the_base_units_hold_only_words_that_systemd_219_knows(name: str) -> None:
     """Amazon Linux 2 understands each word, and no value that it would take for another."""
     words: Dict[str, str] = dict(entries(name))
@@ -37,16 +37,23 @@ def test_the_base_units_hold_only_words_that_systemd_219_knows(name: str) -> Non
     assert "SystemCallFilter" not in words
 
 
+def test_a_worker_that_needs_too_much_ends_alone() -> None:
+    """Its memory has a bound of its own, below the machine's."""
+    assert dict(entries("worker-hardening.conf"))["MemoryMax"] == "75%"
+
+
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     """systemd has no complaint about the units as they are installed."""
     if not shutil.which("systemd-analyze"):
         pytest.skip("needs systemd-analyze")
     unit, target = tmp_path / "calculation-worker@.service", tmp_path / "calculation-worker.target"
+    journal = tmp_path / "calculation-worker-journal.service"
     folder = tmp_path / f"{unit.name}.d"
     folder.mkdir()
     for name, path in (
         ("worker@.service", unit),
         ("worker.target", target),
+        ("worker-journal.service", journal),
         ("worker-hardening.conf", folder / "hardening.conf"),
     ):
         text = (UNITS / name).read_text().replace("@PART@", "calculation")
@@ -54,7 +61,7 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
         path.write_text(re.sub("(User|Group)=.*", r"\1=daemon", text))
 
     checked = subprocess.run(
-        ["systemd-analyze", "verify", str(unit).replace("@", "@1"), str(target)],
+        ["systemd-analyze", "verify", str(unit).replace("@", "@1"), str(target), str(journal)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

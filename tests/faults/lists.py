@@ -6,12 +6,19 @@ from typing import Any
 
 from tests.conftest import Place
 
+SINGLY = "tests.singly"  # the client that sends each list in a message of its own
+PACKED = "calculation.client"
+LONG = " " * 1500  # after each list; some ten of these fill a message
 
-def ask(place: Place, tmp_path: Path, count: int, timeout: str = "60") -> Any:
+
+def ask(place: Place, tmp_path: Path, count: int, timeout: str = "60", client: str = SINGLY) -> Any:
     """Have lists answered by a client; check that each has its one right result."""
     file = tmp_path / "lists.txt"
-    file.write_text("".join(f"{number},-1\n" for number in range(count)))
-    done = place.client("--file", str(file), "--json", "--timeout", timeout, timeout=300)
+    long = LONG if client == PACKED else ""
+    file.write_text("".join(f"{number},-1{long}\n" for number in range(count)))
+    done = place.client(
+        "--file", str(file), "--json", "--timeout", timeout, timeout=300, module=client
+    )
     assert done.returncode == 0, done.stderr
     assert [json.loads(line)["max"] for line in done.stdout.splitlines()] == list(range(count))
     return done

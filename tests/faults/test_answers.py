@@ -18,7 +18,7 @@ ACTIONS = [
     "GetQueueUrl",
     "GetQueueAttributes",
     "CreateQueue",
-    "HeadBucket",
+    "GetLifecycleConfiguration",
     "PutBucket",
     "PutObject",
     "SendMessageBatch",
@@ -41,7 +41,7 @@ def test_an_answer_dropped_after_the_deed(
     assert gateway.counts[action] >= 2
 
 
-@pytest.mark.parametrize("action", ["GetObject", "PutObject", "HeadBucket"])
+@pytest.mark.parametrize("action", ["GetObject", "PutObject", "GetLifecycleConfiguration"])
 def test_an_answer_dropped_on_the_way_of_an_image(
     counted: Place, gateway: Gateway, tmp_path: Path, action: str
 ) -> None:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import Place, Running, take, wait_until
+from tests.faults.lists import SINGLY
 from tests.gateway import Gateway
 from tests.plain import DEAD_LETTER
 
@@ -138,7 +139,7 @@ def test_soak(place: Place, full: bool, tmp_path: Path) -> None:
     file.write_text("1,2,3\n" * 2000)
     seen = []
     for _ in range(10 if full else 3):
-        assert place.client("--file", str(file), "--json", timeout=300).returncode == 0
+        assert place.client("--file", str(file), timeout=300, module=SINGLY).returncode == 0
         seen.append(Footprint.of(worker))
 
     print(*seen, sep="\n")

@@ -20,6 +20,7 @@ from messaging import Connection, Request, Requester, WorkerOptions
 from messaging.aws import sweeping
 from scripts.local_aws import LocalAws
 from tests.conftest import ROOT, Place, Running, take, wait_until
+from tests.faults.lists import LONG, PACKED, SINGLY
 from tests.plain import DEAD_LETTER
 
 RUN_TIME = 5  # seconds; what a list takes at most, on a machine this busy
@@ -82,17 +83,18 @@ def test_killed_workers_lose_and_cross_nothing(place: Place, full: bool, tmp_pat
                 results[number].append(json.loads(reply.body)["median"] == max(number, index))
                 index += 1
 
-    def ask_in_bulk(number: int) -> None:
+    def ask_in_bulk(number: int, client: str, end: str) -> None:
         file = tmp_path / f"{number}.txt"
-        file.write_text("".join(f"{number},{index}\n" for index in range(count * 2)))
-        done = place.client("--file", str(file), "--json", timeout=600)
+        file.write_text("".join(f"{number},{index}{end}\n" for index in range(count * 2)))
+        done = place.client("--file", str(file), "--json", timeout=600, module=client)
         maxima = [json.loads(line)["max"] for line in done.stdout.splitlines()]
         bulk[number] = maxima == [max(number, index) for index in range(count * 2)]
 
     bulk: Dict[int, bool] = {}
     with dying_workers(place, ["calculation.worker"], 200 if full else 8) as enough:
         threads = [threading.Thread(target=ask_one_by_one, args=(n, enough)) for n in range(2)]
-        threads += [threading.Thread(target=ask_in_bulk, args=(number,)) for number in (2, 3)]
+        bulks = (2, SINGLY, ""), (3, PACKED, LONG)
+        threads += [threading.Thread(target=ask_in_bulk, args=each) for each in bulks]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
-from image.formats import strips
+from image.formats.jpeg import encoder
 from image.operations.levels import Curve
 from tests.unit.checks import run
 from tests.unit.pictures import (
@@ -64,10 +64,14 @@ def test_jpeg_in_strips_has_the_pixels_of_one_in_one_piece(
     subsampling, keep_rgb = color
     options = {"quality": 83, "subsampling": subsampling, "progressive": False}
     options["keep_rgb"] = keep_rgb and mode == "RGB"
+    options["optimize"] = False
     curve, extra = Curve(lambda level: level**0.5), segment(0xFE, b"only once")
+    source = encoded(image, "JPEG", keep_rgb=options["keep_rgb"])
+    image = decoded(source)
 
-    with mock.patch.object(strips, "_STRIP_PIXELS", 1):
-        joined = strips.encode(image, curve, extra, **options)
+    with mock.patch.object(encoder, "_STRIP_PIXELS", 1), mock.patch.object(encoder, "PIECE", 99):
+        opened = cast(JpegImageFile, decoded(source))
+        joined = encoder.encode(opened, memoryview(source), curve, extra, **options)
 
     whole = encoded(curve(image), "JPEG", **options)
     assert decoded(joined).tobytes() == decoded(whole).tobytes()

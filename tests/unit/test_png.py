@@ -3,15 +3,10 @@
 import numpy as np
 import pytest
 
-from tests.unit.checks import first, frames, rgb, run, wanted
-from tests.unit.pictures import (
-    XMP,
-    animation,
-    chunk,
-    decoded,
-    exif,
-    png,
-)
+from tests.unit.apng_files import Frame, animated
+from tests.unit.checks import first, rgb, run, wanted
+from tests.unit.pictures import XMP, chunk, decoded, exif, png
+from tests.unit.png_files import KINDS, values, written
 
 
 def test_png_keeps_its_chunks() -> None:
@@ -67,26 +62,46 @@ def test_png_transparent_colour_becomes_alpha(color: int, key: bytes, mode: str)
     assert list(after.getchannel("A").tobytes()) == [255, 0, 255]
 
 
-@pytest.mark.parametrize(
-    ("source", "sentence"),
-    [
-        (png(2, 2, 16, 2, bytes(26)), "16 bits"),
-        (png(2, 2, 16, 6, bytes(34)), "16 bits"),
-        (png(2, 2, 16, 0, bytes(10), chunk(b"tRNS", b"\0\1")), "16 bits"),
-    ],
-)
-def test_png_that_pillow_would_cut_is_refused(source: bytes, sentence: str) -> None:
-    """Sixteen bits that would be cut to eight without a word are refused."""
-    with pytest.raises(ValueError, match=sentence):
-        run(source)
+@pytest.mark.parametrize("name", ["still", "palette", "animation"])
+def test_png_without_its_end_is_kept_while_all_pixels_are_there(name: str) -> None:
+    """A missing end is added with a remark, wherever after the pixels the file was cut."""
+    kind = KINDS[5] if name != "palette" else KINDS[11]
+    text = chunk(b"tEXt", b"Title\0Moon")
+    whole = written(kind, values(kind, 9, 7))[:-12] + text + chunk(b"IEND", b"")
+    if name == "animation":
+        frames = [Frame(0, 0, values(kind, 9, 7, seed), 0, 0) for seed in (1, 2)]
+        whole = animated(kind, frames, False)[:-12] + text + chunk(b"IEND", b"")
+    wanted = run(whole).data
+
+    checksums = 0 if name == "palette" else 8  # of the stream and of its chunk
+    pixels_end = len(whole) - 12 - len(text) - checksums
+    for end in range(pixels_end, len(whole)):
+        result = run(whole[:end])
+        has_text = end >= len(whole) - 12
+        assert result.data == (wanted if has_text else wanted.replace(text, b""))
+        assert result.remarks == ("The mark at its end was missing, and was added.",)
+    for end in range(50, pixels_end - 4):
+        with pytest.raises(ValueError, match=r"too early|incomplete"):
+            run(whole[:end])
 
 
-def test_apng_keeps_its_default_image() -> None:
-    """A still that is shown where animations are not stays apart from the frames."""
-    source = animation("PNG", "RGB", default_image=True, duration=[10, 20, 30])
+@pytest.mark.parametrize("name", ["gamma", "sauvola"])
+def test_png_says_what_is_lost(name: str) -> None:
+    """What follows the end, and a thumbnail of the old picture, are told."""
+    metadata = chunk(b"eXIf", b"MM\0*\0\0\0\x08" + b"\xff\xd8\xff\xe0")
+    source = png(2, 1, 8, 0, b"\0\1\2", metadata) + b"a film"
 
-    after = frames(run(source).data)
+    assert run(source, name).remarks == (
+        "What follows the end of the picture was left out.",
+        "A thumbnail in the metadata still shows the picture as it was.",
+    )
 
-    assert len(after) == 4
-    assert decoded(run(source).data).info["default_image"]
-    assert [frame.info["duration"] for frame in after[1:]] == [10, 20, 30]
+
+def test_png_that_is_damaged_is_refused() -> None:
+    """A wrong checksum of the header or of the pixels, and a header of no kind, are refused."""
+    source = png(4, 4, 8, 0, bytes(range(20)))
+    for position in (17, len(source) - 18, 24, 25, 28):
+        broken = bytearray(source)
+        broken[position] ^= 0x55
+        with pytest.raises(ValueError, match=r"damaged|header"):
+            run(bytes(broken))

@@ -40,11 +40,13 @@ def refusal(data: bytes, limits: Limits = DEFAULT_LIMITS) -> str:
         b"<svg xmlns='http://www.w3.org/2000/svg'/>",
         b"\0\0\0\x0cjP  \r\n\x87\n",
         b"\0",
+        b"BMW is a car maker.\n",
+        b"GIF8 and so on",
     ],
 )
 def test_what_is_no_image_is_refused(data: bytes) -> None:
     """Text, HTML, PSD, DDS, FITS, EPS, PDF, SVG and JPEG 2000 are refused by their content."""
-    assert refusal(data) == "this is not a JPEG, PNG, WebP, TIFF, GIF or BMP image"
+    assert refusal(data) == "this is not a JPEG, PNG, WebP, TIFF, GIF, BMP or AVIF image"
 
 
 def test_empty_file_is_refused() -> None:
@@ -131,22 +133,12 @@ def test_tiff_directories_that_fill_the_memory_are_refused() -> None:
     """Fields that all claim the same bytes are refused before they are copied."""
     fields = [struct.pack("<HHII", tag, 7, 1_000_000, 8) for tag in range(1000, 6000)]
 
-    assert "longer than it can be" in refusal(tiff_directory(fields) + bytes(1_000_000))
+    assert "longer than the file" in refusal(tiff_directory(fields) + bytes(1_000_000))
 
 
 def test_tiff_directories_in_a_circle_are_refused() -> None:
     """A directory that follows itself is refused."""
-    assert "more than 100 frames" in refusal(tiff_directory([], following=8))
-
-
-def test_tiff_of_deep_colours_is_refused() -> None:
-    """Sixteen bits for each of three colours, which Pillow cuts to eight, are refused."""
-    tags = [(256, 3, 1, 1), (257, 3, 1, 1), (258, 3, 3, 200), (259, 3, 1, 1), (262, 3, 1, 2)]
-    tags += [(273, 4, 1, 206), (277, 3, 1, 3), (278, 3, 1, 1), (279, 4, 1, 6)]
-    head = tiff_directory([struct.pack("<HHII", *tag) for tag in tags])
-    body = head.ljust(200, b"\0") + struct.pack("<3H", 16, 16, 16) + bytes(6)
-
-    assert "48 bits" in refusal(body)
+    assert "no pixels" in refusal(tiff_directory([], following=8))
 
 
 def mutants(count: int) -> List[bytes]:

@@ -3,12 +3,13 @@
 import contextlib
 import statistics
 from fractions import Fraction
-from typing import List, Tuple
+from typing import Callable, List, Tuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calculation import packing
 from calculation.integers import check
 from calculation.summary import Summary, summarise
 
@@ -24,6 +25,25 @@ blanks = st.text(" \t\r\n", max_size=2)
 LONG = ",".join(["7"] * 20_000)  # past the point from which numpy parses
 
 
+def together(text: str) -> Summary:
+    """Have a list summarised between others of its message, as short lists are."""
+    if "\n" in text or len(text) > packing.ROOM:  # these travel alone
+        return summarise(text)
+    body = "\n".join(["1,a", text, "5"])
+    answers = packing.read_all(packing.answer(packing.unpack(body, 3)), 3)
+    assert answers
+    before, outcome, after = answers
+    assert before == "item 2, 'a', is not an integer"
+    assert after == Summary(1, 5, 5, 5, 5.0)
+    if isinstance(outcome, str):
+        raise ValueError(outcome)
+    return outcome
+
+
+WAYS = pytest.mark.parametrize("summarise", [summarise, together], ids=["alone", "together"])
+Way = Callable[[str], Summary]
+
+
 def expected(values: List[int]) -> Summary:
     """Work it out with fractions."""
     ordered = sorted(values)
@@ -34,8 +54,9 @@ def expected(values: List[int]) -> Summary:
     return Summary(count, min(values), max(values), median, mean)
 
 
+@WAYS
 @given(st.lists(integers, min_size=1, max_size=30))
-def test_summary_equals_exact_fractions(values: List[int]) -> None:
+def test_summary_equals_exact_fractions(summarise: Way, values: List[int]) -> None:
     """Min and max are exact, mean and median the nearest floats."""
     assert summarise(",".join(map(str, values))) == expected(values)
 
@@ -59,8 +80,9 @@ def test_list_of_megabytes_equals_exact_fractions() -> None:
         summarise(f"{text},x,{text},y")
 
 
+@WAYS
 @given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=20))
-def test_summary_agrees_with_the_statistics_module(values: List[int]) -> None:
+def test_summary_agrees_with_the_statistics_module(summarise: Way, values: List[int]) -> None:
     """The standard library finds the same."""
     summary = summarise(",".join(map(str, values)))
 
@@ -68,10 +90,11 @@ def test_summary_agrees_with_the_statistics_module(values: List[int]) -> None:
     assert summary.mean == pytest.approx(statistics.fmean(values))
 
 
+@WAYS
 @pytest.mark.parametrize("prefix", ["", LONG + ","], ids=["short", "long"])
 @given(st.lists(st.tuples(blanks, st.integers(-(2**70), 2**70), blanks), min_size=1, max_size=9))
 def test_blanks_signs_and_zeros_around_a_number_do_not_count(
-    prefix: str, items: List[Tuple[str, int, str]]
+    summarise: Way, prefix: str, items: List[Tuple[str, int, str]]
 ) -> None:
     """Blanks around an item, a plus and leading zeros change nothing."""
     plain = prefix + ",".join(str(value) for _, value, _ in items)
@@ -84,6 +107,7 @@ def _dress(value: int) -> str:
     return f"+00{value}" if value >= 0 else f"-0{-value}"
 
 
+@WAYS
 @pytest.mark.parametrize(
     ("text", "result"),
     [
@@ -102,10 +126,10 @@ def _dress(value: int) -> str:
         (str(BIG), Summary(1, BIG, BIG, BIG, 1e299)),
     ],
 )
-def test_known_summaries(text: str, result: Summary) -> None:
+def test_known_summaries(summarise: Way, text: str, result: Summary) -> None:
     """Edges of the number range come out as worked out by hand."""
     assert summarise(text) == result
-    assert Summary.from_json(result.to_json()) == result
+    assert packing.read(result.to_json()) == result
 
 
 BAD_ITEMS = {
@@ -132,11 +156,12 @@ BAD_ITEMS = {
 }
 
 
+@WAYS
 @pytest.mark.parametrize("item", BAD_ITEMS)
 @pytest.mark.parametrize("before", ["", "8,", LONG + ","], ids=["alone", "second", "late"])
 @pytest.mark.parametrize("after", ["", ",9", "," + LONG], ids=["last", "inner", "early"])
 def test_what_is_no_integer_is_refused_with_its_number_and_text(
-    before: str, item: str, after: str
+    summarise: Way, before: str, item: str, after: str
 ) -> None:
     """The complaint names the item as the person counts it."""
     text = before + item + after
@@ -150,8 +175,9 @@ def test_what_is_no_integer_is_refused_with_its_number_and_text(
         check(text)
 
 
+@WAYS
 @pytest.mark.parametrize("text", ["", " ", "\n\t", " " * 30_000])
-def test_empty_list_is_refused(text: str) -> None:
+def test_empty_list_is_refused(summarise: Way, text: str) -> None:
     """Nothing but blanks is no list."""
     with pytest.raises(ValueError, match="the list is empty"):
         summarise(text)
@@ -172,8 +198,53 @@ def test_numpy_accepts_exactly_what_python_accepts(text: str) -> None:
         assert outcome(LONG + ",") == outcome("")
 
 
+@WAYS
 @given(st.text(max_size=20))
-def test_only_value_errors_come_out(text: str) -> None:
+def test_only_value_errors_come_out(summarise: Way, text: str) -> None:
     """Whatever is typed, the answer is a summary or a complaint."""
     with contextlib.suppress(ValueError):
         assert summarise(text).count == text.count(",") + 1
+
+
+@WAYS
+@pytest.mark.parametrize("prefix", ["", LONG + ","], ids=["short", "long"])
+@pytest.mark.parametrize(
+    ("dressed", "plain"),
+    [
+        ("[3, 1, 2]", "3,1,2"),
+        (" [3,1,2]\t", "3,1,2"),
+        ("[ 5 ]", "5"),
+        ("3,\u00a01,\u202f2\u2009", "3,1,2"),
+        ("\u2007[3,\u00a01]\u00a0", "3,1"),
+    ],
+)
+def test_lists_as_people_have_them(summarise: Way, prefix: str, dressed: str, plain: str) -> None:
+    """One pair of brackets around, and no-break and thin spaces, change nothing."""
+    if prefix:
+        dressed = f"[{prefix}{dressed.replace('[', '').replace(']', '')}]"
+
+    assert summarise(dressed) == summarise(prefix + plain)
+    assert check(dressed).replace(" ", "").strip() == prefix + plain
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[[3]]", "item 1, '[3]', is not"),
+        ("[3", "item 1, '[3', is not"),
+        ("3]", "item 1, '3]', is not"),
+        ("[3],[1]", "item 1, '3]', is not"),
+        ("(3,1)", "item 1, '(3', is not"),
+        ("1,2\u00a0000", "item 2, '2 000', is not"),
+        ("1\u200b,2", r"item 1, '1\u200b', is not"),
+        ("[]", "the list is empty"),
+        ("[\u00a0]", "the list is empty"),
+    ],
+)
+def test_other_dress_is_refused(summarise: Way, text: str, complaint: str) -> None:
+    """More brackets, other ones, and spaces within an item are named with the item."""
+    for take in (summarise, check):
+        with pytest.raises(ValueError) as error:
+            take(text)
+        assert str(error.value).startswith(complaint)

@@ -1,84 +1,124 @@
-"""A download is there whole or not at all."""
+"""Transfers keep their order, tell how far they are, and bring home what is under way."""
 
-from pathlib import Path
-from typing import Any, Iterator, Tuple
+import io
+import threading
+from typing import Any, Iterator, List, Tuple
 
 import pytest
 
 from image import transfer
+from tests.conftest import wait_until
 
 
-class Stream:
-    """A stream that breaks after some bytes."""
+class Storage:
+    """Stands for a bucket whose connection may break."""
 
-    def __init__(self, breaks: bool) -> None:
-        self._breaks = breaks
+    def __init__(self, chunks: List[bytes]) -> None:
+        self._chunks = chunks
 
-    def __enter__(self) -> "Stream":
+    def open_object(self, key: str, etag: Any) -> Tuple["Storage", int]:
+        return self, 8
+
+    def __enter__(self) -> "Storage":
         return self
 
     def __exit__(self, *_: object) -> None:
         pass
 
     def iter_chunks(self, size: int) -> Iterator[bytes]:
-        yield b"half"
-        if self._breaks:
-            raise ConnectionError("gone")
-        yield b"half"
+        for chunk in self._chunks:
+            if not chunk:
+                raise ConnectionError("gone")
+            yield chunk
+
+    def put(self, key: str, body: Any, content_type: str) -> str:
+        while body.read(3):
+            pass
+        body.seek(0)
+        return str(body.read())
 
 
-class Storage:
-    """Stands for a bucket whose connection breaks."""
+def test_a_download_tells_how_far_it_is() -> None:
+    """Piece by piece; one that breaks off is an error."""
+    told: List[int] = []
+    whole: Any = Storage([b"half", b"half"])
+    broken: Any = Storage([b"half", b""])
 
-    def __init__(self, breaks: bool = False) -> None:
-        self._breaks = breaks
-
-    def open_object(self, key: str, etag: Any) -> Tuple[Stream, int]:
-        return Stream(self._breaks), 8
-
-
-def fetch(path: Path, overwrite: bool = False, breaks: bool = False) -> None:
-    storage: Any = Storage(breaks)
-    transfer.download(storage, "key", None, path, overwrite, lambda done: None)
-
-
-def test_a_broken_download_leaves_nothing(tmp_path: Path) -> None:
-    """Neither the file nor a scratch file is there; an older file is as it was."""
+    assert transfer.download(whole, "key", None, told.append) == b"halfhalf"
+    assert told == [4, 8]
     with pytest.raises(ConnectionError):
-        fetch(tmp_path / "new", breaks=True)
-    assert list(tmp_path.iterdir()) == []
-
-    (tmp_path / "old").write_text("mine")
-    with pytest.raises(ConnectionError):
-        fetch(tmp_path / "old", overwrite=True, breaks=True)
-    assert (tmp_path / "old").read_text() == "mine"
-    assert len(list(tmp_path.iterdir())) == 1
+        transfer.download(broken, "key", None, told.append)
 
 
-def test_a_file_is_replaced_only_when_told(tmp_path: Path) -> None:
-    """Without leave FileExistsError is raised; with it the new file is whole."""
-    path = tmp_path / "file"
-    fetch(path)
-    assert path.read_bytes() == b"halfhalf"
-    path.write_text("mine")
+def test_an_upload_tells_how_far_it_is() -> None:
+    """Also when the bytes are read a second time, for a checksum or another attempt."""
+    told: List[int] = []
+    storage: Any = Storage([])
 
-    with pytest.raises(FileExistsError, match="is there already"):
-        fetch(path)
-    assert path.read_text() == "mine"
+    file = io.BytesIO(b"12345")
+    file.read()
 
-    fetch(path, overwrite=True)
-    assert path.read_bytes() == b"halfhalf"
+    assert transfer.upload(storage, "key", file, "image/png", told.append) == "b'12345'"
+    assert told == [3, 5, 5, 5]
 
 
-def test_a_file_that_appears_meanwhile_is_not_replaced(tmp_path: Path) -> None:
-    """Whoever is faster keeps the name."""
-    path = tmp_path / "file"
-    storage: Any = Storage()
+def test_results_keep_their_order() -> None:
+    """The second is done before the first, and waits for it."""
+    second_is_done = threading.Event()
 
-    def somebody_is_faster(done: int) -> None:
-        path.write_text("mine")
+    def call(item: int) -> int:
+        if item == 1:
+            assert second_is_done.wait(10)
+        elif item == 2:
+            second_is_done.set()
+        return item
 
-    with pytest.raises(FileExistsError):
-        transfer.download(storage, "key", None, path, False, somebody_is_faster)
-    assert path.read_text() == "mine"
-    assert len(list(tmp_path.iterdir())) == 1
+    assert list(transfer.in_order(call, range(1, 21))) == list(range(1, 21))
+
+
+def test_what_is_under_way_comes_home_before_an_error() -> None:
+    """When the items end in an error, those that came before it have been seen to."""
+
+    there_is_no_more = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield from (1, 2, 3)
+        there_is_no_more.set()
+        raise TimeoutError("no fourth")
+
+    def call(item: int) -> int:
+        assert there_is_no_more.wait(10)
+        return item
+
+    results = transfer.in_order(call, items())
+    assert [next(results) for _ in range(3)] == [1, 2, 3]
+    with pytest.raises(TimeoutError, match="no fourth"):
+        next(results)
+
+
+def test_few_are_under_way_at_a_time() -> None:
+    """However many there are: so many begun, so many taken, until the first is done."""
+    go = threading.Event()
+    taken: List[int] = []
+    begun: List[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(100):
+            taken.append(item)
+            yield item
+
+    def call(item: int) -> int:
+        begun.append(item)
+        assert go.wait(10)
+        return item
+
+    results: List[int] = []
+    reader = threading.Thread(target=lambda: results.extend(transfer.in_order(call, items())))
+    reader.start()
+    wait_until(lambda: len(begun) >= transfer.AT_A_TIME and len(taken) >= transfer.AHEAD)
+    reader.join(0.1)
+    assert (len(begun), len(taken)) == (transfer.AT_A_TIME, transfer.AHEAD)
+    go.set()
+    reader.join(10)
+
+    assert results == list(range(100))

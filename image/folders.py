@@ -1,0 +1,102 @@
+"""Folders: all images that a command line means, and what is passed over in its folders."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Dict, Iterator, List, Optional, Sequence
+
+from image.files import NotAnImage, Source, media_type
+from image.keys import key_of, result_key, result_name
+from image.placing import shown
+
+NAMED = 5  # files that are named of those passed over for one reason
+
+
+class Search:
+    """Finds the images that names on a command line mean; of folders, all images below.
+
+    Attributes:
+        sources: the images, in order
+        skipped: what was passed over in folders, by the reason
+    """
+
+    def __init__(self, names: Sequence[str], output: Optional[Path] = None) -> None:
+        """Search; `output` is the folder that results go to, the current one by default."""
+        self.skipped: Dict[str, List[str]] = {}
+        self._output = (output or Path()).resolve()
+        self.sources = [source for name in names for source in self._expand(name)]
+
+    def summary(self) -> Iterator[str]:
+        """Say how much was passed over, why, and what."""
+        for reason, names in self.skipped.items():
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            named = ", ".join(map(shown, names[:NAMED]))
+            yield f"skipped {len(names)} in folders ({reason}): {named}{more}"
+
+    def _expand(self, name: str) -> Iterator[Source]:
+        if not os.path.isdir(name):
+            yield Source.of(Path(name), Path(name).name)
+            return
+        top = Path(name).resolve()
+        found = list(self._walk(top))
+        results = {source.path.with_name(result_name(source.path.name)) for source in found}
+        results |= {source.target(self._output) for source in found if not source.error}
+        for source in found:
+            if source.path not in results:
+                yield source
+            else:
+                self._skip(source.path.relative_to(top.parent), "the result of another")
+
+    def _walk(self, top: Path) -> Iterator[Source]:
+        failures: List[OSError] = []
+        for here, folders, names in os.walk(top, onerror=failures.append):
+            inner = Path(here).relative_to(top.parent)
+            folders[:] = [name for name in sorted(folders) if self._enters(Path(here, name), inner)]
+            for name in sorted(names):
+                if self._takes(Path(here, name), inner):
+                    yield Source.of(Path(here, name), key_of((inner / name).as_posix()), inner)
+        for failure in failures:
+            path = Path(failure.filename)
+            yield Source(path, "", error=f"cannot read {str(path)!r}: {failure.strerror}")
+
+    def _enters(self, folder: Path, inner: Path) -> bool:
+        name = inner / folder.name
+        if folder.is_symlink():
+            return self._skip(name, "a link to a folder")
+        return not folder.name.startswith(".") or self._skip(name, "hidden")
+
+    def _takes(self, path: Path, inner: Path) -> bool:
+        if path.name.startswith("."):
+            return self._skip(inner / path.name, "hidden")
+        try:
+            media_type(path)
+        except NotAnImage as error:
+            return self._skip(inner / path.name, error.reason)
+        except ValueError:  # told when it is to be read
+            pass
+        return True
+
+    def _skip(self, name: Path, reason: str) -> bool:
+        self.skipped.setdefault(reason, []).append(str(name))
+        return False
+
+
+def apart(sources: Sequence[Source]) -> List[Source]:
+    """Refuse images that have one key, or the key of another's result: they would be mixed up."""
+    paths: Dict[str, List[Path]] = {}
+    for source in sources:
+        if not source.error:
+            paths.setdefault(source.key, []).append(source.path)
+    results = {result_key(key): shown(path) for key, (path, *_) in paths.items()}
+
+    def trouble(source: Source) -> str:
+        for path in paths.get(source.key, ()):
+            if path is not source.path:
+                return f"it has the same key, {source.key!r}, as {shown(path)}: process each alone"
+        if source.key in results:
+            return f"its key, {source.key!r}, is that of the result of {results[source.key]}"
+        return source.error
+
+    return [replace(source, error=trouble(source)) for source in sources]

@@ -1,0 +1,158 @@
+"""Chunks: the parts of a PNG file, and the frames that they hold (PNG, third edition)."""
+
+import zlib
+from dataclasses import dataclass
+from struct import pack, unpack_from
+from typing import Iterator, List, NamedTuple
+
+from image.formats.limits import Limits
+from image.formats.parts import Part, listed
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+GREY, COLOUR, PALETTE, GREY_ALPHA, COLOUR_ALPHA = 0, 2, 3, 4, 6
+_CHECKED = b"IHDR PLTE tRNS acTL fcTL".split()
+_CHANNELS = {GREY: 1, COLOUR: 3, PALETTE: 1, GREY_ALPHA: 2, COLOUR_ALPHA: 4}
+_DEPTHS = {GREY: (1, 2, 4, 8, 16), PALETTE: (1, 2, 4, 8)}
+_PASSES = (  # of interlacing: the first column and row, and the steps
+    *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
+    *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
+)
+
+
+class Header(NamedTuple):
+    """The size and the kind of the pixels of a file or a frame."""
+
+    width: int
+    height: int
+    depth: int
+    color: int
+    interlaced: int = 0
+
+    @property
+    def pixel_bits(self) -> int:
+        """Give the bits of a pixel."""
+        return _CHANNELS[self.color] * self.depth
+
+    @property
+    def stride(self) -> int:
+        """Give the bytes of a row."""
+        return -(-self.width * self.pixel_bits // 8)
+
+    @property
+    def raw_size(self) -> int:
+        """Give the bytes of all rows, each with its filter type, in every pass there is."""
+        size = 0
+        for left, top, across, down in _PASSES if self.interlaced else ((0, 0, 1, 1),):
+            width, height = -((left - self.width) // across), -((top - self.height) // down)
+            size += height * (1 - -width * self.pixel_bits // 8) if width > 0 else 0
+        return size
+
+    @property
+    def chunk(self) -> bytes:
+        """Give the chunk that a file begins with."""
+        size = pack(">IIBB", self.width, self.height, self.depth, self.color)
+        return wrap(b"IHDR", size + bytes((0, 0, self.interlaced)))
+
+
+class Frame(NamedTuple):
+    """A still or a part of an animation, with the place and content of what says how to show it."""
+
+    header: Header
+    start: int
+    control: bytes
+    data: List[Part]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a file holds: all its chunks, and of these the frames."""
+
+    data: bytes
+    header: Header
+    parts: List[Part]
+    frames: List[Frame]
+
+    @property
+    def has_end(self) -> bool:
+        """Tell whether it ends with its mark."""
+        return self.parts[-1].kind == b"IEND" and self.parts[-1].end <= len(self.data)
+
+    def first(self, kind: bytes) -> bytes:
+        """Give the content of the first chunk of a kind, or nothing."""
+        return next((body(self.data, part) for part in self.parts if part.kind == kind), b"")
+
+
+def wrap(kind: bytes, content: bytes) -> bytes:
+    """Make a chunk of its content."""
+    checksum = zlib.crc32(content, zlib.crc32(kind))
+    return b"".join((pack(">I", len(content)), kind, content, pack(">I", checksum)))
+
+
+def body(data: bytes, part: Part) -> bytes:
+    """Give the content of a chunk, of pixels without the number of the chunk."""
+    return data[part.start + (12 if part.kind == b"fdAT" else 8) : part.end - 4]
+
+
+def walk(data: bytes) -> Iterator[Part]:
+    """Give each chunk up to the end mark; the last may be cut off."""
+    position, kind = len(SIGNATURE), b""
+    while kind != b"IEND" and position + 8 <= len(data):
+        length, kind = unpack_from(">I4s", data, position)
+        yield Part(kind, position, position + 12 + length)
+        position += 12 + length
+
+
+def read(data: bytes, limits: Limits) -> Layout:
+    """Find the chunks and the frames of a file that is within the limits."""
+    parts = listed(walk(data))
+    for part in parts:
+        if part.kind in _CHECKED and data[part.start : part.end] != wrap(
+            part.kind, data[part.start + 8 : part.end - 4]
+        ):
+            raise ValueError("a chunk of it is damaged or incomplete")
+    if not parts or parts[0].kind != b"IHDR" or parts[0].end != 33:
+        raise ValueError("it does not begin with a header")
+    width, height, depth, color, *rest = unpack_from(">IIBBBBB", data, 16)
+    known = depth in _DEPTHS.get(color, (8, 16)) and color in _CHANNELS
+    if not known or not width * height or rest not in ([0, 0, 0], [0, 0, 1]):
+        raise ValueError("its header says what no PNG image can be")
+    header = Header(width, height, depth, color, rest[2])
+    layout = Layout(data, header, parts, _frames(data, header, parts))
+    if color == PALETTE and not layout.first(b"PLTE"):
+        raise ValueError("it has no palette")
+    frames = layout.frames
+    shown = sum(bool(frame.control) for frame in frames)
+    if not layout.has_end and shown < int.from_bytes(layout.first(b"acTL")[:4], "big"):
+        raise ValueError("it ends too early")
+    limits.check_frames(len(frames))
+    limits.check_pixels(width * height * len(frames))
+    if header.pixel_bits > 32:
+        limits.check_whole(width * height)  # since it takes two images
+    return layout
+
+
+def _frames(data: bytes, header: Header, parts: List[Part]) -> List[Frame]:
+    """Group the chunks of pixels; those before the first control chunk are a still."""
+    frames: List[Frame] = []
+    for part in parts:
+        if part.kind == b"fcTL":
+            control = body(data, part)
+            frames.append(Frame(_sized(header, control), part.start, control, []))
+        elif part.kind == b"IDAT" and not frames:
+            frames.append(Frame(header, 0, b"", [part]))
+        elif part.kind in (b"IDAT", b"fdAT") and frames:
+            if part.kind == b"IDAT" and frames[-1].header != header:
+                raise ValueError("its first frame is not the whole picture")
+            frames[-1].data.append(part)
+    if not frames or not all(frame.data for frame in frames):
+        raise ValueError("it ends too early")
+    return frames
+
+
+def _sized(header: Header, control: bytes) -> Header:
+    if len(control) != 26:
+        raise ValueError("a chunk of it is damaged or incomplete")
+    width, height, left, top = unpack_from(">4I", control, 4)
+    if not width * height or left + width > header.width or top + height > header.height:
+        raise ValueError("a frame of it reaches beyond the picture")
+    return header._replace(width=width, height=height)

@@ -1,0 +1,155 @@
+"""Rewriter of PNG files: pixels are mapped and encoded anew, the other chunks stay in place."""
+
+import zlib
+from collections import deque
+from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple
+
+from image.formats.limits import Limits
+from image.formats.metadata import remark_thumbnail
+from image.formats.parts import Part
+from image.formats.png import chunks, rows
+from image.formats.png.chunks import GREY, GREY_ALPHA, PALETTE, Frame, Header, Layout, wrap
+from image.formats.png.composer import compose
+from image.formats.png.encoder import compress
+from image.formats.png.pixels import Pixels, inflate
+from image.operations.levels import Curve
+from image.operations.table import Edit
+
+_STRUCTURE = b"IHDR tRNS IDAT fdAT acTL fcTL IEND".split()
+_DESCRIPTION = b"cHRM gAMA sRGB iCCP cICP mDCV cLLI pHYs tEXt zTXt iTXt eXIf tIME sPLT".split()
+_ANIMATION, _PIXELS = (b"acTL", b"fcTL"), (b"IDAT", b"fdAT", b"tRNS")
+_OF_INDEXES = (b"bKGD", b"hIST", b"PLTE")
+_ALWAYS_SHOWN = bytes(2)  # disposal and blending of a frame that holds the whole picture
+
+Remark = Callable[[str], None]
+Changes = Dict[int, bytes]
+
+
+def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
+    """Apply an edit to a PNG file; keep its depth, frames and descriptive chunks."""
+    layout = chunks.read(data, limits)
+    still = Pixels(layout, layout.frames[0]) if len(layout.frames) == 1 else None
+    effect = edit.effect(picture for _, picture in _pictures(layout, still))
+    curve = effect if isinstance(effect, Curve) else None
+    header, changes = layout.header, {}  # type: Header, Changes
+    if curve and (header.color == PALETTE or header.depth == 1):
+        changes = _map_palette(layout, curve)
+    elif curve:
+        for frame in layout.frames:
+            pixels = still or Pixels(layout, frame)
+            header = _encode(layout, frame, rows.mapped(pixels, curve), pixels.decode(), changes)
+    else:
+        for frame, picture in _pictures(layout, still):
+            header = _encode(layout, frame, rows.changed(picture, effect), (), changes)
+            if not still:
+                changes.update(_whole(layout, frame))
+    header = header._replace(width=layout.header.width, height=layout.header.height)
+    return b"".join(_assemble(layout, header, changes, remark))
+
+
+def _pictures(layout: Layout, still: Optional[Pixels]) -> Iterator[Tuple[Frame, Any]]:
+    """Give each frame, and what is shown then: an image or an array."""
+    if still:
+        yield layout.frames[0], still.whole()
+    else:
+        yield from compose(layout)
+
+
+def _map_palette(layout: Layout, curve: Curve) -> Changes:
+    """Map the palette in the bytes; of the pixels, which stay, see only that they are there."""
+    if layout.frames[-1].data[-1].end > len(layout.data):
+        raise ValueError("it ends too early")  # though its pixels may be there, not their checksum
+    for frame in layout.frames:
+        deque(inflate(frame.header, (chunks.body(layout.data, part) for part in frame.data)), 0)
+    table = bytes(curve.table(255))
+    return {
+        part.start: wrap(part.kind, chunks.body(layout.data, part).translate(table))
+        for part in layout.parts
+        if part.kind == b"PLTE"
+    }
+
+
+def _encode(
+    layout: Layout, frame: Frame, new: rows.Rows, decoded: Iterable[int], changes: Changes
+) -> Header:
+    """Encode a frame into as many chunks as it had, where these are numbered."""
+    pieces = compress(new, decoded or [new.header.height])
+    changes.update((part.start, b"") for part in frame.data)
+    if frame.data[0].kind == b"IDAT":
+        changes[frame.data[0].start] = b"".join(wrap(b"IDAT", piece) for piece in pieces)
+        return new.header
+    stream, count = b"".join(pieces), len(frame.data)
+    for number, part in enumerate(frame.data):
+        start, end = (len(stream) * each // count for each in (number, number + 1))
+        sequence = layout.data[part.start + 8 : part.start + 12]
+        changes[part.start] = wrap(part.kind, sequence + stream[start:end])
+    return new.header
+
+
+def _whole(layout: Layout, frame: Frame) -> Changes:
+    """Say of a frame that it now holds the whole picture."""
+    if not frame.control:
+        return {}
+    place = layout.data[16:24] + bytes(8)
+    content = frame.control[:4] + place + frame.control[20:24] + _ALWAYS_SHOWN
+    return {frame.start: wrap(b"fcTL", content)}
+
+
+def _assemble(layout: Layout, header: Header, changes: Changes, remark: Remark) -> Iterator[bytes]:
+    """Give all chunks in their order, changed, kept or left out, and say what was lost."""
+    is_encoded, left_out = layout.frames[0].data[0].start in changes, set()
+    _remark_losses(layout, header, remark)
+    yield chunks.SIGNATURE
+    for part in layout.parts:
+        if part.kind == b"IHDR":
+            yield header.chunk
+        elif part.start in changes:
+            yield changes[part.start]
+        elif part.kind == b"iCCP" and not _fits(layout, part, header):
+            remark("The colour profile, which no longer fits, was left out.")
+        elif _is_kept(part.kind, is_encoded):
+            yield from _raw(layout, part, remark)
+        elif part.kind not in _STRUCTURE:
+            left_out.add(part.kind.decode("ascii", "replace"))
+    yield wrap(b"IEND", b"")
+    if left_out - ({"PLTE"} if layout.header.color == PALETTE else set()):
+        names = ", ".join(sorted(left_out))
+        remark(f"Chunks that belong to the old pixels were left out: {names}.")
+
+
+def _remark_losses(layout: Layout, header: Header, remark: Remark) -> None:
+    if layout.header.color == PALETTE != header.color:
+        remark("The palette became levels of grey.")
+    if layout.header.interlaced > header.interlaced:
+        remark("The interlacing was left out.")
+    if not layout.has_end:
+        remark("The mark at its end was missing, and was added.")
+    elif layout.parts[-1].end < len(layout.data):
+        remark("What follows the end of the picture was left out.")
+
+
+def _is_kept(kind: bytes, is_encoded: bool) -> bool:
+    """Tell what describes the picture, or is marked as safe to copy, from what may be stale."""
+    if kind in _STRUCTURE:
+        return kind in _ANIMATION or (kind in _PIXELS and not is_encoded)
+    is_safe = kind[:1].islower() and kind[3:].islower()
+    return is_safe or kind in _DESCRIPTION or (kind in _OF_INDEXES and not is_encoded)
+
+
+def _raw(layout: Layout, part: Part, remark: Remark) -> Iterator[bytes]:
+    """Give a chunk as it is, unless it was cut off."""
+    if part.kind == b"eXIf":
+        remark_thumbnail(layout.data[part.start : part.end], remark)
+    if part.end <= len(layout.data):
+        yield layout.data[part.start : part.end]
+
+
+def _fits(layout: Layout, part: Part, header: Header) -> bool:
+    """Tell whether a colour profile is one for the channels that there are now."""
+    if header.color not in (GREY, GREY_ALPHA):
+        return True
+    _, _, profile = chunks.body(layout.data, part).partition(b"\0")
+    try:
+        return zlib.decompressobj().decompress(profile[1:], 20)[16:20] != b"RGB "
+    except zlib.error:
+        return False

@@ -1,0 +1,100 @@
+"""The process of local_aws.py that is SQS and S3; it runs in the server's own virtual environment.
+
+It binds the port itself, so that no two servers can have one, and says on standard output which it
+is. Standard input is open as long as local_aws.py lives; the numbers that come by it are processes
+to hang up when it has died.
+
+usage: aws_server.py ministack|moto|localstack PORT
+"""
+
+import asyncio
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+from typing import List
+
+
+def end_with_parent() -> None:
+    """Wait until whoever started us ends, however it does; then end what it ran, and this."""
+    for line in sys.stdin:
+        processes.append(int(line))
+    for process in processes:
+        try:
+            os.kill(process, signal.SIGHUP)
+        except ProcessLookupError:
+            continue
+    os._exit(1)
+
+
+def report(port: int) -> None:
+    """Say where requests are heard from now on."""
+    print(port, flush=True)
+
+
+def ministack(port: int) -> None:
+    """Serve by MiniStack, without its own start, which leaves a file in the temporary folder."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))  # for bursts of connections
+    listener = socket.socket()
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if port:  # of a server before, whose connections may linger
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(1024)
+    port = listener.getsockname()[1]
+    os.environ["GATEWAY_PORT"] = str(port)  # which becomes part of the URLs of queues
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+    from ministack.app import app
+
+    config = Config()
+    config.bind = [f"fd://{listener.fileno()}"]
+    config.keep_alive_timeout = 75
+    config.loglevel = "WARNING"
+    report(port)
+    asyncio.run(serve(app, config))
+
+
+def moto(port: int) -> None:
+    """Serve by moto."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    server.start()
+    report(server.get_host_and_port()[1])
+    signal.pause()
+
+
+def localstack(port: int) -> None:
+    """Serve by LocalStack, which says things of its own on standard output."""
+    if not port:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+    os.environ.update(
+        GATEWAY_LISTEN=f"127.0.0.1:{port}",
+        SERVICES="sqs,s3,sts",
+        DISABLE_EVENTS="1",
+        SKIP_SSL_CERT_DOWNLOAD="1",
+    )
+    told = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    from localstack.runtime import current
+
+    runtime = current.initialize_runtime()
+
+    def tell() -> None:
+        runtime.ready.wait()
+        print(port, file=told, flush=True)
+
+    threading.Thread(target=tell, daemon=True).start()
+    runtime.run()
+
+
+if __name__ == "__main__":
+    processes: List[int] = []
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    {"ministack": ministack, "moto": moto, "localstack": localstack}[sys.argv[1]](int(sys.argv[2]))

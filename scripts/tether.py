@@ -1,0 +1,43 @@
+"""Runs a Python program that ends when whoever started it does: even by SIGKILL.
+
+usage: tether.py PROGRAM [ARGUMENT ...]
+       tether.py -m MODULE [ARGUMENT ...]
+"""
+
+import os
+import runpy
+import sys
+import threading
+from typing import Sequence
+
+# In the environment: the end of a pipe to read from, whose other end that process alone holds.
+NAME = "LOCAL_AWS_TETHER"
+
+
+def hold(end: int) -> None:
+    """Wait until the other end is closed, and end this process at once."""
+    while os.read(end, 1):
+        pass
+    os._exit(1)
+
+
+def main(words: Sequence[str]) -> None:
+    """Run the program as Python itself would."""
+    is_module = list(words[:1]) == ["-m"]
+    words = words[is_module:]
+    if not words or words[0].startswith("-"):
+        print(__doc__)
+        raise SystemExit(0 if words and words[0] in ("-h", "--help") else 2)
+    end = os.environ.pop(NAME, "")
+    if end:
+        threading.Thread(target=hold, args=[int(end)], daemon=True).start()
+    sys.argv[:] = words
+    if is_module:
+        sys.path[0] = os.getcwd()
+        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+    else:
+        runpy.run_path(words[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,316 @@
+"""The scripts as people call them: their words, and what becomes of all that they start."""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, Optional
+
+import pytest
+
+from scripts import environment
+from scripts.local_aws import LocalAws
+from tests.conftest import ROOT, wait_until
+
+LOCAL_AWS = [sys.executable, str(ROOT / "scripts" / "local_aws.py")]
+TETHER = str(ROOT / "scripts" / "tether.py")
+Start = Callable[..., "subprocess.Popen[bytes]"]
+SLEEPER = "import time; time.sleep(300)\n"
+HELPS = ["demo.sh", "test.sh", "setup_ec2.sh", "local_aws.py", "environment.py", "tether.py"]
+# Stands in for a Python and its pip: makes what a venv consists of, and notes what it is told.
+PYTHON = """#!/bin/sh
+case "$*" in
+"-m venv"*) for folder; do :; done; mkdir -p "$folder/bin"; cp "$0" "$folder/bin/python" ;;
+esac
+echo "$*" >>{steps}
+{last}
+"""
+MAKE = """
+import sys
+from pathlib import Path
+from scripts import environment
+environment.FOLDERS = Path(sys.argv[1])
+environment.make("own", sys.argv[2], ["packages"], "packages")
+"""
+
+
+def run(
+    *words: str, variables: Optional[Dict[str, str]] = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end, in the checkout."""
+    return subprocess.run(
+        words,
+        cwd=ROOT,
+        env={**os.environ, **(variables or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def script(name: str) -> List[str]:
+    """Give the words that call a script, by its relative path."""
+    return ["bash" if name.endswith(".sh") else sys.executable, f"scripts/{name}"]
+
+
+@pytest.mark.parametrize("name", HELPS)
+def test_help_is_all_that_it_gives(name: str, tmp_path: Path) -> None:
+    """--help tells how a script is called, even where CDPATH is exported, and does nothing else."""
+    variables = {"CDPATH": f"{tmp_path}:{ROOT}", "PYTHON": "/nowhere", "TMPDIR": str(tmp_path)}
+
+    told = run(*script(name), "--help", variables=variables)
+
+    assert (told.returncode, told.stderr) == (0, "")
+    assert name in told.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["demo.sh", "both"], 2),
+        (["demo.sh", ""], 2),
+        (["demo.sh", "calculation", "image"], 2),
+        (["local_aws.py"], 2),
+        (["local_aws.py", "--port", "80"], 2),
+        (["local_aws.py", "no-such-command"], 127),
+        (["environment.py"], 2),
+        (["environment.py", "missing.txt"], 1),
+        (["tether.py", "-x"], 2),
+    ],
+)
+def test_nonsense_is_refused(words: List[str], code: int) -> None:
+    """Words that make no sense end a script before it starts anything, without a traceback."""
+    refused = run(*script(words[0]), *words[1:])
+
+    assert refused.returncode == code
+    assert "Traceback" not in refused.stderr
+    assert len(refused.stderr.splitlines()) <= 1
+
+
+def find_python(folder: Path, wish: str = "", **stubs: str) -> "subprocess.CompletedProcess[str]":
+    """Let environment.sh look for a Python among programs of these names."""
+    (folder / "bin").mkdir()
+    for name, text in stubs.items():
+        path = folder / "bin" / name.replace("_", ".")
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+    asked = f". {shlex.quote(str(ROOT / 'scripts' / 'environment.sh'))}; find_python"
+    (folder / "bin" / "basename").symlink_to(str(shutil.which("basename")))
+    own = {"PATH": str(folder / "bin"), "PYTHON": wish}
+    return run(str(shutil.which("bash")), "-c", asked, "demo.sh", variables=own)
+
+
+GOOD = f'exec {shlex.quote(sys.executable)} "$@"'
+LACKING = "import sys; sys.modules['ensurepip'] = None; exec(sys.argv[1])"
+SHIM = "echo 'pyenv: python3: command not found' >&2; exit 127"
+NO_VENV = f'exec {shlex.quote(sys.executable)} -c "{LACKING}" "$2"'
+
+
+@pytest.mark.parametrize("bad", [SHIM, NO_VENV, "echo nonsense", "exit 1"])
+def test_a_python_that_will_not_do_is_passed_over(bad: str, tmp_path: Path) -> None:
+    """A shim that does not run, or a Python without venv, leaves the work to the next one."""
+    found = find_python(tmp_path, python3=bad, python3_9=GOOD)
+
+    assert (found.stdout.strip(), found.stderr) == (sys.executable, "")
+
+
+@pytest.mark.parametrize(
+    ("stubs", "python", "sentence"),
+    [
+        ({}, "", "there is no python3"),
+        ({"python3": GOOD}, "/nowhere", "there is no /nowhere, which PYTHON names"),
+        ({"python3": SHIM}, "", "python3 does not run"),
+        ({"python3": GOOD, "own": SHIM}, "own", "own does not run"),
+        ({"python3": NO_VENV}, "", "python3 cannot make virtual environments: install"),
+        ({"python": "echo is Python 2.7"}, "", "python is Python 2.7"),
+    ],
+)
+def test_what_is_wrong_with_python_is_named(
+    stubs: Dict[str, str], python: str, sentence: str, tmp_path: Path
+) -> None:
+    """Where no Python will do, one line says what is wrong with the one that was asked for."""
+    refused = find_python(tmp_path, python, **stubs)
+
+    assert refused.returncode == 1
+    assert f"demo.sh: Python 3.8 or newer is needed, and {sentence}" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+@pytest.fixture
+def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Python that notes in `steps` what it is told; environments are made below tmp_path."""
+    path = tmp_path / "python"
+    path.write_text(PYTHON.format(steps=shlex.quote(str(tmp_path / "steps")), last="sleep 0.2"))
+    path.chmod(0o755)
+    monkeypatch.setattr(environment, "FOLDERS", tmp_path / "checkout" / ".venv")
+    (tmp_path / "checkout").mkdir()
+    return path
+
+
+def steps(stub: Path) -> List[str]:
+    """Give what was done since the last look."""
+    noted = stub.with_name("steps")
+    done = noted.read_text().splitlines() if noted.exists() else []
+    noted.write_text("")
+    return done
+
+
+def test_an_environment_is_made_once(stub: Path) -> None:
+    """What is ready is taken as it is, by those too who may not write there, and may have more."""
+    environment.make("own", str(stub), ["-r", "a", "-r", "b"], "a\nb\n")
+    made = steps(stub)
+    (environment.FOLDERS / "lock").unlink()
+    environment.make("own", str(stub), ["-r", "a"], "a")
+
+    assert made[0].startswith("-m venv ")
+    assert made[-1].endswith("-r a -r b")
+    assert steps(stub) == []
+    assert not (environment.FOLDERS / "lock").exists()
+    environment.make("own", str(stub), ["-r", "c"], "c")
+    assert [step for step in steps(stub) if "venv" in step] == [f"-m venv {made[0].split()[-1]}"]
+
+
+def test_a_moved_environment_is_made_anew(
+    stub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A moved or copied checkout does not run what names the old place."""
+    environment.make("own", str(stub), ["a"], "a")
+    steps(stub)
+    shutil.copytree(str(tmp_path / "checkout"), str(tmp_path / "copy"))
+    monkeypatch.setattr(environment, "FOLDERS", tmp_path / "copy" / ".venv")
+
+    python = environment.make("own", str(stub), ["a"], "a")
+
+    assert steps(stub)[0] == f"-m venv --clear {tmp_path / 'copy' / '.venv' / 'own'}"
+    assert python == tmp_path / "copy" / ".venv" / "own" / "bin" / "python"
+
+
+def test_two_at_once_make_one(stub: Path) -> None:
+    """Of two runs in a fresh checkout one makes the environment, and the other waits for it."""
+    command = [sys.executable, "-c", MAKE, str(environment.FOLDERS), str(stub)]
+
+    runs = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) for _ in range(3)]
+
+    assert [each.wait(60) for each in runs] == [0, 0, 0]
+    assert len([step for step in steps(stub) if step.startswith("-m venv")]) == 1
+
+
+def test_pip_says_itself_why_it_fails(stub: Path, tmp_path: Path) -> None:
+    """The reason that pip gives is shown, and nothing counts as made."""
+    noted = shlex.quote(str(tmp_path / "steps"))
+    stub.write_text(PYTHON.format(steps=noted, last='echo "ERROR: no room" >&2; exit 1'))
+
+    refused = run(sys.executable, "-c", MAKE, str(environment.FOLDERS), str(stub))
+
+    assert refused.returncode == 1
+    assert "ERROR: no room" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not list(environment.FOLDERS.glob("*/stamp.txt"))
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts commands with an AWS of their own, and sees to it that they end."""
+    started = []
+
+    def start(*command: str) -> "subprocess.Popen[bytes]":
+        words = [*LOCAL_AWS, *command]
+        started.append(subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def is_there(process: int) -> bool:
+    """Tell whether a process runs; one that has ended and was not asked for does not."""
+    try:
+        return ") Z " not in Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+
+
+def children(process: int) -> List[int]:
+    """Give the processes that a process has started."""
+    listed = Path(f"/proc/{process}/task/{process}/children")
+    return [int(word) for word in listed.read_text().split()] if is_there(process) else []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_nothing_outlives(number: signal.Signals, tmp_path: Path, start: Start) -> None:
+    """When local_aws.py ends, however it does, so do its server, and all that its command runs."""
+    (tmp_path / "sleeper.py").write_text(SLEEPER)
+    tethered = shlex.join([sys.executable, TETHER, str(tmp_path / "sleeper.py")])
+    # As in the demo, a program runs behind the shell and another before it.
+    inside = f"{tethered} & echo $$ $!; {tethered}; true"
+    whole = start("bash", "-c", inside)
+    assert whole.stdout is not None
+    processes = [int(word) for word in whole.stdout.readline().split()]
+    processes += [*children(whole.pid), *wait_until(lambda: children(processes[0])[1:])]
+    assert len(set(processes)) == 4, processes
+
+    whole.send_signal(number)
+    whole.wait(30)
+
+    wait_until(lambda: not any(map(is_there, processes)))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_nothing_outlives_a_start(number: signal.Signals, start: Start) -> None:
+    """Ended while its server starts, local_aws.py leaves none, and says nothing."""
+    whole = start("sleep", "300")
+    servers = wait_until(lambda: [each for each in children(whole.pid) if is_server(each)])
+
+    whole.send_signal(number)
+    _, said = whole.communicate(timeout=30)
+
+    assert said == b""
+    wait_until(lambda: not any(map(is_there, servers)))
+
+
+def is_server(process: int) -> bool:
+    """Tell whether a process is a server's."""
+    return b"aws_server.py" in Path(f"/proc/{process}/cmdline").read_bytes()
+
+
+def test_no_program_outlives_killed_tests() -> None:
+    """What a test has started ends with the process of the tests."""
+    code = """
+import os, signal, sys
+from tests.conftest import Running
+words = [sys.executable, "-m", "timeit", "-n", "1", "import time; time.sleep(300)"]
+print(Running(words, dict(os.environ)).process.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    killed = run(sys.executable, "-c", code)
+
+    wait_until(lambda: not is_there(int(killed.stdout)))
+
+
+def test_the_local_server_is_asked_by_no_proxy(tmp_path: Path) -> None:
+    """With a dead proxy, a broken AWS configuration and a profile of none, a command finds it."""
+    (tmp_path / "config").write_text("[[broken\n")
+    code = "import boto3; print(boto3.client('sqs').list_queues()['ResponseMetadata'])"
+    proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy"), "http://127.0.0.1:9")
+    own = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_PROFILE": "nobody", "no_proxy": ""}
+
+    done = run(*LOCAL_AWS, sys.executable, "-c", code, variables={**proxies, **own})
+
+    assert done.returncode == 0, done.stderr
+    assert "'HTTPStatusCode': 200" in done.stdout
+
+
+def test_two_servers_never_share_a_port(aws: LocalAws) -> None:
+    """A server whose port is another's notices, and does not pass for it."""
+    late = LocalAws(aws.kind)
+
+    assert not late.start(int(aws.url.rsplit(":", 1)[1]))
+    assert late.process is not None
+    assert late.process.returncode

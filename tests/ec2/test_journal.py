@@ -1,0 +1,36 @@
+"""Keeping the journal of workers where it outlives their instance."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import ROOT, Place
+
+JOURNALCTL = """#!/bin/sh
+echo "$*"
+"""
+
+
+def test_the_last_words_are_kept(place: Place, tmp_path: Path) -> None:
+    """Told to end, it writes what the workers of its part said into the bucket, and ends with 0."""
+    place.s3.create_bucket(Bucket=place.settings.bucket)
+    (tmp_path / "journalctl").write_text(JOURNALCTL)
+    (tmp_path / "journalctl").chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    # What was blocked before it starts waits until it is asked for.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    keeping = subprocess.Popen(
+        [sys.executable, str(ROOT / "scripts" / "ec2" / "keep_journal.py"), "image"],
+        env={**place.environment, "PATH": path, "PYTHONPATH": str(ROOT)},
+    )
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+    keeping.terminate()
+
+    assert keeping.wait(60) == 0
+    listed = place.s3.list_objects_v2(Bucket=place.settings.bucket, Prefix="logs/image/journal/")
+    assert [each["Key"].endswith(".txt") for each in listed["Contents"]] == [True]
+    kept = place.read(listed["Contents"][0]["Key"])
+    assert "--unit=image-worker@*" in kept

@@ -1,0 +1,141 @@
+"""Memory: what files that ask for much of it take, each in a process of its own."""
+
+import struct
+import subprocess
+import sys
+import zlib
+from typing import Callable, Dict
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.unit.pictures import animation, chunk, encoded, jpeg_with, picture, segment
+
+BOUND = 300  # megabytes: what as many pixels as these formats may have need, and some more
+BOMB = 150  # megabytes: what is refused, or needs no more than small parts at a time
+CODE = """
+import re, sys
+from image.formats.codec import process
+from image.operations.table import prepare
+data = sys.stdin.buffer.read()
+try:
+    process(data, prepare(sys.argv[1], {}))
+    print("processed", end=" ")
+except ValueError as error:
+    print("refused:", error, file=sys.stderr)
+    print("refused", end=" ")
+with open("/proc/self/status") as status:
+    print(int(re.search(r"VmHWM:\\s*(\\d+)", status.read())[1]) >> 10)
+"""
+
+
+def directory(*fields: bytes) -> bytes:
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(fields)) + b"".join(fields) + bytes(4)
+
+
+def tiff(width: int, height: int, tile: int, body: bytes) -> bytes:
+    """Make a TIFF file of one tile, or of one strip where `tile` is 0."""
+    places = (
+        {322: tile, 323: tile, 324: 300, 325: len(body)} if tile else {273: 300, 279: len(body)}
+    )
+    numbers = {256: width, 257: height, 258: 8, 259: 8, 262: 1, 277: 1, **places}
+    fields = [struct.pack("<HHII", tag, 4, 1, numbers[tag]) for tag in sorted(numbers)]
+    return directory(*fields).ljust(300, b"\0") + body
+
+
+def webp(frames: int, side: int) -> bytes:
+    still = encoded(picture("L", 1, 1).resize((side, side)), "WEBP", lossless=True)
+    header = bytes(6) + (side - 1).to_bytes(3, "little") * 2 + b"\x64\0\0\2"
+    frame = b"ANMF" + struct.pack("<I", len(header + still[12:])) + header + still[12:]
+    size = (side - 1).to_bytes(3, "little") * 2
+    body = b"WEBPVP8X\x0a\0\0\0\2\0\0\0" + size + b"ANIM\6\0\0\0" + bytes(6) + frame * frames
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def apng(frames: int, side: int) -> bytes:
+    rows = zlib.compress(bytes((side + 1) * side), 9)
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
+    parts = [header, chunk(b"acTL", struct.pack(">II", frames, 0))]
+    for number in range(frames):
+        control = struct.pack(">IIIIIHHBB", max(0, 2 * number - 1), side, side, 0, 0, 1, 10, 0, 0)
+        body = (struct.pack(">I", 2 * number) if number else b"") + rows
+        parts += [chunk(b"fcTL", control), chunk(b"fdAT" if number else b"IDAT", body)]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts) + chunk(b"IEND", b"")
+
+
+def gif_of_comments() -> bytes:
+    source = animation("GIF", "P")
+    return source[:-1] + b"!\xfe" + (b"\xff" + b"c" * 255) * 120_000 + b"\0;"
+
+
+def png_of_texts() -> bytes:
+    source = encoded(picture("RGB"), "PNG")
+    text = chunk(b"zTXt", b"key\0\0" + zlib.compress(bytes(50_000_000), 9))
+    return source[:33] + text * 50 + source[33:]
+
+
+def jpeg_of_segments() -> bytes:
+    source = encoded(picture("RGB"), "JPEG")
+    return jpeg_with(source, segment(0xE2, b"ICC_PROFILE\0\1\1" + bytes(65_000)) * 400)
+
+
+def flat(kind: str, mode: str, width: int, height: int) -> bytes:
+    return encoded(picture("L", 1, 1).resize((width, height)).convert(mode), kind)
+
+
+def same_bytes() -> bytes:
+    fields = [struct.pack("<HHII", tag, 7, 1_000_000, 8) for tag in range(1000, 6000)]
+    return directory(*fields) + bytes(1_000_000)
+
+
+BOMBS: Dict[str, Callable[[], bytes]] = {
+    "TIFF, one tile of 40,000 x 40,000": lambda: tiff(16, 16, 40_000, zlib.compress(bytes(99))),
+    "TIFF, 4 thousand megapixels": lambda: tiff(65_000, 65_000, 0, zlib.compress(bytes(99))),
+    "TIFF, 5,000 fields of the same bytes": same_bytes,
+    "GIF, 30 MB of comments": gif_of_comments,
+    "WebP, 50 frames of a megapixel": lambda: webp(50, 1000),
+    "WebP, a still of 16,384 x 16,384": lambda: (
+        encoded(picture("L", 9, 9), "WEBP", lossless=True)[:21] + b"\xff\xff\xff\x0f" + bytes(99)
+    ),
+    "PNG, 50 frames of a megapixel": lambda: apng(50, 1000),
+    "PNG, 2.5 GB of packed text": png_of_texts,
+    "JPEG, 26 MB of profile": jpeg_of_segments,
+    "JPEG, 4 thousand megapixels": lambda: encoded(picture("L", 16, 16), "JPEG").replace(
+        b"\0\x10\0\x10", b"\xfd\xe8\xfd\xe8", 1
+    ),
+    "BMP, 4 thousand megapixels": lambda: (
+        b"BM" + struct.pack("<IIIIiiHH", 99, 0, 54, 40, 65_000, 65_000, 1, 24) + bytes(99)
+    ),
+}
+LARGE: Dict[str, Callable[[], bytes]] = {
+    "GIF": lambda: flat("GIF", "P", 10_000, 10_000),
+    "BMP": lambda: flat("BMP", "L", 8_000, 7_900),
+    "TIFF": lambda: tiff(7_000, 7_000, 0, zlib.compress(bytes(49_000_000))),
+}
+
+
+def measured(data: bytes, name: str) -> int:
+    """Process an image in a process of its own; give the most megabytes that it had."""
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", CODE, name],
+        input=data,
+        capture_output=True,
+        cwd=ROOT,
+        check=True,
+    )
+    print(ended.stdout.decode(), ended.stderr.decode())
+    return int(ended.stdout.split()[1])
+
+
+@pytest.mark.parametrize("kind", list(BOMBS))
+def test_bombs_take_little_memory(kind: str) -> None:
+    """A small file that claims much is refused before it is decoded, or passes part by part."""
+    data = BOMBS[kind]()
+
+    assert measured(data, "contrast") < BOMB + 3 * (len(data) >> 20)
+
+
+@pytest.mark.parametrize("kind", list(LARGE))
+def test_large_images_stay_within_the_bound(kind: str) -> None:
+    """An image of nearly as many pixels as are accepted needs what can be told beforehand."""
+    assert measured(LARGE[kind](), "gamma") < BOUND
