@@ -399,8 +399,8 @@ def test_what_dies_again_during_a_redrive_is_left(place: Place) -> None:
             queue.send([{"MessageBody": each.body}])
             inbox.delete([each])
 
-    assert process.wait(1) == 0
-    assert json.loads(str(process.communicate()[0]))["moved"] < 40
+    assert process.wait(1) == 0  # it would go on for ever
+    assert json.loads(str(process.communicate()[0]))["moved"] >= 10
 
 
 @pytest.mark.parametrize(
