@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from .. import __version__
 from ..aws.connection import Connection
 from ..aws.queues import DEAD_LETTER
-from ..aws.settings import Settings
+from ..settings import Settings
 from ..wire.names import LONGEST_OUTPUT_NAME
 
 LONGEST_VISIBILITY = 12 * 3600  # seconds, SQS's limit
