@@ -79,7 +79,7 @@ def tls_only(actions: str, *resources: str) -> str:
         "Effect": "Deny",
         "Principal": "*",
         "Action": actions,
-        "Resource": resources[0] if len(resources) == 1 else resources,
+        "Resource": resources,
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
