@@ -25,6 +25,7 @@ from tests.conftest import ROOT
 SECONDS = 120  # a mutant that hangs is noticed
 TESTS = ["awaited", "batcher", "destinations", "envelope", "handling", "intake", "leases"]
 TESTS += ["patience", "queues", "replies", "settlement", "threads", "names", "outbox"]
+TESTS += ["asking", "recent", "requester", "shared_replies", "worker"]
 SWAPS: Dict[Type[ast.AST], Type[ast.AST]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,

@@ -1,0 +1,180 @@
+"""A series of requests is fed as it comes, and its replies are given in its order."""
+
+from __future__ import annotations
+
+import threading
+from concurrent import futures
+from typing import Any, Callable, Iterable, Iterator, List
+
+import pytest
+
+from messaging import Reply, ReplyTimeout, Request
+from messaging.requester.asking import LOOK, Asking, Item
+from messaging.requester.awaited import Awaited, Pending
+from tests.conftest import wait_until
+from tests.unit.clock import Clock
+
+
+class Bench:
+    """An asking whose requests a test answers.
+
+    Attributes:
+        waits: what was asked for at each wait, in seconds
+        at_wait: called at each wait, which takes as long as it was to
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.awaited = Awaited()
+        self.submitted: List[Request] = []
+        self.shown: List[float] = []
+        self.waits: List[float] = []
+        self.at_wait: Callable[[int], object] = lambda count: None
+
+    def ask(self, items: Iterable[Item], timeout: float = 60, window: int = 100) -> Iterator[Reply]:
+        asking = Asking(items, self._submit, self.awaited, window)
+        return asking.replies(timeout, self.shown.append, "advice")
+
+    def answer(self, *ids: str) -> None:
+        for each in ids:
+            reply = Reply(f"reply to {each}", each)
+            wait_until(lambda reply=reply: self.awaited.give(reply), 5)  # once it is asked
+
+    def wait(self, pending: List[Any], seconds: float) -> None:
+        """Stand for the wait of a future: time passes."""
+        self.waits.append(seconds)
+        assert len(self.waits) < 10_000
+        self.clock.time += seconds
+        self.at_wait(len(self.waits))
+
+    def _submit(self, request: Request) -> Pending:
+        pending = self.awaited.expect(request)
+        self.submitted.append(request)
+        return pending
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """An asking at a clock that waits alone move."""
+    clock = Clock()
+    made = Bench(clock)
+    monkeypatch.setattr("messaging.clock.now", clock.now)
+    monkeypatch.setattr(futures, "wait", made.wait)
+    return made
+
+
+def requests(ids: str) -> List[Request]:
+    return [Request("body", each) for each in ids]
+
+
+def bodies(replies: Iterable[Reply]) -> List[str]:
+    return [reply.body for reply in replies]
+
+
+def test_replies_come_in_the_order_of_their_requests(bench: Bench) -> None:
+    """In whatever order they arrive; a reply among the items keeps its place."""
+    items: List[Item] = [*requests("ab"), Reply.error("refused"), *requests("c")]
+    replies = bench.ask(items)
+    bench.at_wait = lambda count: bench.answer("c", "b", "a")
+
+    assert bodies(replies) == ["reply to a", "reply to b", "refused", "reply to c"]
+    assert len(bench.awaited) == 0
+
+
+def test_no_reply_ends_the_wait_after_its_time(bench: Bench) -> None:
+    """Each second is shown from 0 on, and at the timeout the advice is raised."""
+    replies = bench.ask(requests("a"), timeout=5)
+
+    with pytest.raises(ReplyTimeout, match="advice"):
+        next(replies)
+    assert bench.shown == [0, 1, 2, 3, 4]
+    assert bench.waits == [LOOK] * 5
+    assert len(bench.awaited) == 0
+    assert bench.awaited.give(Reply("late", "a"))
+
+
+def test_a_short_timeout_is_kept(bench: Bench) -> None:
+    """A timeout of less than a second is waited for no longer than it is."""
+    with pytest.raises(ReplyTimeout):
+        next(bench.ask(requests("a"), timeout=0.25))
+
+    assert bench.waits == [0.25]
+
+
+def test_any_reply_shows_that_workers_live(bench: Bench) -> None:
+    """The timeout counts from the last reply to anyone; what is shown goes on."""
+    replies = bench.ask(requests("abc"), timeout=5)
+
+    def answer(count: int) -> None:
+        if count == 4:
+            wait_until(lambda: len(bench.awaited) == 3)
+            bench.answer("b")
+
+    bench.at_wait = answer
+    with pytest.raises(ReplyTimeout):
+        next(replies)
+    assert bench.shown == list(range(9))
+
+
+def test_while_the_machine_slept_nobody_waited(bench: Bench) -> None:
+    """A look that took an hour counts as two seconds."""
+    replies = bench.ask(requests("a"), timeout=5)
+
+    def sleep(count: int) -> None:
+        bench.clock.time += 3600 if count == 1 else 0
+
+    bench.at_wait = sleep
+    with pytest.raises(ReplyTimeout):
+        next(replies)
+    assert bench.shown == [0, 2, 3, 4]
+
+
+def test_what_the_source_raises_is_raised_in_its_place(bench: Bench) -> None:
+    """Replies to what came before are given first, and nothing is asked of the source again."""
+
+    def source() -> Iterator[Item]:
+        yield from requests("a")
+        raise ValueError("of the source")
+
+    replies = bench.ask(source())
+    bench.at_wait = lambda count: bench.answer("a")
+
+    assert next(replies).body == "reply to a"
+    with pytest.raises(ValueError, match="of the source"):
+        next(replies)
+
+
+def test_no_more_than_a_window_is_under_way(bench: Bench) -> None:
+    """The source is read only as replies are taken, and no further once they are not."""
+    read: List[str] = []
+
+    def source() -> Iterator[Item]:
+        for item in requests("abcdefghij"):
+            read.append(item.correlation_id)
+            yield item
+
+    replies: Any = bench.ask(source(), window=2)
+
+    def answer(count: int) -> None:
+        wait_until(lambda: len(read) >= 4, 5)
+        bench.answer("a")
+
+    bench.at_wait = answer
+    assert next(replies).body == "reply to a"
+
+    assert read == list("abcd")
+    replies.close()
+    wait_until(lambda: len(bench.awaited) == 0, 5)
+    wait_until(lambda: not feeders(), 5)
+    assert len(read) <= 5
+
+
+def feeders() -> List[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name == "feeder"]
+
+
+def test_an_end_leaves_no_thread(bench: Bench) -> None:
+    """When all replies are given, nobody waits for the source any more."""
+    assert bodies(bench.ask([])) == []
+
+    wait_until(lambda: not feeders(), 5)

@@ -1,0 +1,64 @@
+"""Replies are given to who awaits them, once."""
+
+import pytest
+
+from messaging import InvalidMessage, Reply, Request
+from messaging.requester.awaited import Awaited, Pending
+
+
+def test_a_reply_is_given_once_to_who_awaits_it() -> None:
+    """The first is counted and given, a second known, a stranger's not."""
+    awaited = Awaited()
+    pending = awaited.expect(Request("long", "c"))
+    assert (len(awaited), awaited.all(), awaited.arrivals) == (1, [pending], 0)
+
+    assert awaited.give(Reply("first", "c"))
+    assert awaited.give(Reply("second", "c"))
+    assert not awaited.give(Reply("third", "stranger"))
+
+    assert pending.future.result(0).body == "first"
+    assert (len(awaited), awaited.arrivals) == (0, 1)
+    assert pending.request.body == ""
+
+
+def test_one_correlation_id_is_under_way_once() -> None:
+    """A second request of the same id is refused; when the first is answered, it may come."""
+    awaited = Awaited()
+    first = awaited.expect(Request("1", "c"))
+    with pytest.raises(InvalidMessage, match="'c' is under way already"):
+        awaited.expect(Request("2", "c"))
+
+    awaited.give(Reply("", "c"))
+    second = awaited.expect(Request("2", "c"))
+    awaited.forget([first])  # is not the one under way
+    assert awaited.all() == [second]
+
+
+def test_what_is_forgotten_is_known_and_cancelled() -> None:
+    """A reply that comes too late is ours, and given to nobody."""
+    awaited = Awaited()
+    pending = awaited.expect(Request("1", "c"))
+    awaited.forget([pending])
+
+    assert awaited.give(Reply("", "c"))
+    assert pending.future.cancelled()
+    assert len(awaited) == 0
+    pending.settle(Reply(""))
+    pending.fail(ValueError())
+
+
+def test_all_who_wait_can_be_told() -> None:
+    """An error that ends all is raised for each request."""
+    awaited = Awaited()
+    made = [awaited.expect(Request("1")) for _ in range(3)]
+    awaited.fail(ValueError("made"))
+
+    for pending in made:
+        with pytest.raises(ValueError, match="made"):
+            pending.future.result(0)
+
+
+def test_requests_with_the_same_words_are_two() -> None:
+    """Requests under way are told apart by identity."""
+    request = Request("1", "c")
+    assert Pending(request) != Pending(request)

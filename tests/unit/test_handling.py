@@ -1,0 +1,286 @@
+"""A message becomes a job with its outcome, whatever it holds and whatever its handler does."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Callable, Dict, NamedTuple, Optional
+
+import pytest
+
+from messaging import Request, RequestRejected
+from messaging.aws.patience import Patience
+from messaging.wire.delivery import Delivery
+from messaging.worker.handling import Handling
+from messaging.worker.job import Job, Result, outcome
+from messaging.worker.leases import Leases
+from messaging.worker.options import WorkerOptions
+from tests.unit.clock import Clock, delivery, message
+from tests.unit.memory_aws import SETTINGS, Memory, aws_error
+
+PRIVATE = "out-20260101T0000-0123456789abcdef"
+
+
+class Bench(NamedTuple):
+    """A handling over AWS in memory."""
+
+    memory: Memory
+    clock: Clock
+    leases: Leases
+    patience: Patience
+
+    def handle(
+        self,
+        given: Delivery,
+        handler: Optional[Callable[[Request], Any]] = None,
+        answered: bool = False,
+        max_receive_count: int = 5,
+    ) -> Optional[Job]:
+        """Handle a message, by default with a handler that gives the body back."""
+
+        def work(request: Request, storage: Any) -> Result:
+            return handler(request) if handler else Result(request.body)
+
+        options = WorkerOptions(max_receive_count=max_receive_count)
+        storage = self.memory.storage()
+        made = Handling(work, storage, self.leases, self.patience, SETTINGS, options)
+        return made.handle(given, answered)
+
+    def job(self, *how: Any, **more: Any) -> Job:
+        """Handle a message that becomes a job."""
+        job = self.handle(*how, **more)
+        assert job
+        return job
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Bench:
+    """A handling at a clock that only a test moves, and that pauses for no time."""
+    caplog.set_level(logging.DEBUG)
+    clock, memory, patience = Clock(), Memory("in", "out"), Patience()
+    monkeypatch.setattr("messaging.clock.now", clock.now)
+    monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
+    return Bench(memory, clock, Leases(memory.queue("in"), 30, patience), patience)
+
+
+def attributes(**values: str) -> Dict[str, Any]:
+    """Write String attributes as they are on the wire."""
+    return {name: {"DataType": "String", "StringValue": text} for name, text in values.items()}
+
+
+def received(times: int) -> Delivery:
+    """Give a message that was received so often."""
+    return Delivery("id", "handle", times, "somebody", "3,1,2", {}, 1000.0)
+
+
+def test_a_request_becomes_a_result(bench: Bench) -> None:
+    """The reply goes to the output queue under the message's id, and the body is not kept."""
+    job = bench.job(message("3,1,2"))
+
+    assert (job.result, job.status, job.retry_in) == (Result("3,1,2"), "ok", None)
+    assert (job.reply_to, job.correlation_id, job.answered) == ("out", "id", False)
+    assert job.delivery.body == ""
+
+
+def test_a_job_tells_how_long_it_took(bench: Bench) -> None:
+    """The seconds are those from the start of the handling to its end."""
+
+    def slow(request: Request) -> Result:
+        bench.clock.time += 2.5
+        return Result("")
+
+    job = bench.job(delivery(), slow)
+    assert job.seconds == 2.5
+    assert "handled   in 2500.000 ms by me\n" in job.log_entry("me")
+
+
+@pytest.mark.parametrize("reply_to", ["out", PRIVATE])
+def test_the_sender_says_where_and_by_which_id(bench: Bench, reply_to: str) -> None:
+    """The output queue and private queues made of it may be named."""
+    job = bench.job(message("1", attributes(ReplyTo=reply_to, CorrelationId="c")))
+
+    assert (job.reply_to, job.correlation_id, job.status) == (reply_to, "c", "ok")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"ReplyTo": "stranger"}, "ReplyTo is neither out nor made of it"),
+        ({"ReplyTo": ""}, "ReplyTo is neither out nor made of it"),
+        ({"ReplyTo": "in"}, "ReplyTo is neither out nor made of it"),
+        ({"Status": "ok"}, "this message is a reply (it has a Status), and no request"),
+    ],
+)
+def test_no_stranger_is_answered(bench: Bench, given: Dict[str, str], said: str) -> None:
+    """What is addressed elsewhere, or is a reply itself, is refused unanswered and unhandled."""
+    job = bench.job(message("1", attributes(**given)), lambda request: 1 / 0)
+
+    assert (job.reply_to, job.status, job.result.body) == (None, "error", said)
+    assert job.retry_in is None
+
+
+def test_the_input_queue_is_never_answered(bench: Bench) -> None:
+    """An input queue that bears the name of a private reply queue is no reply queue."""
+    settings = type(SETTINGS)(PRIVATE, "out")
+    handling = Handling(
+        lambda request, storage: Result("done"),
+        bench.memory.storage(),
+        bench.leases,
+        bench.patience,
+        settings,
+        WorkerOptions(),
+    )
+    job = handling.handle(message("1", attributes(ReplyTo=PRIVATE)), False)
+
+    assert job
+    assert (job.reply_to, job.status) == (None, "error")
+
+
+def test_a_broken_id_is_told_to_who_asked(bench: Bench) -> None:
+    """A request whose correlation id breaks the format is refused in its reply queue."""
+    job = bench.job(message("1", attributes(CorrelationId="two words", ReplyTo=PRIVATE)))
+
+    assert (job.reply_to, job.correlation_id, job.status) == (PRIVATE, "id", "error")
+    assert "CorrelationId" in job.result.body
+
+
+def test_a_refusal_is_told_in_its_own_words(bench: Bench) -> None:
+    """What the handler says of a request is the reply, and nothing is tried again."""
+
+    def refuse(request: Request) -> Result:
+        raise RequestRejected("item 1 is no integer")
+
+    job = bench.job(delivery(), refuse)
+
+    assert (job.status, job.result.body, job.retry_in) == ("error", "item 1 is no integer", None)
+    assert job.reply_to == "out"
+
+
+def test_what_is_answered_is_not_handled(bench: Bench) -> None:
+    """A request that comes again after its reply only has to be deleted."""
+    job = bench.job(delivery(), lambda request: 1 / 0, answered=True)
+
+    assert (job.answered, job.reply_to) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("times", "pause"),
+    [(1, 30), (2, 60), (3, 120), (4, 240), (5, 480), (6, 900), (7, 900), (99, 900)],
+)
+def test_a_failure_is_tried_again_after_a_pause_that_doubles(
+    bench: Bench, times: int, pause: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where no receive is the last, a request is hidden for longer each time, up to 900 s."""
+    job = bench.job(received(times), lambda request: 1 / 0, max_receive_count=0)
+
+    assert (job.status, job.reply_to, job.retry_in) == ("error", None, pause)
+    said = f"Message id failed: ZeroDivisionError('division by zero'); it is tried again in {pause}"
+    assert said in caplog.text
+    assert f"retry     in {pause} s\n" in job.log_entry("me")
+    assert "\nfailed    the worker failed" in job.log_entry("me")
+
+
+def test_the_longest_pauses_of_short_timeouts_end(bench: Bench) -> None:
+    """The pause of a second doubles ten times at most."""
+    options = WorkerOptions(visibility_timeout=1)
+    storage = bench.memory.storage()
+
+    def fail(request: Request, storage: Any) -> Result:
+        raise SystemExit
+
+    made = Handling(fail, storage, bench.leases, bench.patience, SETTINGS, options)
+    pauses = [getattr(made.handle(received(times), False), "retry_in", 0) for times in (9, 10, 99)]
+
+    assert pauses == [256, 512, 900]
+
+
+@pytest.mark.parametrize(("most", "times"), [(5, 5), (5, 6), (1, 1)])
+def test_the_last_failure_is_told(
+    bench: Bench, most: int, times: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who asked reads how often it failed; the request is shown at once, for the dead letters."""
+    job = bench.job(received(times), lambda request: 1 / 0, max_receive_count=most)
+
+    assert (job.reply_to, job.retry_in) == ("out", 0)
+    assert job.result.body == (
+        f"the worker failed {times} times, the last time with ZeroDivisionError('division by zero')"
+    )
+    assert "it goes to the dead-letter queue." in caplog.text
+
+
+def test_a_failure_shows_its_cause_to_who_looks_closely(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The traceback is in the log, at the level of details."""
+    bench.job(received(1), lambda request: 1 / 0)
+
+    (record,) = [each for each in caplog.records if each.exc_info]
+    assert record.levelno == logging.DEBUG
+
+
+def test_an_error_of_aws_is_explained(bench: Bench) -> None:
+    """What AWS refuses is a failure in AWS's words."""
+
+    def denied(request: Request) -> Result:
+        raise aws_error("AccessDenied", 403, "you may not")
+
+    job = bench.job(received(1), denied)
+
+    assert job.retry_in == 30
+    assert "you may not" in job.result.body
+
+
+def test_an_outage_is_waited_out_while_the_request_is_ours(bench: Bench) -> None:
+    """Trouble that passes costs nothing but time; once the lease is over nothing is made of it."""
+    (held,) = bench.leases.hold([delivery()])
+    errors = [aws_error("SlowDown", 503)] * 2
+
+    def work(request: Request) -> Result:
+        if errors:
+            raise errors.pop()
+        return Result("done")
+
+    assert bench.job(held, work).result.body == "done"
+
+    def away(request: Request) -> Result:
+        bench.clock.time += 3
+        raise aws_error("SlowDown", 503)
+
+    assert bench.handle(held, away) is None
+
+
+def test_a_claim_check_is_fetched(bench: Bench) -> None:
+    """The handler is given the body from the bucket; where there is none, who asked is told."""
+    bench.memory.objects["payloads/x"] = b"long"
+    given = message("remark", attributes(PayloadKey="payloads/x"))
+    assert bench.job(given).result.body == "long"
+
+    del bench.memory.objects["payloads/x"]
+    assert bench.job(given).status == "error"
+
+
+def test_an_outcome_counts_answers_and_cites_the_first_refusal(bench: Bench) -> None:
+    """Replies that were not accepted are not counted, and a refusal is cited in 200 characters."""
+    job = Job(delivery(), "c", "out", Result("done"), log_key="logs/1", answered=True)
+    refusals = [Job(**{**vars(job), "status": "error", "result": Result(x * 300)}) for x in "ab"]
+    lost = Job(**{**vars(job), "answered": False, "log_key": "logs/2"})
+
+    assert outcome([job, lost]) == "1 of 2 requests answered; log: logs/1, logs/2"
+    assert outcome([job, *refusals]) == (
+        f"3 of 3 requests answered, 2 of them refused ({'a' * 200}); log: logs/1"
+    )
+
+
+def test_a_log_entry_tells_result_line_by_line() -> None:
+    """Several lines are numbered from 1; notes and refusals have their words; none is forged."""
+    job = Job(delivery(), "c", "out", Result("a\nb", notes=("seen\nforged",)))
+    assert job.log_entry("me").endswith(
+        "handled   in 0.000 ms by me\nnote      seen forged\nresult 1    a\nresult 2    b\n\n"
+    )
+    assert job.refused("no").log_entry("me").endswith("\nrefused   no\n\n")
+    assert "\nresult    a\n" in Job(delivery(), "c", None, Result("a")).log_entry("me")
+    assert "retry" not in job.log_entry("me")
+
+
+def test_options_have_the_values_that_the_help_tells() -> None:
+    """A worker takes four requests at a time, ten a poll, hidden for 30 s, until it is stopped."""
+    assert WorkerOptions() == WorkerOptions(4, 10, 30, 0, False)

@@ -1,0 +1,295 @@
+"""Requests are sent by tens, long ones by S3, and what stands in the way is told to who waits."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+from typing import Any, Callable, Iterator, List
+
+import pytest
+from botocore.exceptions import ClientError
+
+from messaging import InvalidMessage, Reply, Request, RequestRejected
+from messaging.aws.patience import Patience
+from messaging.requester.awaited import Pending
+from messaging.requester.outbox import Outbox, is_about_length
+from messaging.wire.envelope import INLINE
+from tests.unit.clock import Clock
+from tests.unit.memory_aws import Memory, aws_error
+
+
+class Bench:
+    """An outbox over AWS in memory."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.memory = Memory("in")
+        self.uploaded: List[str] = []
+        self.check_in: Callable[[Request], Request] = self._upload
+        self.outbox = Outbox(
+            self.memory.queue("in"), lambda: "reply", lambda r: self.check_in(r), Patience()
+        )
+
+    def put(self, *requests: Request) -> List[Pending]:
+        """Have requests sent."""
+        made = [Pending(request) for request in requests]
+        for pending in made:
+            self.outbox.put(pending)
+        return made
+
+    def sent(self, count: int) -> List[str]:
+        """Wait until so many were sent; give their bodies."""
+        self.memory.wait_for(lambda: len(self.memory.queues["in"]) >= count)
+        return self.memory.bodies("in")
+
+    def _upload(self, request: Request) -> Request:
+        self.uploaded.append(request.body)
+        return replace(request, body="remark", payload_key="payloads/x")
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
+    """An outbox at a clock that only a test moves, where what failed is due at once."""
+    caplog.set_level(logging.DEBUG)
+    clock = Clock()
+    monkeypatch.setattr("messaging.clock.now", clock.now)
+    monkeypatch.setattr("messaging.flow.batcher.due_at", lambda now, *how: now)
+    monkeypatch.setattr("messaging.flow.batcher.LINGER", 0.0)
+    monkeypatch.setattr("messaging.flow.threads.time.sleep", lambda seconds: None)
+    made = Bench(clock)
+    yield made
+    made.outbox.close()
+
+
+def told(pending: Pending) -> Reply:
+    """Wait for what is told to who waits."""
+    return pending.future.result(5)
+
+
+def test_a_request_is_sent_with_its_reply_queue(bench: Bench) -> None:
+    """The message says where to answer and by which id."""
+    (pending,) = bench.put(Request("3,1,2", "c"))
+
+    assert bench.sent(1) == ["3,1,2"]
+    attributes = bench.memory.queues["in"][0].attributes
+    values = {name: value["StringValue"] for name, value in attributes.items()}
+    assert values == {"CorrelationId": "c", "ReplyTo": "reply"}
+    assert not pending.future.done()
+
+
+def test_what_sqs_does_not_carry_is_refused_on_the_spot(bench: Bench) -> None:
+    """A control character costs no request."""
+    (pending,) = bench.put(Request("\x00"))
+
+    assert told(pending).status == "error"
+    assert bench.memory.calls == []
+
+
+@pytest.mark.parametrize(("length", "uploads"), [(INLINE - 100, 0), (INLINE, 1), (INLINE + 1, 1)])
+def test_a_long_body_goes_by_the_bucket(bench: Bench, length: int, uploads: int) -> None:
+    """A body that leaves no room for its attributes in 256 KiB is put into S3 first."""
+    bench.put(Request("1" * length, "c"))
+
+    bench.sent(1)
+    assert len(bench.uploaded) == uploads
+
+
+def test_a_message_of_just_the_size_goes_by_sqs(bench: Bench) -> None:
+    """256 KiB with all attributes are no reason for S3 yet."""
+    size = len("CorrelationIdStringcReplyToStringreply")
+    bench.put(Request("1" * (INLINE - size), "c"))
+
+    bench.sent(1)
+    assert bench.uploaded == []
+
+
+def test_what_s3_refuses_is_told(bench: Bench) -> None:
+    """A body that is too long for the bucket is refused, whatever else fails is raised."""
+
+    def refuse(request: Request) -> Request:
+        raise RequestRejected("too many")
+
+    def deny(request: Request) -> Request:
+        raise aws_error("AccessDenied", 403)
+
+    long = Request("1" * (INLINE + 1))
+    bench.check_in = refuse
+    assert told(*bench.put(long)) == Reply.error("too many")
+    bench.check_in = deny
+    with pytest.raises(ClientError):
+        told(*bench.put(long))
+
+
+def test_what_nobody_waits_for_is_not_sent(bench: Bench) -> None:
+    """A request that was given up meanwhile costs nothing, long or short."""
+    short, long = Pending(Request("1")), Pending(Request("1" * (INLINE + 1)))
+    for pending in (short, long):
+        pending.future.cancel()
+        bench.outbox.put(pending)
+    bench.put(Request("2"))
+
+    assert bench.sent(1) == ["2"]
+    assert bench.uploaded == []
+
+
+def test_a_refused_request_is_told_and_costs_the_others_nothing(bench: Bench) -> None:
+    """Who waits for it reads why; the others are sent."""
+    bench.memory.fail(
+        "send_message_batch", "InvalidMessageContents", sender=True, within="bad", message="so bad"
+    )
+    bad, good = bench.put(Request("bad"), Request("good"))
+
+    assert bench.sent(1) == ["good"]
+    assert told(bad) == Reply.error("SQS refused the request: so bad (InvalidMessageContents)")
+    assert not good.future.done()
+
+
+@pytest.mark.parametrize("words", ["at most 1024 Bytes", "must be shorter than 1024", "TooLong"])
+def test_what_is_too_long_for_its_queue_goes_by_the_bucket(bench: Bench, words: str) -> None:
+    """A queue that takes less than others is no reason to refuse."""
+    bench.memory.fail(
+        "send_message_batch", "InvalidParameterValue", sender=True, within="111", message=words
+    )
+    bench.put(Request("1" * 2000))
+
+    assert bench.sent(1) == ["remark"]
+
+
+@pytest.mark.parametrize(
+    "request_", [Request("1" * 100), Request("1" * 2000, payload_key="payloads/there")]
+)
+def test_what_the_bucket_cannot_shorten_is_refused(bench: Bench, request_: Request) -> None:
+    """A message that every queue takes, or that is in the bucket already, is not uploaded."""
+    bench.memory.fail(
+        "send_message_batch", "InvalidParameterValue", sender=True, within="111", message="bytes"
+    )
+
+    assert told(*bench.put(request_)).status == "error"
+    assert bench.uploaded == []
+
+
+@pytest.mark.parametrize(("size", "uploads"), [(1024, 0), (1025, 1)])
+def test_1024_bytes_every_queue_takes(bench: Bench, size: int, uploads: int) -> None:
+    """From 1,025 bytes on, attributes included, S3 may help."""
+    fault = bench.memory.fail(
+        "send_message_batch", "InvalidParameterValue", sender=True, within="111", message="bytes"
+    )
+    (pending,) = bench.put(
+        Request("1" * (size - len("CorrelationIdStringcReplyToStringreply")), "c")
+    )
+
+    bench.memory.wait_for(lambda: pending.future.done() or bench.memory.queues["in"])
+    assert len(bench.uploaded) == uploads
+    assert fault.times == float("inf")
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "AWS.SimpleQueueService.NonExistentQueue"])
+def test_what_waiting_does_not_mend_is_raised(bench: Bench, code: str) -> None:
+    """A right or a queue that is missing is told to who waits, at once."""
+    bench.memory.fail("send_message_batch", code, 403 if code == "AccessDenied" else 400)
+    (pending,) = bench.put(Request("1"))
+
+    with pytest.raises(ClientError):
+        told(pending)
+    assert len(bench.memory.asked("send_message_batch")) == 1
+
+
+def test_what_passes_is_sent_again(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """However long an outage lasts, requests are sent in the end, and it is told to be over."""
+    bench.memory.fail("send_message_batch", "ServiceUnavailable", 503, times=4)
+
+    def pass_time(call: Any) -> None:
+        bench.clock.time += 100
+
+    bench.memory.before = pass_time
+    bench.put(Request("1"))
+
+    assert bench.sent(1) == ["1"]
+    assert "Cannot send to in" in caplog.text
+    bench.memory.wait_for(lambda: "AWS answers again." in caplog.text)
+
+
+@pytest.mark.parametrize(("last", "given_up"), [(20.0, False), (20.5, True)])
+def test_an_error_that_nobody_knows_is_given_up(bench: Bench, last: float, given_up: bool) -> None:
+    """It is tried again for 20 s."""
+    bench.memory.fail("send_message_batch", "Strange", times=2)
+
+    def pass_time(call: Any) -> None:
+        if bench.memory.calls:
+            bench.clock.time = 1000 + last
+
+    bench.memory.before = pass_time
+    (pending,) = bench.put(Request("1"))
+
+    if given_up:
+        with pytest.raises(ClientError):
+            told(pending)
+    else:
+        assert bench.sent(1) == ["1"]
+
+
+def test_patience_begins_anew_after_success(bench: Bench) -> None:
+    """A request sent once more, long after it was first in trouble, is tried again as before."""
+    bench.memory.fail("send_message_batch", "Strange", times=1)
+    (pending,) = bench.put(Request("1"))
+    bench.sent(1)
+    bench.put(Request("2"))
+    bench.sent(2)
+    bench.clock.time += 100
+
+    bench.memory.fail("send_message_batch", "Strange", times=1)
+    bench.outbox.put(pending)
+
+    assert len(bench.sent(3)) == 3
+
+
+def test_a_fault_of_ours_is_raised_where_replies_are_awaited(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for a request that the thread stumbled over."""
+    failing = Pending(Request("1"))
+
+    def stumble(*_: Any) -> Any:
+        raise InvalidMessage("made")
+
+    monkeypatch.setattr(type(bench.memory.queue("in")), "send", stumble)
+    bench.outbox.put(failing)
+
+    with pytest.raises(InvalidMessage):
+        told(failing)
+
+
+def test_a_closed_outbox_sends_nothing(bench: Bench) -> None:
+    """What is put after the end is forgotten, and so is what waits to be uploaded."""
+    entered, let_go = threading.Event(), threading.Event()
+
+    def block(request: Request) -> Request:
+        entered.set()
+        let_go.wait(5)
+        return request
+
+    bench.check_in = block
+    bench.put(Request("1" * (INLINE + 1)))
+    assert entered.wait(5)
+
+    bench.outbox.close()
+    for _ in range(200):
+        bench.put(Request("1"), Request("1" * (INLINE + 1)))
+    let_go.set()
+
+    assert bench.memory.calls == []
+
+
+@pytest.mark.parametrize(
+    ("words", "is_it"),
+    [
+        ("1024 bytes", True),
+        ("BatchRequestTooLong", True),
+        ("must be shorter than", True),
+        ("no such thing", False),
+    ],
+)
+def test_the_words_for_too_long(words: str, is_it: bool) -> None:
+    """SQS and what resembles it say in several ways that a message is too long."""
+    assert is_about_length(ValueError(words)) == is_it

@@ -1,0 +1,360 @@
+"""A finished job is logged, answered and deleted, in that order, whatever AWS says."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Iterator, List, NamedTuple, Optional
+
+import pytest
+
+from messaging.aws.patience import Patience
+from messaging.worker.job import Job, Result
+from messaging.worker.leases import Leases
+from messaging.worker.settlement import Settlement
+from tests.unit.clock import Clock
+from tests.unit.memory_aws import Memory
+
+OPERATIONS = ["put_object", "send_message_batch", "delete_message_batch"]
+
+
+class Bench(NamedTuple):
+    """A settlement over AWS in memory."""
+
+    memory: Memory
+    clock: Clock
+    patience: Patience
+    leases: Leases
+    settlement: Settlement
+    fatal: List[Exception]
+
+    def jobs(self, *bodies: str) -> List[Job]:
+        """Receive requests of these bodies, each handled with its body as the result."""
+        for body in bodies:
+            self.memory.send("in", body)
+        inbox = self.memory.queue("in")
+        taken = self.leases.hold(inbox.receive(10, 0, 30))
+        return [Job(each, each.message_id, "out", Result(each.body)) for each in taken]
+
+    def settle(self, *jobs: Job) -> None:
+        """Have jobs settled, and wait until they are."""
+        for job in jobs:
+            self.settlement.put(job)
+        self.settlement.join()
+
+    def job(self, **fields: Any) -> Job:
+        """Receive a request and handle it."""
+        (job,) = self.jobs("3,1,2")
+        return Job(**{**vars(job), **fields})
+
+    def order(self) -> List[str]:
+        """Give what was asked of AWS, but for the polls."""
+        return [c.operation for c in self.memory.calls if c.operation != "receive_message"]
+
+    def statuses(self) -> List[str]:
+        """Give the statuses of the replies."""
+        return [m.attributes["Status"]["StringValue"] for m in self.memory.queues["out"]]
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
+    """A settlement, at a clock that only a test moves, where what failed is due at once."""
+    caplog.set_level(logging.DEBUG)
+    clock, memory, patience = Clock(), Memory("in", "out"), Patience()
+    monkeypatch.setattr("messaging.clock.now", clock.now)
+    monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
+    monkeypatch.setattr("messaging.flow.batcher.due_at", lambda now, *how: now)
+    monkeypatch.setattr("messaging.flow.batcher.LINGER", 0.0)
+    leases = Leases(memory.queue("in"), 30, patience)
+    fatal: List[Exception] = []
+    settlement = Settlement(
+        memory.queue("in"), memory.storage(), "part", "me", leases, patience, fatal.append
+    )
+    yield Bench(memory, clock, patience, leases, settlement, fatal)
+    patience.end()
+    settlement.close()
+
+
+def only(items: List[Any]) -> Any:
+    (item,) = items
+    return item
+
+
+def test_log_reply_and_delete_in_that_order(bench: Bench) -> None:
+    """The reply names the log object, which tells of the job, and the request is gone."""
+    bench.settle(bench.job())
+
+    reply = only(bench.memory.queues["out"])
+    assert bench.order() == OPERATIONS
+    assert bench.memory.bodies("in") == []
+    assert reply.attributes["CorrelationId"]["StringValue"] == "message-1"
+    log = bench.memory.objects[reply.attributes["LogKey"]["StringValue"]].decode()
+    assert "by me\nresult    3,1,2\n" in log
+    assert not bench.leases.held()
+
+
+def test_one_line_says_what_became_of_requests(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who looks at the worker reads how many were answered, which were refused, and the log."""
+    first, second = bench.jobs("1", "a")
+    bench.settle(first, second.refused("item 1 is no integer"))
+
+    lines = [each.getMessage() for each in caplog.records if "answered" in each.getMessage()]
+    assert sum(int(line[0]) for line in lines) == 2
+    assert any(", 1 of them refused (item 1 is no integer)" in line for line in lines)
+    assert all("log: logs/part/" in line for line in lines)
+
+
+def test_a_request_is_known_once_it_is_answered(bench: Bench) -> None:
+    """One that comes again only has to be deleted, with no second log or reply."""
+    job = bench.job()
+    assert not bench.settlement.has_answered(job.delivery)
+    bench.settle(job)
+    assert bench.settlement.has_answered(job.delivery)
+
+    bench.settle(bench.job(answered=True))
+
+    assert bench.order() == [*OPERATIONS, "delete_message_batch"]
+    assert bench.memory.bodies("in") == []
+
+
+def test_what_is_no_longer_ours_is_let_go(bench: Bench) -> None:
+    """A request whose lease ran out is not answered, and not deleted."""
+    job = bench.job()
+    bench.clock.time += 31
+
+    bench.settle(job)
+
+    assert bench.order() == []
+    assert bench.memory.bodies("in") == ["3,1,2"]
+
+
+def test_what_is_lost_leaves_the_others_alone(bench: Bench) -> None:
+    """Of two jobs the one that is ours is settled."""
+    lost, ours = bench.jobs("lost", "ours")
+    bench.leases.drop([lost.delivery])
+
+    bench.settle(lost, ours)
+
+    assert bench.memory.bodies("out") == ["ours"]
+    assert bench.memory.bodies("in") == ["lost"]
+
+
+def test_a_result_that_sqs_refuses_becomes_a_refusal(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who asked reads why the result cannot be sent, in 200 characters, and so does the log."""
+    how: Any = {"sender": True, "within": "3,1,2", "times": 1}
+    bench.memory.fail("send_message_batch", "InvalidParameterValue", message="no! " * 99, **how)
+
+    bench.settle(bench.job())
+
+    (body,) = bench.memory.bodies("out")
+    assert body.startswith("the result cannot be sent: no!")
+    assert len(body) == 200
+    assert bench.statuses() == ["error"]
+    assert bench.memory.bodies("in") == []
+    assert "Message message-1: the result cannot be sent: no!" in caplog.text
+
+
+def test_an_error_that_sqs_refuses_is_the_end(bench: Bench) -> None:
+    """A refusal that cannot be sent either is tried once only, and its request deleted."""
+    bench.memory.fail(
+        "send_message_batch", "InvalidParameterValue", sender=True, within="StringValue"
+    )
+
+    bench.settle(bench.job())
+
+    assert len(bench.memory.asked("send_message_batch")) == 2
+    assert bench.memory.bodies("in") == []
+    assert bench.memory.bodies("out") == []
+
+
+def test_a_reply_that_fails_is_sent_again_and_alone(bench: Bench) -> None:
+    """What passes by itself costs one more request, and the others of the batch nothing."""
+    bench.memory.fail("send_message_batch", "InternalError", within="first", times=3)
+
+    bench.settle(*bench.jobs("first", "second"))
+
+    assert sorted(bench.memory.bodies("out")) == ["first", "second"]
+    assert bench.memory.bodies("in") == []
+    assert not bench.leases.held()
+
+
+def test_a_reply_queue_that_is_gone_takes_its_request_along(bench: Bench) -> None:
+    """When clients have given up, the request is deleted, and counts as answered by nobody."""
+    job = bench.job(reply_to="out-gone")
+    hide(bench, job, 300)
+    bench.clock.time += 61
+
+    bench.settle(job)
+
+    assert bench.memory.bodies("in") == []
+    assert not bench.settlement.has_answered(job.delivery)
+
+
+def test_a_reply_queue_that_refuses_us_leaves_its_request_for_later(bench: Bench) -> None:
+    """The request is shown again in 30 s, and is not known as answered."""
+    bench.memory.fail("send_message_batch", "AccessDenied", 403, about="out")
+    job = bench.job()
+    hide(bench, job, 300)
+    bench.clock.time += 61
+
+    bench.settle(job)
+
+    message = only(bench.memory.queues["in"])
+    assert message.hidden_until == bench.clock.time + 30
+    assert not bench.settlement.has_answered(job.delivery)
+
+
+def hide(bench: Bench, job: Job, seconds: int) -> None:
+    """Have a job be ours for so long."""
+    (lease,) = bench.leases.drop([job.delivery]).values()
+    bench.leases.restore(lease._replace(seconds=seconds))
+
+
+def test_a_reply_is_tried_while_its_queue_may_yet_come(bench: Bench) -> None:
+    """Within a minute a missing queue is tried again, until it is there."""
+
+    def create(call: Any) -> None:
+        if len(bench.memory.asked("send_message_batch")) == 3:
+            bench.memory.queues["out-new"] = []
+
+    bench.memory.before = create
+    bench.settle(bench.job(reply_to="out-new"))
+
+    assert bench.memory.bodies("out-new") == ["3,1,2"]
+    assert bench.memory.bodies("in") == []
+
+
+def test_where_there_is_nobody_to_answer_nobody_is(bench: Bench) -> None:
+    """A job without a reply queue is logged and deleted."""
+    bench.settle(bench.job(reply_to=None))
+
+    assert bench.order() == ["put_object", "delete_message_batch"]
+    assert bench.memory.bodies("in") == []
+
+
+@pytest.mark.parametrize("reply_to", [None, "out"])
+def test_a_failed_job_stays_in_the_queue(
+    bench: Bench, reply_to: Optional[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is hidden for its pause, whether its sender is told or not, and was not answered."""
+    job = bench.job(reply_to=reply_to, status="error", retry_in=60)
+
+    bench.settle(job)
+
+    message = only(bench.memory.queues["in"])
+    assert message.hidden_until == bench.clock.time + 60
+    assert bench.memory.bodies("out") == (["3,1,2"] if reply_to else [])
+    assert not bench.settlement.has_answered(job.delivery)
+    assert "requests answered" not in caplog.text
+
+
+def test_replies_go_to_each_queue_by_itself(bench: Bench) -> None:
+    """Jobs of two clients are answered where each wants it."""
+    bench.memory.queues["out-a"] = []
+    first, second = bench.jobs("1", "2")
+
+    bench.settle(Job(**{**vars(first), "reply_to": "out-a"}), second)
+
+    assert bench.memory.bodies("out-a") == ["1"]
+    assert bench.memory.bodies("out") == ["2"]
+
+
+def test_a_delete_that_fails_is_tried_again(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """The request stays ours meanwhile; who looks reads of it, and when it is over."""
+    bench.memory.fail("delete_message_batch", "AccessDenied", 403, times=2)
+
+    bench.settle(bench.job())
+
+    assert bench.memory.bodies("in") == []
+    assert bench.order() == [*OPERATIONS, *["delete_message_batch"] * 2]
+    assert caplog.text.count("Cannot delete from in") == 2
+    assert caplog.text.count("AWS answers again.") == 1
+    assert caplog.text.count("1 of 1 requests answered") == 1
+    assert not bench.leases.held()
+
+
+def test_only_what_was_deleted_is_told(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """Of two requests the one whose deletion fails is told of when it is done."""
+    bench.memory.fail("delete_message_batch", "InternalError", within="first", times=1)
+
+    bench.settle(*bench.jobs("first", "second"))
+
+    told = [r.getMessage() for r in caplog.records if "requests answered" in r.getMessage()]
+    assert [line[:6] for line in told] == ["1 of 1", "1 of 1"]
+
+
+def test_a_delete_that_sqs_refuses_is_over(bench: Bench) -> None:
+    """What SQS does not know as ours any more is not tried again."""
+    bench.memory.fail("delete_message_batch", "ReceiptHandleIsInvalid", sender=True, within="Id")
+
+    bench.settle(bench.job())
+
+    assert bench.order() == OPERATIONS
+
+
+@pytest.mark.parametrize(("seconds", "fatal"), [(9.9, False), (10.0, True)])
+def test_a_right_to_log_may_come_late(bench: Bench, seconds: float, fatal: bool) -> None:
+    """For ten seconds a missing right is waited for; then no job can be brought home."""
+    bench.memory.fail("put_object", "AccessDenied", 403, times=2)
+
+    def pass_time(call: Any) -> None:
+        if call.operation == "put_object" and bench.memory.asked("put_object"):
+            bench.clock.time = 1000 + seconds
+
+    job = bench.job()
+    hide(bench, job, 300)
+    bench.memory.before = pass_time
+    bench.settle(job)
+
+    assert bool(bench.fatal) == fatal
+    assert bench.memory.bodies("out") == ([] if fatal else ["3,1,2"])
+
+
+def test_an_outage_of_the_log_is_waited_out(bench: Bench) -> None:
+    """Trouble that passes is no end; the log is written under the same key."""
+    bench.memory.fail("put_object", "SlowDown", 503, times=3)
+
+    bench.settle(bench.job())
+
+    assert len({call.about for call in bench.memory.asked("put_object")}) == 1
+    assert bench.memory.bodies("out") == ["3,1,2"]
+    assert bench.fatal == []
+
+
+def test_a_log_that_waits_when_we_stop_is_nobodys_fault(bench: Bench) -> None:
+    """Trouble that passes, given up since the worker stops, is not told as fatal."""
+    bench.memory.fail("put_object", "SlowDown", 503)
+    job = bench.job()
+    bench.memory.before = lambda call: bench.patience.end()
+
+    bench.settle(job)
+
+    assert bench.fatal == []
+    assert bench.memory.bodies("in") == ["3,1,2"]
+
+
+def test_a_fault_of_ours_gives_the_request_back(bench: Bench, monkeypatch: Any) -> None:
+    """Where the log cannot even be worded, the lease is dropped, so that SQS gives it again."""
+    monkeypatch.setattr("messaging.flow.threads.time.sleep", lambda seconds: None)
+    monkeypatch.setattr(Job, "log_entry", lambda job, worker: 1 / 0)
+
+    bench.settle(bench.job())
+
+    assert not bench.leases.held()
+    assert bench.order() == []
+
+
+def test_a_worker_that_ends_does_not_wait_for_what_fails(bench: Bench) -> None:
+    """Hurrying makes what failed due at once, and closing forgets it."""
+    bench.memory.fail("send_message_batch", "InternalError", 500)
+    bench.settlement.put(bench.job())
+    bench.memory.wait_for(lambda: len(bench.memory.asked("send_message_batch")) > 1)
+
+    bench.settlement.hurry()
+    bench.settlement.close()
+    bench.settlement.join()
+
+    assert bench.memory.bodies("in") == ["3,1,2"]
