@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent import futures
+from functools import partial
 from typing import Any, Callable, Iterable, Iterator, List
 
 import pytest
@@ -37,8 +38,8 @@ class Bench:
 
     def answer(self, *ids: str) -> None:
         for each in ids:
-            reply = Reply(f"reply to {each}", each)
-            wait_until(lambda reply=reply: self.awaited.give(reply), 5)  # once it is asked
+            give = partial(self.awaited.give, Reply(f"reply to {each}", each))
+            wait_until(give, 5)  # once it is asked for
 
     def wait(self, pending: List[Any], seconds: float) -> None:
         """Stand for the wait of a future: time passes."""

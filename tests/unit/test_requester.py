@@ -1,0 +1,378 @@
+"""A requester asks through one queue, hears through another, and goes on whatever AWS does."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from typing import Iterator, List
+
+import pytest
+from botocore.exceptions import ClientError
+
+from messaging import ConfigurationError, MessagingError, Reply, Request, Requester
+from messaging.wire.names import made_at
+from tests.conftest import wait_until
+from tests.unit.memory_aws import GONE, Call, Memory, aws_error
+
+GIVE_UP = 5  # seconds
+
+
+class Bench:
+    """A requester over AWS in memory, and a worker that answers as a test says.
+
+    Attributes:
+        answering: whether requests are answered when they are sent
+    """
+
+    def __init__(self) -> None:
+        self.memory = Memory("in", "in-dead-letter", "out")
+        self.connection = self.memory.connection()
+        self.requester = Requester(self.connection)
+
+    def ask(self, *bodies: str, timeout: float = GIVE_UP) -> List[Reply]:
+        return list(self.requester.ask([Request(body) for body in bodies], timeout))
+
+    def reply_queue(self) -> str:
+        """Give the name of the newest private reply queue."""
+        return [call.about for call in self.memory.asked("create_queue", "out-")][-1]
+
+    def answer(self, requests: int = 1, status: str = "ok") -> None:
+        """Wait for requests, and answer them."""
+        self.memory.wait_for(lambda: len(self.memory.queues["in"]) >= requests)
+        for message in self.memory.queues["in"][:requests]:
+            values = {name: each["StringValue"] for name, each in message.attributes.items()}
+            self.memory.send(
+                values["ReplyTo"],
+                f"re {message.body}",
+                CorrelationId=values["CorrelationId"],
+                Status=status,
+            )
+        del self.memory.queues["in"][:requests]
+
+    def answering(self, requests: int = 1, times: int = 1) -> None:
+        """Answer beside the test."""
+
+        def run() -> None:
+            for _ in range(times):
+                self.answer(requests)
+
+        threading.Thread(target=run, daemon=True).start()
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
+    """A requester for which pauses take no time."""
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr("random.uniform", lambda low, high: 0.001)
+    monkeypatch.setattr("messaging.flow.batcher.due_at", lambda now, *how: now)
+    monkeypatch.setattr("messaging.requester.asking.LOOK", 0.05)
+    made = Bench()
+    yield made
+    made.requester.close()
+
+
+def test_nothing_is_asked_of_aws_before_the_first_request(bench: Bench) -> None:
+    """A requester that asks nothing costs nothing, from its making to its end."""
+    bench.requester.close()
+
+    assert bench.memory.calls == []
+    assert bench.connection.checks == 0
+
+
+def test_requests_are_answered_in_order(bench: Bench) -> None:
+    """Replies are taken for those to their own requests, then deleted, and the queue at last."""
+    bench.answering(3)
+    replies = bench.ask("a", "b", "c")
+    assert [(each.body, each.status) for each in replies] == [
+        ("re a", "ok"),
+        ("re b", "ok"),
+        ("re c", "ok"),
+    ]
+
+    name = bench.reply_queue()
+    assert made_at(name, "out")
+    assert bench.memory.attributes[name]["MessageRetentionPeriod"] == "3600"
+    assert bench.connection.checks == 1
+    bench.requester.close()
+    assert name not in bench.memory.queues
+
+
+def test_the_queue_is_polled_long_and_hidden_until_it_is_deleted(bench: Bench) -> None:
+    """Polls ask for ten messages, for 20 s, hidden for 40 s; clients wait for longer than that."""
+    bench.answering()
+    bench.ask("a")
+
+    call = bench.memory.asked("receive_message", "out-")[0]
+    limits = ("MaxNumberOfMessages", "WaitTimeSeconds", "VisibilityTimeout")
+    assert [call.arguments[each] for each in limits] == [10, 20, 40]
+    assert ("sqs", 1, 28) in bench.connection.asked_for
+    assert ("sqs", 1, 8) in bench.connection.asked_for
+    assert {each[1] for each in bench.connection.asked_for} == {1}
+
+
+def test_nothing_is_polled_while_no_reply_is_awaited(bench: Bench) -> None:
+    """A session that waits for a person costs no request; the next question polls anew."""
+    bench.answering()
+    bench.ask("a")
+    polls = len(bench.memory.asked("receive_message"))
+    assert not threading.Event().wait(0.1)
+    assert len(bench.memory.asked("receive_message")) <= polls + 1
+
+    bench.answering()
+    assert bench.ask("b")[0].body == "re b"
+    assert len(bench.memory.asked("create_queue", "out-")) == 1
+
+
+def test_replies_are_deleted_by_tens(bench: Bench) -> None:
+    """Ten replies read are deleted in one request, ahead of the end."""
+    bench.answering(10)
+    assert len(bench.ask(*"0123456789")) == 10
+    name = bench.reply_queue()
+
+    def deleted() -> int:
+        calls = bench.memory.asked("delete_message_batch", name)
+        return sum(len(call.arguments["Entries"]) for call in calls)
+
+    bench.answering(10, times=8)
+    assert len(bench.ask(*map(str, range(80)))) == 80
+    bench.memory.wait_for(deleted)
+
+
+def test_a_request_of_the_same_id_is_refused(bench: Bench) -> None:
+    """Two under way with one id could not be told apart."""
+    first = bench.requester.submit(Request("1", "c"))
+    second = bench.requester.submit(Request("2", "c")).result(GIVE_UP)
+    assert (second.status, "under way already" in second.body) == ("error", True)
+
+    bench.answer()
+    assert first.result(GIVE_UP).body == "re 1"
+
+
+def test_the_timeout_says_what_to_check(bench: Bench) -> None:
+    """Where no worker runs, the advice names the time, the queue and the region."""
+    with pytest.raises(MessagingError) as raised:
+        bench.ask("a", timeout=0.2)
+
+    assert str(raised.value).startswith("no reply in 0.2 s: check that a worker runs")
+    assert "reads in in us-east-1" in str(raised.value)
+
+
+def test_a_long_body_lies_in_the_bucket_under_who_we_are(bench: Bench) -> None:
+    """The bucket is looked at once, and found without the attempts of botocore's own."""
+    bench.answering(2)
+    bench.ask("1" * 300_000, "2" * 300_000)
+
+    keys = list(bench.memory.objects)
+    assert len(keys) == 2
+    assert all(key.startswith("payloads/AIDAUSER/") for key in keys)
+    assert len(bench.memory.asked("get_bucket_lifecycle_configuration")) == 1
+    assert bench.requester.storage() is bench.requester.storage()
+    assert ("s3", 1, 8) in bench.connection.asked_for
+
+
+def test_a_caller_that_sts_does_not_know_may_put_bodies_too(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The folder is `unknown`, and it is told that the queue's name alone keeps it private."""
+    monkeypatch.setattr(bench.connection, "user_id", lambda: 1 / 0)
+    bench.answering()
+    bench.ask("1" * 300_000)
+
+    assert next(iter(bench.memory.objects)).startswith("payloads/unknown/")
+    assert "Only its name keeps our reply queue private" in caplog.text
+    assert "Policy" not in bench.memory.attributes[bench.reply_queue()]
+
+
+def test_a_queue_of_no_aws_is_made_without_a_policy(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A server that knows no policies is asked again without."""
+    bench.memory.fail("create_queue", "InvalidAttributeValue", times=1, about="out-")
+    bench.answering()
+
+    assert bench.ask("a")[0].ok
+    assert "Only its name keeps our reply queue private" in caplog.text
+    assert "Policy" not in bench.memory.attributes[bench.reply_queue()]
+
+
+def test_who_may_make_no_queue_shares_one(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """Where the right is missing the output queue is used, and that is told."""
+    bench.memory.fail("create_queue", "AccessDenied", 403, about="out-")
+    bench.answering()
+
+    assert bench.ask("a")[0].body == "re a"
+    assert "No right to make a reply queue: sharing out." in caplog.text
+
+
+def test_a_beginning_that_failed_may_be_tried_again(bench: Bench) -> None:
+    """Whatever stood in the way of the first request, the second finds its way."""
+    bench.memory.fail("create_queue", "Strange", times=1, about="out-")
+    with pytest.raises(ClientError):
+        bench.ask("a")
+    bench.memory.fail("get_queue_url", "Strange", times=1, about="in")
+    with pytest.raises(ClientError):
+        bench.ask("b")
+
+    bench.answering()
+    assert bench.ask("c")[0].body == "re c"
+    assert len(bench.memory.asked("create_queue", "out-")) == 2
+
+
+@pytest.mark.parametrize("code", [GONE, "AccessDenied"])
+def test_a_reply_queue_that_is_lost_is_replaced(
+    bench: Bench, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was not answered is asked again, with the new queue to answer to."""
+    bench.answering()
+    bench.ask("a")
+    lost = bench.reply_queue()
+    bench.memory.fail("receive_message", code, 403 if code == "AccessDenied" else 400, about=lost)
+
+    pending = bench.requester.submit(Request("b"))
+    bench.memory.wait_for(lambda: len(bench.memory.queues["in"]) >= 2)
+    bench.memory.queues["in"].pop(0)
+    bench.answer()
+
+    assert pending.result(GIVE_UP).body == "re b"
+    assert bench.reply_queue() != lost
+    assert f"The reply queue {lost} cannot be read any more: asking again." in caplog.text
+    bench.memory.wait_for(lambda: lost not in bench.memory.queues)
+
+
+def test_a_reply_queue_that_never_could_be_read_ends_the_wait(bench: Bench) -> None:
+    """A missing right is raised wherever a reply is awaited, and no new queue is made."""
+    bench.memory.fail("receive_message", "AccessDenied", 403)
+
+    with pytest.raises(ConfigurationError, match="our own reply queue out-.* cannot be read"):
+        bench.requester.submit(Request("a")).result(GIVE_UP)
+    assert len(bench.memory.asked("create_queue", "out-")) == 1
+
+
+def test_a_queue_that_cannot_be_replaced_ends_the_wait(bench: Bench) -> None:
+    """What AWS says of the new queue is raised wherever a reply is awaited."""
+    bench.answering()
+    bench.ask("a")
+    bench.memory.fail("receive_message", GONE)
+    bench.memory.fail("create_queue", "Strange")
+
+    with pytest.raises(ClientError, match="Strange"):
+        bench.requester.submit(Request("b")).result(GIVE_UP)
+    bench.memory.faults.clear()
+    polls = len(bench.memory.asked("receive_message"))
+    assert not threading.Event().wait(0.1)
+    assert len(bench.memory.asked("receive_message")) <= polls + 1
+
+
+def test_an_outage_of_the_reply_queue_is_waited_out(bench: Bench) -> None:
+    """Polls are tried again until they work."""
+    bench.memory.fail("receive_message", "ServiceUnavailable", 503, times=4)
+    bench.answering()
+
+    assert bench.ask("a")[0].body == "re a"
+
+
+def test_what_is_no_reply_is_told_and_passed_over(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A stranger's message in our queue does not stand in the way of replies."""
+    pending = bench.requester.submit(Request("a"))
+    bench.memory.send(bench.reply_queue(), "noise")
+    bench.memory.wait_for(lambda: "in our reply queue: no reply" in caplog.text)
+
+    bench.answer()
+    assert pending.result(GIVE_UP).body == "re a"
+
+
+def test_a_queue_that_stays_is_left_to_be_swept(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An end is an end, though the queue cannot be deleted."""
+    bench.answering()
+    bench.ask("a")
+    bench.memory.fail("delete_queue", "AccessDenied", 403)
+    bench.requester.close()
+
+    assert "The reply queue stays until it is swept" in caplog.text
+
+
+def test_an_end_leaves_no_thread(bench: Bench) -> None:
+    """Senders, uploaders and pollers end with their requester, which `with` sees to."""
+    before = {each for each in threading.enumerate() if each.name in NAMES}
+    with bench.requester:
+        bench.answering()
+        bench.ask("a")
+
+    wait_until(
+        lambda: not [t for t in threading.enumerate() if t.name in NAMES and t not in before], 5
+    )
+
+
+NAMES = {"replies", "send", "upload", "feeder", "open"}
+
+
+def test_an_end_does_not_wait_for_aws(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deletion that hangs holds up the end for its time only, and one that works is awaited."""
+    monkeypatch.setattr("messaging.requester.replies.CLOSING", 0.1)
+    bench.answering()
+    bench.ask("a")
+    let_go = threading.Event()
+
+    def hang(call: Call) -> None:
+        if call.operation == "delete_queue":
+            let_go.wait(GIVE_UP)
+
+    bench.memory.before = hang
+
+    ending = threading.Thread(target=bench.requester.close, daemon=True)
+    ending.start()
+    ending.join(GIVE_UP)
+    assert not ending.is_alive()
+    let_go.set()
+
+
+def test_a_queue_made_too_late_is_deleted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that AWS makes after the requester has ended is not left behind."""
+    monkeypatch.setattr("messaging.requester.requester.CLOSING", 0.05)
+    let_go, making = threading.Event(), threading.Event()
+
+    def hang(call: Call) -> None:
+        if call.operation == "create_queue":
+            making.set()
+            let_go.wait(GIVE_UP)
+
+    bench.memory.before = hang
+    bench.memory.fail("get_queue_url", "Strange", times=1)
+    with pytest.raises(ClientError):
+        bench.ask("a")
+    assert making.wait(GIVE_UP)
+    bench.requester.close()
+    let_go.set()
+
+    bench.memory.wait_for(lambda: bench.memory.asked("delete_queue", "out-"))
+
+
+def test_it_is_for_the_process_that_made_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child may not ask, and its end leaves its parent's queue alone."""
+    bench.answering()
+    bench.ask("a")
+    own = os.getpid()
+    monkeypatch.setattr("os.getpid", lambda: own + 1)
+
+    with pytest.raises(MessagingError, match="make another one"):
+        bench.ask("b")
+    bench.requester.close()
+    assert bench.memory.asked("delete_queue") == []
+    monkeypatch.undo()
+
+
+def test_calls_are_made_patiently(bench: Bench) -> None:
+    """What a program asks of AWS by itself is tried until it works."""
+    errors = [aws_error("SlowDown", 503)] * 2
+
+    def call() -> int:
+        if errors:
+            raise errors.pop()
+        return 7
+
+    assert bench.requester.patiently(call, "put an object") == 7

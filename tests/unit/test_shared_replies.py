@@ -1,0 +1,214 @@
+"""In a queue that others read too, our own replies are found, and theirs let go."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Iterator, List
+
+import pytest
+
+from messaging import Reply, Request
+from messaging.aws.patience import Patience
+from messaging.requester.awaited import Awaited, Pending
+from messaging.requester.shared_replies import SharedReplies
+from tests.conftest import wait_until
+from tests.unit.clock import Clock
+from tests.unit.memory_aws import Call, Memory
+
+GIVE_UP = 5  # seconds
+
+
+class Bench:
+    """A shared reply queue in memory, in which a test puts replies."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.memory = Memory("out")
+        self.awaited = Awaited()
+        self.connection = self.memory.connection()
+        self.replies = SharedReplies(self.connection, self.awaited, Patience(), "out")
+
+    def expect(self, correlation_id: str) -> Pending:
+        pending = self.awaited.expect(Request("body", correlation_id))
+        self.replies.wake()
+        return pending
+
+    def reply(self, correlation_id: str) -> None:
+        self.memory.send("out", "re " + correlation_id, CorrelationId=correlation_id, Status="ok")
+
+    def polls(self) -> List[Call]:
+        return self.memory.asked("receive_message")
+
+    def look_twice(self) -> None:
+        """Wait until what a look found is dealt with: the next but one has begun."""
+        before = len(self.polls())
+        self.memory.wait_for(lambda: len(self.polls()) >= before + 2)
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
+    """A shared queue at a clock that only a test moves, where pauses take no time."""
+    caplog.set_level(logging.DEBUG)
+    clock = Clock()
+    monkeypatch.setattr("messaging.clock.now", clock.now)
+    monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
+    made = Bench(clock)
+    yield made
+    made.replies.close()
+
+
+def told(pending: Pending) -> Reply:
+    return pending.future.result(GIVE_UP)
+
+
+def test_our_own_reply_is_given_and_deleted(bench: Bench) -> None:
+    """The others in the queue stay."""
+    bench.reply("theirs")
+    bench.reply("ours")
+
+    assert told(bench.expect("ours")).body == "re ours"
+    bench.memory.wait_for(lambda: bench.memory.bodies("out") == ["re theirs"])
+    assert bench.replies.name == "out"
+
+
+def test_polls_are_short_and_keep_others_from_little(bench: Bench) -> None:
+    """A look asks for ten messages, for 1 s, hidden for 5 s, by one attempt of 8 s."""
+    bench.expect("c")
+    bench.memory.wait_for(bench.polls)
+
+    arguments = bench.polls()[0].arguments
+    names = ("MaxNumberOfMessages", "WaitTimeSeconds", "VisibilityTimeout")
+    assert [arguments[each] for each in names] == [10, 1, 5]
+    assert bench.connection.asked_for == [("sqs", 1, 8)]
+
+
+def test_nothing_is_polled_while_nothing_is_awaited(bench: Bench) -> None:
+    """A session that waits for a person keeps nobody from his replies."""
+    assert not threading.Event().wait(0.1)
+    assert bench.polls() == []
+
+    pending = bench.expect("c")
+    bench.reply("c")
+    told(pending)
+    polls = len(bench.polls())
+    assert not threading.Event().wait(0.1)
+    assert len(bench.polls()) <= polls + 1
+
+
+def test_a_stranger_is_given_back_at_once_and_only_once(bench: Bench) -> None:
+    """One that is seen again stays hidden for a while, so that a look gets past it."""
+    bench.reply("theirs")
+    bench.expect("ours")
+    (message,) = bench.memory.queues["out"]
+    bench.memory.wait_for(lambda: len(message.handles) == 2)
+    bench.look_twice()
+
+    hidings = bench.memory.asked("change_message_visibility_batch")
+    assert [len(call.arguments["Entries"]) for call in hidings] == [1]
+    assert hidings[0].arguments["Entries"][0]["VisibilityTimeout"] == 0
+    assert message.hidden_until == bench.clock.time + 5
+    assert len(message.handles) == 2
+
+
+def test_a_reply_without_attributes_is_that_to_the_only_request(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A worker that sets none may answer who asks one thing at a time."""
+    pending = bench.expect("only")
+    bench.memory.send("out", "bare")
+
+    assert told(pending) == Reply("bare", "only")
+    assert "A reply without attributes: taken for that to our only request." in caplog.text
+
+
+def test_a_reply_without_attributes_is_nobodys_where_two_wait(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It cannot be told whose it is, so it stays."""
+    first, second = bench.awaited.expect(Request("1")), bench.expect("c")
+    bench.memory.send("out", "bare")
+    (message,) = bench.memory.queues["out"]
+    bench.memory.wait_for(lambda: len(message.handles) == 2)
+
+    assert not first.future.done()
+    assert not second.future.done()
+    assert "is not for us: no reply: CorrelationId or Status is missing" in caplog.text
+
+
+def test_a_message_with_attributes_is_never_guessed(bench: Bench) -> None:
+    """One that breaks the format is not taken for the reply to the only request."""
+    pending = bench.expect("c")
+    bench.memory.send("out", "strange", Colour="red")
+    (message,) = bench.memory.queues["out"]
+    bench.memory.wait_for(lambda: len(message.handles) == 2)
+
+    assert not pending.future.done()
+    assert bench.memory.bodies("out") == ["strange"]
+
+
+def test_an_outage_is_waited_out(bench: Bench) -> None:
+    """Whatever a poll meets, even a missing right, it is tried again."""
+    bench.memory.fail("receive_message", "AccessDenied", 403, times=3)
+    pending = bench.expect("c")
+    bench.reply("c")
+
+    assert told(pending).body == "re c"
+
+
+def test_an_end_gives_back_what_its_last_poll_brings(bench: Bench) -> None:
+    """The poll under way is awaited, and a stranger in it shown at once, seen or not."""
+    begun, let_go = threading.Event(), threading.Event()
+    bench.expect("ours")
+    bench.reply("theirs")
+    (message,) = bench.memory.queues["out"]
+    bench.memory.wait_for(lambda: len(message.handles) == 2)
+
+    def hang(call: Call) -> None:
+        if call.operation == "receive_message":
+            begun.set()
+            let_go.wait(GIVE_UP)
+
+    bench.memory.before = hang
+    assert begun.wait(GIVE_UP)
+    bench.clock.time += 6
+    ending = threading.Thread(target=bench.replies.close, daemon=True)
+    ending.start()
+    assert not threading.Event().wait(0.05)
+    assert ending.is_alive()
+    let_go.set()
+    ending.join(GIVE_UP)
+
+    assert not ending.is_alive()
+    assert len(message.handles) == 3
+    assert message.hidden_until == bench.clock.time
+    assert not running()
+
+
+def test_an_end_does_not_wait_for_a_poll_that_hangs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes a second and a half at most."""
+    waits: List[float] = []
+    monkeypatch.setattr(
+        "messaging.requester.shared_replies.futures.wait",
+        lambda ended, seconds: waits.append(seconds),
+    )
+    bench.replies.close()
+
+    assert waits == [1.5]
+
+
+def test_an_outage_does_not_hold_up_the_end(bench: Bench) -> None:
+    """Polls that fail are not tried again once the end has come."""
+    bench.memory.fail("receive_message", "ServiceUnavailable", 503)
+    bench.expect("c")
+    bench.memory.wait_for(bench.polls)
+
+    bench.replies.close()
+
+    wait_until(lambda: not running(), GIVE_UP)
+
+
+def running() -> List[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name == "shared replies"]
