@@ -244,7 +244,7 @@ def test_a_reply_queue_that_never_could_be_read_ends_the_wait(bench: Bench) -> N
     """A missing right is raised wherever a reply is awaited, and no new queue is made."""
     bench.memory.fail("receive_message", "AccessDenied", 403)
 
-    with pytest.raises(ConfigurationError, match="our own reply queue out-.* cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"our own reply queue out-.* cannot be read"):
         bench.requester.submit(Request("a")).result(GIVE_UP)
     assert len(bench.memory.asked("create_queue", "out-")) == 1
 

@@ -1,0 +1,452 @@
+"""A worker answers its queue until it is stopped or the queue is drained, and leaves nothing."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from queue import Queue
+from typing import Any, Callable, Iterator, List, Optional
+
+import pytest
+
+from messaging import ConfigurationError, Request, RequestRejected, Worker
+from messaging.worker.job import Result
+from messaging.worker.options import WorkerOptions
+from messaging.worker.settlement import Settlement
+from tests.conftest import wait_until
+from tests.unit.memory_aws import Call, Memory
+
+MadeQueue: Any = Queue  # whose type Python 3.8 lets nobody name
+GIVE_UP = 8  # seconds
+
+
+class Bench:
+    """A worker over AWS in memory.
+
+    Attributes:
+        handler: does the work
+        handled: bodies in the order in which the handler was given them
+    """
+
+    def __init__(self) -> None:
+        self.memory = Memory("in", "out")
+        self.connection = self.memory.connection()
+        self.handler: Callable[[str], str] = lambda body: body
+        self.handled: List[str] = []
+        self.error: Optional[BaseException] = None
+        self.worker: Any = None
+        self._thread: Optional[threading.Thread] = None
+
+    def make(self, **options: Any) -> Worker:
+        """Make a worker."""
+        inbox, storage = self.memory.queue("in"), self.memory.storage()
+        settings = WorkerOptions(**options)
+        made = Worker(self.connection, inbox, storage, "part", self._handle, settings)
+        self.worker = made
+        return made
+
+    def start(self, **options: Any) -> None:
+        """Start a worker beside the test."""
+        self.make(**options)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the worker and wait for its end."""
+        self.worker.stop()
+        self.join()
+
+    def join(self) -> None:
+        """Wait for the end of the worker."""
+        assert self._thread
+        self._thread.join(GIVE_UP)
+        assert not self._thread.is_alive()
+
+    def runs(self) -> bool:
+        """Tell whether the worker has not ended yet."""
+        return bool(self._thread and self._thread.is_alive())
+
+    def drain(self, **options: Any) -> None:
+        """Run a worker until the queue is empty."""
+        self.start(drain=True, **options)
+        self.join()
+
+    def empty(self) -> None:
+        """Wait until all requests are deleted."""
+        self.memory.wait_for(lambda: not self.memory.queues["in"])
+
+    def _run(self) -> None:
+        try:
+            self.worker.run()
+        except BaseException as error:
+            self.error = error
+
+    def _handle(self, request: Request, storage: Any) -> Result:
+        self.handled.append(request.body)
+        return Result(self.handler(request.body))
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
+    """A worker for which pauses take no time."""
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr("random.uniform", lambda low, high: 0.001)
+    monkeypatch.setattr("messaging.flow.batcher.due_at", lambda now, *how: now)
+    monkeypatch.setattr("messaging.flow.threads.time.sleep", lambda seconds: None)
+    made = Bench()
+    yield made
+    if made.runs():
+        made.memory.faults.clear()
+        made.worker.stop()
+        made.join()
+
+
+class Hold:
+    """A handler that waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Semaphore(0)
+        self.let_go = threading.Event()
+
+    def __call__(self, body: str) -> str:
+        self.entered.release()
+        assert self.let_go.wait(GIVE_UP)
+        return body
+
+    def has_begun(self) -> bool:
+        return self.entered.acquire(timeout=GIVE_UP)
+
+
+def hidden(memory: Memory) -> List[int]:
+    """Give for how many seconds requests were hidden, in order."""
+    return [
+        entry["VisibilityTimeout"]
+        for call in memory.asked("change_message_visibility_batch")
+        for entry in call.arguments["Entries"]
+    ]
+
+
+def test_a_drained_worker_has_answered_all(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """Results and refusals are sent, requests deleted, and the worker ends by itself."""
+
+    def work(body: str) -> str:
+        if body == "7":
+            raise RequestRejected("no sevens")
+        return body
+
+    bench.handler = work
+    for number in range(25):
+        bench.memory.send("in", str(number))
+    bench.drain()
+
+    answers = sorted(bench.memory.bodies("out"))
+    assert answers == sorted(["no sevens", *(str(n) for n in range(25) if n != 7)])
+    assert bench.memory.bodies("in") == []
+    assert " reads in; Ctrl-C stops it within 20 s" in caplog.text
+    assert "Stopping when what runs is done" not in caplog.text
+    assert bench.error is None
+
+
+def test_a_drain_ends_at_an_empty_poll_that_waited(bench: Bench) -> None:
+    """After a full poll the next one does not wait, and tells nothing; two seconds do."""
+    for number in range(10):
+        bench.memory.send("in", str(number))
+    bench.drain(concurrency=1)
+
+    polls = bench.memory.asked("receive_message", "in")
+    assert [call.arguments["WaitTimeSeconds"] for call in polls] == [2, 0, 2]
+    assert [call.arguments["MaxNumberOfMessages"] for call in polls] == [10, 10, 10]
+    assert [call.arguments["VisibilityTimeout"] for call in polls] == [5, 5, 5]
+
+
+def test_polls_are_short_while_a_queue_is_lively(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For ten seconds after an arrival a poll waits for 1 s, later for 20 s."""
+    now = [1000.0]
+    monkeypatch.setattr("messaging.clock.now", lambda: now[0])
+    bench.start()
+
+    def waits(time: float) -> int:
+        now[0] = time
+        seen = len(bench.memory.calls)
+        bench.memory.wait_for(lambda: len(bench.memory.asked("receive_message")) >= seen + 2)
+        call = bench.memory.asked("receive_message")[-1]
+        return int(call.arguments["WaitTimeSeconds"])
+
+    assert [waits(1000), waits(1009.9), waits(1010), waits(1500)] == [1, 1, 20, 20]
+    bench.memory.send("in", "1")
+    bench.empty()
+    assert [waits(1509.9), waits(1510)] == [1, 20]
+
+
+def test_as_many_run_as_there_are_lanes(bench: Bench) -> None:
+    """What one poll brought is handled beside each other, up to the concurrency."""
+    bench.handler = hold = Hold()
+    for number in range(5):
+        bench.memory.send("in", str(number))
+    bench.start(concurrency=3)
+
+    assert all(hold.has_begun() for _ in range(3))
+    assert not hold.entered.acquire(timeout=0.05)
+    hold.let_go.set()
+    bench.empty()
+    assert sorted(bench.memory.bodies("out")) == list("01234")
+
+
+def test_long_work_is_kept_hidden(bench: Bench) -> None:
+    """What takes longer than half its first five seconds is hidden for the timeout."""
+    bench.handler = hold = Hold()
+    bench.memory.send("in", "1")
+    bench.start(visibility_timeout=1)
+
+    bench.memory.wait_for(lambda: hidden(bench.memory))
+    assert hidden(bench.memory) == [1]
+    hold.let_go.set()
+    bench.empty()
+
+
+def test_a_stop_lets_what_runs_finish_and_gives_the_rest_back(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was begun is answered; what was received and not begun is shown to others at once."""
+    bench.handler = hold = Hold()
+    bench.memory.send("in", "begun")
+    bench.memory.send("in", "waiting")
+    bench.start(concurrency=1)
+    assert hold.has_begun()
+
+    bench.worker.stop()
+    bench.memory.wait_for(lambda: hidden(bench.memory))
+    assert bench.runs()
+    hold.let_go.set()
+    bench.join()
+
+    assert bench.handled == ["begun"]
+    assert bench.memory.bodies("out") == ["begun"]
+    assert bench.memory.bodies("in") == ["waiting"]
+    assert hidden(bench.memory) == [0]
+    assert "Stopping when what runs is done; once more to stop at once." in caplog.text
+
+
+def test_an_interrupt_is_a_stop(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends a worker as `stop` does."""
+    interrupts = [KeyboardInterrupt()]
+
+    class Interrupted(MadeQueue):
+        def get(self, *how: Any, **more: Any) -> Any:
+            if interrupts:
+                raise interrupts.pop()
+            return super().get(*how, **more)
+
+    monkeypatch.setattr("messaging.worker.worker.SimpleQueue", Interrupted)
+    bench.make()
+    bench.worker.run()
+
+    wait_until(lambda: not lanes(), GIVE_UP)
+
+
+def test_a_stop_ends_all_threads_and_polls(bench: Bench) -> None:
+    """Nothing is asked of AWS after the end, and a poll under way is awaited."""
+    bench.start()
+    bench.memory.wait_for(lambda: bench.memory.asked("receive_message"))
+    bench.stop()
+
+    calls = len(bench.memory.calls)
+    wait_until(lambda: not lanes(), GIVE_UP)
+    assert len(bench.memory.calls) == calls
+
+
+def lanes() -> List[threading.Thread]:
+    names = {"lane", "leases", "log", "reply", "delete"}
+    return [each for each in threading.enumerate() if each.name in names]
+
+
+def test_what_a_late_poll_brings_is_given_back(bench: Bench) -> None:
+    """A poll under way at the stop is awaited, and its message shown to others at once."""
+    begun, let_go = threading.Event(), threading.Event()
+
+    def hang(call: Call) -> None:
+        if call.operation == "receive_message":
+            begun.set()
+            let_go.wait(GIVE_UP)
+
+    bench.memory.before = hang
+    bench.start()
+    assert begun.wait(GIVE_UP)
+    bench.worker.stop()
+    bench.memory.send("in", "late")
+    assert not threading.Event().wait(0.05)
+    assert bench.runs()
+    let_go.set()
+    bench.join()
+
+    assert bench.handled == []
+    assert hidden(bench.memory) == [0]
+
+
+def test_what_cannot_be_brought_home_is_given_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While AWS takes no replies a stop ends in its time, and shows the request to others."""
+    monkeypatch.setattr("messaging.worker.worker.SETTLE", 2.3)
+    monkeypatch.setattr("messaging.worker.worker.STOP", 2.3)
+    bench.memory.fail("send_message_batch", "ServiceUnavailable", 503)
+    monkeypatch.setattr("messaging.flow.batcher.due_at", lambda now, *how: now + 0.02)
+    bench.memory.send("in", "1")
+    bench.start()
+    bench.memory.wait_for(lambda: bench.memory.asked("send_message_batch"))
+
+    bench.stop()
+
+    assert bench.memory.bodies("in") == ["1"]
+    assert hidden(bench.memory)[-1] == 0
+    wait_until(lambda: not lanes(), GIVE_UP)
+
+
+def test_a_log_that_waits_does_not_hold_up_a_stop(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Patience with AWS ends before the time of a stop is over."""
+    monkeypatch.setattr("messaging.worker.worker.SETTLE", 2.3)
+    monkeypatch.setattr("messaging.worker.worker.STOP", 2.3)
+    monkeypatch.setattr("messaging.worker.worker.ANSWER", 0)
+    bench.memory.fail("put_object", "ServiceUnavailable", 503)
+    bench.memory.send("in", "1")
+    bench.start()
+    bench.memory.wait_for(lambda: bench.memory.asked("put_object"))
+
+    bench.stop()
+
+    assert bench.memory.bodies("in") == ["1"]
+    assert bench.memory.bodies("out") == []
+    assert hidden(bench.memory)[-1] == 0
+
+
+def test_a_drain_may_be_stopped(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A drained worker brings home without an end, until it is told to stop."""
+    monkeypatch.setattr("messaging.worker.worker.SETTLE", 2.2)
+    monkeypatch.setattr("messaging.worker.worker.STOP", 2.2)
+    bench.memory.fail("send_message_batch", "ServiceUnavailable", 503)
+    monkeypatch.setattr("messaging.flow.batcher.due_at", lambda now, *how: now + 0.02)
+    bench.memory.send("in", "1")
+    bench.start(drain=True, concurrency=1)
+    bench.memory.wait_for(lambda: len(bench.memory.asked("send_message_batch")) > 5)
+    assert not threading.Event().wait(0.4)
+    assert bench.runs()
+
+    bench.stop()
+    assert bench.memory.bodies("in") == ["1"]
+
+
+def test_a_right_that_is_missing_ends_the_worker(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where logs cannot be written the worker gives its requests back and says why."""
+    monkeypatch.setattr("messaging.worker.settlement.DENIED", 0.0)
+    bench.memory.fail("put_object", "AccessDenied", 403)
+    bench.memory.send("in", "1")
+    bench.start()
+    bench.join()
+
+    assert isinstance(bench.error, ConfigurationError)
+    assert str(bench.error).startswith("cannot bring results home: ")
+    assert bench.memory.bodies("in") == ["1"]
+    assert hidden(bench.memory)[-1] == 0
+
+
+def test_a_request_that_comes_again_is_not_answered_again(bench: Bench) -> None:
+    """Where SQS forgot a deletion, the request is deleted once more, unhandled."""
+    message_id = bench.memory.send("in", "1")
+    bench.start()
+    bench.empty()
+
+    bench.memory.send("in", "1")
+    bench.memory.queues["in"][-1].message_id = message_id
+    bench.empty()
+
+    assert bench.memory.bodies("out")[0] == "1"
+
+
+def test_an_outage_of_the_queue_is_waited_out(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever a poll meets, it is tried again; and a stop does not wait for it."""
+    fault = bench.memory.fail("receive_message", "Strange")
+    bench.start()
+    bench.memory.wait_for(lambda: len(bench.memory.asked("receive_message")) > 5)
+    bench.memory.mend(fault)
+    bench.memory.send("in", "1")
+    bench.empty()
+    assert "Cannot receive from in" in caplog.text
+
+    bench.memory.fail("receive_message", "Strange")
+    bench.stop()
+
+
+def test_a_fault_of_ours_gives_the_request_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lane goes on, and the request is taken anew when it comes to light."""
+    faults = [ValueError("of ours")]
+    put = Settlement.put
+
+    def settle(self: Any, job: Any) -> None:
+        if faults:
+            raise faults.pop()
+        put(self, job)
+
+    monkeypatch.setattr(Settlement, "put", settle)
+    bench.memory.send("in", "1")
+    bench.start(concurrency=1, visibility_timeout=1)
+    bench.empty()
+
+    assert bench.handled == ["1", "1"]
+
+
+def test_what_waited_too_long_is_not_begun(bench: Bench) -> None:
+    """A request whose lease ran out before its turn is left to whoever has it now."""
+    bench.handler = hold = Hold()
+    fault = bench.memory.fail(
+        "change_message_visibility_batch", "ReceiptHandleIsInvalid", sender=True, within="Id"
+    )
+    bench.memory.send("in", "first")
+    bench.memory.send("in", "second")
+    bench.start(concurrency=1, visibility_timeout=1)
+    assert hold.has_begun()
+    bench.memory.wait_for(lambda: hidden(bench.memory).count(1) >= 2)
+    bench.memory.mend(fault)
+    hold.let_go.set()
+    bench.empty()
+
+    assert sorted(bench.memory.bodies("out")) == ["first", "second"]
+
+
+def test_each_client_makes_one_attempt_of_its_own_time(bench: Bench) -> None:
+    """Polls wait for 28 s, sending for 8 s, renewals for 2 s; we see to attempts ourselves."""
+    bench.make()
+
+    assert bench.connection.asked_for == [
+        ("sqs", 1, 8),
+        ("sqs", 1, 2),
+        ("s3", 1, 8),
+        ("sqs", 1, 28),
+    ]
+
+
+def test_a_network_that_is_down_holds_up_no_end(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What cannot be given back comes back by itself; after one attempt the rest is not tried."""
+    bench.handler = hold = Hold()
+    for number in range(30):
+        bench.memory.send("in", str(number))
+    bench.start(concurrency=1)
+    assert hold.has_begun()
+    bench.memory.fail("change_message_visibility_batch", "AccessDenied", 403)
+    bench.worker.stop()
+    wait_until(lambda: "A request comes back by itself" in caplog.text, GIVE_UP)
+    hold.let_go.set()
+    bench.join()
+
+    assert bench.memory.bodies("out") == ["0"]
