@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from queue import Queue
+from queue import SimpleQueue
+from types import SimpleNamespace
 from typing import Any, Callable, Iterator, List, Optional
 
 import pytest
@@ -16,7 +17,6 @@ from messaging.worker.settlement import Settlement
 from tests.conftest import wait_until
 from tests.unit.memory_aws import Call, Memory
 
-MadeQueue: Any = Queue  # whose type Python 3.8 lets nobody name
 GIVE_UP = 8  # seconds
 
 
@@ -232,14 +232,16 @@ def test_a_stop_lets_what_runs_finish_and_gives_the_rest_back(
 def test_an_interrupt_is_a_stop(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C ends a worker as `stop` does."""
     interrupts = [KeyboardInterrupt()]
+    events: Any = SimpleQueue()
+    get = events.get
 
-    class Interrupted(MadeQueue):
-        def get(self, *how: Any, **more: Any) -> Any:
-            if interrupts:
-                raise interrupts.pop()
-            return super().get(*how, **more)
+    def interrupted(**how: Any) -> Any:
+        if interrupts:
+            raise interrupts.pop()
+        return get(**how)
 
-    monkeypatch.setattr("messaging.worker.worker.SimpleQueue", Interrupted)
+    made = SimpleNamespace(get=interrupted, put=events.put)
+    monkeypatch.setattr("messaging.worker.worker.SimpleQueue", lambda: made)
     bench.make()
     bench.worker.run()
 
