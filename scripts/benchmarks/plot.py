@@ -55,7 +55,7 @@ def draw(table: Table) -> str:
 
 
 def _median(cell: object) -> float:
-    return isinstance(cell, Sample) and cell.median or 0.0
+    return (isinstance(cell, Sample) and cell.median) or 0.0
 
 
 def _curve(points: List[Place], colour: str) -> List[str]:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, List
 from xml.etree import ElementTree
 
 import pytest
@@ -14,7 +14,7 @@ from scripts import bench
 from scripts.benchmarks import environment, report
 from scripts.benchmarks.contest import compare, parts
 from scripts.benchmarks.process import Measured, measure
-from scripts.benchmarks.table import Sample, Table
+from scripts.benchmarks.table import Cell, Sample, Table
 from tests.conftest import ROOT
 
 SUBJECTS = ["summary", "image", "requests", "throughput", "latency", "memory"]
@@ -98,7 +98,7 @@ def test_the_throughput_is_drawn_beside_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each contender that was measured is a curve with its name, the faster one above."""
-    rows = [
+    rows: List[List[Cell]] = [
         ["slow", *map(_sample, (10, 1))],
         ["fast", *map(_sample, (900, 700))],
         ["none", "-", "-"],
