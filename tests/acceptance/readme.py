@@ -1,7 +1,7 @@
 """README.md and the handbook as tests read them: halves, sections, commands, and what varies."""
 
 import re
-from typing import Dict, Iterator, List, Tuple
+from typing import Dict, Iterator, List, Set, Tuple
 
 from tests.conftest import ROOT
 
@@ -37,6 +37,15 @@ def text() -> str:
 def handbook() -> str:
     """Give the handbook for operators."""
     return (ROOT / "scripts" / "README.md").read_text(encoding="utf-8")
+
+
+def rights(*who: str) -> Set[str]:
+    """Give the rights that rows of the handbook's table name."""
+    table = dict(sections(handbook()))["## What AWS must allow"]
+    rows = re.findall(r"^\| (.*?) \| .*? \| (.*?) \|$", table, re.MULTILINE)
+    assert set(who) <= {name for name, _ in rows}
+    told = (re.findall(r"`(\w+:\w+)`", actions) for name, actions in rows if name in who)
+    return {right for each in told for right in each}
 
 
 def halves() -> Tuple[str, str]:
