@@ -163,6 +163,7 @@ def test_the_lines_that_explain_trouble_are_said(
         nothing = {"HOME": str(scratch), "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
         troubles = [
             (client, missing),
+            ("$PYTHON -S calculation/client.py 3,1,2", {}),  # without installed packages
             (client, {"AWS_DEFAULT_REGION": ""}),
             (client, nothing),
             (client, through),
