@@ -1,4 +1,4 @@
-"""The only door to AWS: every call to boto3 is made here, and its errors are told apart."""
+"""The only door to AWS: every boto3 call is made here, and its errors are classified here."""
 
 import sys
 from importlib.util import find_spec

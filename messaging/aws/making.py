@@ -1,4 +1,4 @@
-"""Making what the programs need in AWS, where it is not there yet: queues and the bucket."""
+"""Creates what the programs need in AWS, if it is not there yet: queues and the bucket."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ logger = logging.getLogger(__name__)
 
 MAX_RECEIVE_COUNT = 5
 DEAD_LETTER = "-dead-letter"
-DEAD_LETTER_RETENTION = 14 * 24 * 3600  # seconds; longer than a queue's own 4 days
-BUCKET_PREFIX = "aws-project-"  # of the default name, which nobody else has reason to give
+DEAD_LETTER_RETENTION = 14 * 24 * 3600  # seconds since it was sent; the input queue keeps 4 days
+BUCKET_PREFIX = "aws-project-"  # of the default name; we set rules on buckets named so
 _EXISTS = {"QueueAlreadyExists", "QueueNameExists"}
 
 
 def open_queue(sqs: SQSClient, name: str, dead_letter: bool = False) -> Queue:
-    """Find a queue or create it; an input queue gets a dead-letter queue beside it."""
+    """Find a queue or create it; with `dead_letter`, create its dead-letter queue too."""
     url = _find(sqs, name)
     if url is None:
         attributes = _redrive_attributes(sqs, name) if dead_letter else {}
@@ -38,7 +38,7 @@ def open_queue(sqs: SQSClient, name: str, dead_letter: bool = False) -> Queue:
 
 
 def complete_queue(queue: Queue) -> None:
-    """Give an input queue the dead-letter queue that it lacks; warns where that is refused."""
+    """Create the dead-letter queue of an input queue if it lacks one; warns if AWS refuses."""
     try:
         target = _redrive_policy(queue).get("deadLetterTargetArn", "").rsplit(":", 1)[-1]
         if not target:
@@ -51,14 +51,14 @@ def complete_queue(queue: Queue) -> None:
 
 
 def max_receive_count(queue: Queue) -> int:
-    """Tell after how many receives a message goes to the dead-letter queue; 0 where never."""
+    """Return after how many receives a message goes to the dead-letter queue; 0 for never."""
     return int(_redrive_policy(queue).get("maxReceiveCount", 0))
 
 
 def open_bucket(storage: Storage) -> None:
-    """Make sure the bucket is there and ours, or create it; raises ConfigurationError.
+    """Find the bucket or create it; raises ConfigurationError if it is somebody else's.
 
-    One of ours whose making broke off is finished, as far as our rights go.
+    If the creation of one of ours was interrupted, it is completed as far as permissions allow.
     """
     finished = _is_finished(storage)
     if finished is None:
@@ -69,7 +69,7 @@ def open_bucket(storage: Storage) -> None:
 
 
 def complete_bucket(storage: Storage) -> None:
-    """Open the bucket, and see to all that one of ours has, whatever seems to be there."""
+    """Find or create the bucket, and check each rule that a bucket of ours should have."""
     open_bucket(storage)
     if _is_ours(storage):
         rules.complete(storage, mark=False)
@@ -81,7 +81,7 @@ def complete_bucket(storage: Storage) -> None:
 
 
 def made_by_us(storage: Storage) -> bool:
-    """Tell whether the bucket is there and bears the tag of those that the programs made."""
+    """Return whether the bucket exists and has the tag of those that the programs create."""
     try:
         return rules.is_marked(storage)
     except ClientError as error:
@@ -100,7 +100,7 @@ def _find(sqs: SQSClient, name: str) -> Optional[str]:
 
 
 def _create_queue(sqs: SQSClient, name: str, attributes: Dict[AttributeName, str]) -> str:
-    """Create a queue closed to plain HTTP; one that somebody else makes meanwhile is taken."""
+    """Create a queue closed to plain HTTP; use the one that somebody else just created."""
     closed = dict(attributes)
     if rules.over_tls(sqs):
         closed["Policy"] = rules.tls_only("sqs:*", "*")
@@ -111,7 +111,7 @@ def _create_queue(sqs: SQSClient, name: str, attributes: Dict[AttributeName, str
             return sqs.get_queue_url(QueueName=name)["QueueUrl"]
         if not is_refusal(error):
             raise
-        return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # no AWS
+        return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # not AWS
 
 
 def _create_dead_letter_queue(sqs: SQSClient, name: str) -> str:
@@ -125,7 +125,7 @@ def _redrive_policy(queue: Queue) -> Dict[str, Any]:
 
 
 def _redrive_attributes(sqs: SQSClient, name: str) -> Dict[AttributeName, str]:
-    """Find or make the dead-letter queue of a queue; give the attributes that lead there."""
+    """Find or create the dead-letter queue of a queue; return the attributes that point to it."""
     dead = name + DEAD_LETTER
     url = _find(sqs, dead) or _create_dead_letter_queue(sqs, dead)
     answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
@@ -137,9 +137,9 @@ def _redrive_attributes(sqs: SQSClient, name: str) -> Dict[AttributeName, str]:
 
 
 def _is_finished(storage: Storage) -> Optional[bool]:
-    """Look at the bucket; tell whether its making came to an end, None if there is no bucket.
+    """Return whether the creation of the bucket was completed; None if there is no bucket.
 
-    Whoever may not look at the rules takes them for right.
+    Without permission to read the rules, assume that it was.
     """
     owner: Dict[str, Any] = {"ExpectedBucketOwner": storage.owner} if storage.owner else {}
     try:
@@ -181,12 +181,12 @@ def _create_bucket(storage: Storage) -> None:
 
 
 def _is_ours(storage: Storage) -> bool:
-    """Tell whether the bucket is one that the programs make: by its name, or by its tag."""
+    """Return whether the bucket is one that the programs create, by its name or its tag."""
     return storage.bucket.startswith(BUCKET_PREFIX) or _may_be_marked(storage)
 
 
 def _may_be_marked(storage: Storage) -> bool:
     try:
         return made_by_us(storage)
-    except AWS_ERRORS:  # a bucket that we cannot look into is none to change
+    except AWS_ERRORS:  # a bucket that we may not inspect is not one to change
         return False
