@@ -10,7 +10,7 @@ from ..aws.trouble import AWS_ERRORS
 from ..errors import MessagingError, ReplyTimeout
 from ..wire.envelope import Reply
 from . import entry, signals
-from .waiting import Waiting
+from .waiting_line import WaitingLine
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -152,7 +152,7 @@ def _followed(
                 yield answer
                 bar.update(size(answer))
         return
-    waiting = Waiting("the reply")
+    waiting = WaitingLine("the reply")
     try:
         for answer in asker.ask(items, timeout, waiting):
             waiting.done()

@@ -1,4 +1,4 @@
-"""Waiting: the line that shows a person that we wait; how long is decided in `requester`."""
+"""WaitingLine: the line that shows a person that we wait; how long is decided in `requester`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 
 
-class Waiting:
+class WaitingLine:
     """Prints at once that we wait, and on a terminal for how many seconds already."""
 
     def __init__(self, what: str) -> None:
