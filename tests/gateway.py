@@ -113,9 +113,8 @@ class Gateway:
                 target = self.headers.get("X-Amz-Target", "")
                 action = action_of(self.command, self.path, target, body)
                 gateway.counts[action] += 1
-                gateway.invalid += (
-                    complaints(action, body) if target and service_of(action) == "sqs" else []
-                )
+                if target and service_of(action) == "sqs":
+                    gateway.invalid += complaints(action, body)
                 key = re.search("Credential=([^/]+)/", self.headers.get("Authorization", ""))
                 call = Call(action, self.path, key[1] if key else "", body, self._pass_on)
                 answers = (fault(call) for fault in list(gateway.faults))

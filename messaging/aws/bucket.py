@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Optional, Tuple, Union
 from botocore.exceptions import ClientError
 
 from ..errors import RequestRejected
-from ..wire.envelope import PAYLOADS, Request
-from .trouble import code_of
+from ..wire.envelope import LOGS, PAYLOADS, Request
+from .buckets import open_bucket
+from .trouble import MISSING_BUCKET, code_of
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
     from mypy_boto3_s3.client import S3Client
 
-LOGS = "logs/"
-MAX_PAYLOAD = 200 * 1024 * 1024  # bytes
-MISSING = {"404", "NoSuchKey", "NoSuchBucket"}
+MAX_PAYLOAD = 200 * 1024 * 1024  # bytes; part of the wire format: a worker holds it in memory
 
 
 @dataclass(frozen=True)
@@ -46,10 +45,14 @@ class Storage:
                     self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": keys})
             self.s3.delete_bucket(Bucket=self.bucket)
         except ClientError as error:
-            if code_of(error) in MISSING:
+            if code_of(error) in MISSING_BUCKET:
                 return False
             raise
         return True
+
+    def open(self) -> None:
+        """Find the bucket or create it; raises ConfigurationError if it is somebody else's."""
+        open_bucket(self)
 
     def put(self, key: str, body: Union[bytes, BinaryIO], content_type: str) -> str:
         """Write an object, whole or not at all; return its ETag."""
@@ -71,7 +74,7 @@ class Storage:
         try:
             answer = self.s3.get_object(Bucket=self.bucket, Key=key, **version)
         except ClientError as error:
-            if code_of(error) in MISSING:
+            if code_of(error) in MISSING_BUCKET:
                 raise RequestRejected(f"there is no object {key!r} in {self.bucket}") from error
             if code_of(error) == "PreconditionFailed":
                 raise RequestRejected(f"{key!r} was replaced by somebody meanwhile") from error

@@ -12,7 +12,7 @@ from ..errors import InvalidMessage
 from .delivery import Delivery
 
 Message = Dict[str, Any]  # an entry of SendMessageBatch without its Id
-PAYLOADS = "payloads/"
+LOGS, PAYLOADS = "logs/", "payloads/"  # key prefixes in the bucket, reserved for these
 INLINE = 256 * 1024  # bytes; longer bodies are cheaper by S3, and ten no longer fit a batch
 OK, ERROR = "ok", "error"
 _LONGEST_ERROR = 1000  # characters
