@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from ..errors import RequestRejected
 from ..wire.envelope import PAYLOADS, Request
-from .trouble import code_of
+from .trouble import code_of, said
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LOGS = "logs/"
 MAX_PAYLOAD = 200 * 1024 * 1024  # bytes
+SPOILT = {"BadDigest", "EntityTooLarge"}
 MISSING = {"404", "NoSuchKey", "NoSuchBucket"}
 
 
@@ -52,15 +53,18 @@ class Storage:
         return True
 
     def put(self, key: str, body: Union[bytes, BinaryIO], content_type: str) -> str:
-        """Write an object whole; give its ETag."""
-        answer = self.s3.put_object(
-            Bucket=self.bucket,
-            Key=key,
-            Body=body,
-            ContentType=content_type,
-            **self.owned,
-        )
-        return answer["ETag"]
+        """Write an object whole; give its ETag.
+
+        Raises RequestRejected if it was spoilt on the way, or is larger than S3 takes.
+        """
+        where: Any = {"Bucket": self.bucket, "Key": key, **self.owned}
+        try:
+            return self.s3.put_object(Body=body, ContentType=content_type, **where)["ETag"]
+        except ClientError as error:
+            if code_of(error) not in SPOILT:
+                raise
+            reason = f"{said(error, 'Message').rstrip('.')} ({code_of(error)})"
+            raise RequestRejected(f"S3 did not take {key!r}: {reason}") from error
 
     def open_object(self, key: str, etag: Optional[str] = None) -> Tuple[StreamingBody, int]:
         """Give an object as a stream, and its bytes.
