@@ -6,14 +6,8 @@ from typing import Any, Dict, Iterable, Iterator, List, Tuple, Union
 from PIL import ImageFile
 from PIL.Image import Image, new
 
-from image.formats.jpeg.segments import (
-    END_OF_IMAGE,
-    SEQUENTIAL,
-    START_OF_IMAGE,
-    START_OF_SCAN,
-    components,
-    walk,
-)
+from image.formats.jpeg import segments
+from image.formats.jpeg.segments import END_OF_IMAGE, SEQUENTIAL, START_OF_IMAGE, START_OF_SCAN
 from image.formats.parts import Part, listed
 from image.formats.strips import PIECE, cut, open_decoder, share
 from image.operations.levels import Curve
@@ -118,17 +112,17 @@ def _save(image: Image, **options: Any) -> bytes:
 
 def _join(files: List[bytes], height: int, rows: int) -> bytes:
     """Join the files of strips, all but the last of so many rows, to one of the height given."""
-    *segments, _ = listed(walk(files[0]))  # all but the end mark
+    *first, _ = listed(segments.walk(files[0]))  # all but the end mark
     parts: List[Buffer] = [START_OF_IMAGE]
-    for part in segments:
+    for part in first:
         raw = part.raw
         if part.kind in SEQUENTIAL:
             raw = raw[:5] + height.to_bytes(2, "big") + raw[7:]
         if part.kind == START_OF_SCAN:
-            parts += [_RESTART_INTERVAL, _count_units(segments, rows).to_bytes(2, "big")]
+            parts += [_RESTART_INTERVAL, _count_units(first, rows).to_bytes(2, "big")]
         parts.append(raw)
     for number, file in enumerate(files[1:]):
-        *_, scan, _ = walk(file)
+        *_, scan, _ = segments.walk(file)
         start = scan.start + 2 + int.from_bytes(file[scan.start + 2 : scan.start + 4], "big")
         parts += [bytes((0xFF, _RESTART + number % 8)), memoryview(file)[start : scan.end]]
     return b"".join([*parts, b"\xff" + END_OF_IMAGE])
@@ -137,7 +131,7 @@ def _join(files: List[bytes], height: int, rows: int) -> bytes:
 def _count_units(parts: List[Part], rows: int) -> int:
     """Count the coding units in so many rows (ITU-T T.81, A.2)."""
     header = next(part.content for part in parts if part.kind in SEQUENTIAL)
-    factors = [each.sampling for each in components(parts)]
+    factors = [each.sampling for each in segments.components(parts)]
     factors = factors if len(factors) > 1 else [0x11]
     across = 8 * max(factor >> 4 for factor in factors)
     down = 8 * max(factor & 15 for factor in factors)
