@@ -1,14 +1,14 @@
 """AVIF: stills of 8 bits, where Pillow has been built with AVIF."""
 
-from io import BytesIO
-from typing import Callable, Iterator, List
+from typing import Iterator, List
 
 import PIL
 from PIL import features
 
-from image.formats.limits import Limits, count_frames, open_image
-from image.formats.metadata import remark_thumbnail
+from image.formats.limits import Limits
+from image.formats.metadata import Remark, remark_thumbnail
 from image.formats.parts import Part, listed
+from image.formats.pillow import count_frames, decode, encode
 from image.operations.table import Edit
 
 _QUALITY = 80
@@ -18,17 +18,16 @@ _GONE = {b"tmap": "gain map", b"clap": "crop"}
 _METADATA = ("icc_profile", "exif", "xmp")
 
 
-def process(data: bytes, edit: Edit, limits: Limits, remark: Callable[[str], None]) -> bytes:
+def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     """Apply an edit to an AVIF still; keep its alpha, colours, ICC, EXIF and XMP."""
     boxes = listed(_walk(data, 0, len(data)))
     codings = _contents(boxes, b"av1C")
     _check(boxes, codings, limits)
     if "avif" not in features.modules or not features.check_module("avif"):
         raise ValueError(f"it needs Pillow 11.3 or newer with AVIF, and here is {PIL.__version__}")
-    image = open_image(data, "AVIF", limits)
+    image = decode(data, "AVIF", limits)
     if count_frames(image) > 1:
         raise ValueError("it is animated, and only stills are kept")
-    image.load()
     options = {name: image.info[name] for name in _METADATA if name in image.info}
     gone = [what for name, what in _GONE.items() if name in data[:64] or _contents(boxes, name)]
     if gone:
@@ -36,11 +35,9 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Callable[[str], Non
     remark(f"The pixels were compressed again, at quality {_QUALITY}, whatever it was before.")
     remark_thumbnail(options.get("exif", b""), remark)
     image = image.copy()  # without the buffers of its decoder
-    image.info, buffer = {}, BytesIO()
-    result = edit.effect([image])(image)
     options["subsampling"] = _subsampling(codings)
-    result.save(buffer, "AVIF", quality=_QUALITY, **options)
-    return _with_colours(buffer.getvalue(), _contents(boxes, b"colr"))
+    result = encode(edit.effect([image])(image), "AVIF", quality=_QUALITY, **options)
+    return _with_colours(result, _contents(boxes, b"colr"))
 
 
 def _walk(data: bytes, start: int, end: int) -> Iterator[Part]:

@@ -1,14 +1,15 @@
 """GIF: where an edit maps levels, colour tables are mapped in the bytes and all else stays."""
 
-from io import BytesIO
 from itertools import takewhile
-from struct import error, unpack_from
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple
+from struct import unpack_from
+from typing import Any, Dict, Iterable, Iterator, List, Tuple
 
 from PIL import Image, ImageSequence
 
-from image.formats.limits import Limits, open_image
+from image.formats.limits import Limits
+from image.formats.metadata import Remark
 from image.formats.parts import Part, listed
+from image.formats.pillow import decode, encode
 from image.operations.levels import Curve
 from image.operations.table import Edit
 
@@ -17,7 +18,7 @@ _EXTENSION, _CONTROL = b"!", b"!\xf9"
 _BLACK_WHITE_CLEAR = [0, 0, 0, 255, 255, 255, 0, 0, 0]
 
 
-def process(data: bytes, edit: Edit, limits: Limits, remark: Callable[[str], None]) -> bytes:
+def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     """Apply an edit to a GIF file; keep its frames, timing, disposal and comments."""
     parts = listed(_within(_walk(data), limits))
     count = _check(parts, limits)
@@ -78,11 +79,8 @@ def _within(walk: Iterable[Part], limits: Limits) -> Iterator[Part]:
 
 def _check(parts: List[Part], limits: Limits) -> int:
     """Count the frames; refuse too many pixels in all of them."""
-    try:
-        boxes = [unpack_from("<4H", part.raw, 1) for part in parts if part.kind == _FRAME]
-        width, height = unpack_from("<HH", parts[0].raw, 6)
-    except error as short:
-        raise ValueError("it ends too early") from short
+    boxes = [unpack_from("<4H", part.raw, 1) for part in parts if part.kind == _FRAME]
+    width, height = unpack_from("<HH", parts[0].raw, 6)
     width = max([width, *(left + across for left, _, across, _ in boxes)])
     height = max([height, *(top + down for _, top, _, down in boxes)])
     limits.check_pixels(width * height * len(boxes))
@@ -109,9 +107,7 @@ def _ended(parts: List[Part], limits: Limits) -> Tuple[bytes, List[Part]]:
 def _open(parts: List[Part], limits: Limits) -> Image.Image:
     """Let Pillow decode the first frame; comments and the like it does not get to see."""
     needed = (part for part in parts if part.kind == _CONTROL or part.kind[:1] != _EXTENSION)
-    image = open_image(b"".join(part.raw for part in needed), "GIF", limits)
-    image.load()
-    return image
+    return decode(b"".join(part.raw for part in needed), "GIF", limits)
 
 
 def _map_tables(data: bytes, parts: List[Part], curve: Curve) -> bytes:
@@ -124,14 +120,12 @@ def _map_tables(data: bytes, parts: List[Part], curve: Curve) -> bytes:
 
 def _encode_shades(image: Image.Image, extensions: bytes) -> bytes:
     """Encode black, white and transparent pixels as a still."""
-    buffer = BytesIO()
     options: Dict[str, Any] = {}
     indexes = image.convert("LA").getchannel(0).point([0] * 128 + [1] * 128)
     if image.mode == "LA":
         indexes.paste(2, mask=image.getchannel("A").point([255] + [0] * 255))
         options["transparency"] = 2
     indexes.putpalette(_BLACK_WHITE_CLEAR)
-    indexes.save(buffer, "GIF", optimize=False, **options)
-    result = buffer.getvalue()
+    result = encode(indexes, "GIF", optimize=False, **options)
     start = listed(_walk(result))[1].end
     return b"GIF89a" + result[6:start] + extensions + result[start:]

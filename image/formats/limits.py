@@ -1,9 +1,6 @@
 """Limits: how much an image may ask of the worker, checked before anything is decoded."""
 
 from dataclasses import dataclass
-from io import BytesIO
-
-from PIL import Image, UnidentifiedImageError
 
 
 @dataclass(frozen=True)
@@ -43,21 +40,3 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
-
-
-def open_image(data: bytes, kind: str, limits: Limits) -> Image.Image:
-    """Open an image of the format given without decoding it, if it is within the limits."""
-    Image.MAX_IMAGE_PIXELS = None  # the limit below counts all frames, and replaces Pillow's own
-    try:
-        image = Image.open(BytesIO(data), formats=[kind])
-    except UnidentifiedImageError as error:
-        raise ValueError("it is damaged, or of a kind that Pillow cannot read") from error
-    frames = count_frames(image)
-    limits.check_frames(frames)
-    limits.check_pixels(image.width * image.height * frames)
-    return image
-
-
-def count_frames(image: Image.Image) -> int:
-    """Count the frames of an opened image."""
-    return int(getattr(image, "n_frames", 1))

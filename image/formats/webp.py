@@ -1,22 +1,20 @@
 """WebP: each frame coded anew in its place; times, disposal, blending and metadata stay."""
 
-from io import BytesIO
-from typing import Callable, Iterator, List, Tuple
+from typing import Iterator, List, Tuple
 
 from PIL import Image
 
 from image.formats import vp8
-from image.formats.limits import Limits, open_image
-from image.formats.metadata import remark_thumbnail
+from image.formats.limits import Limits
+from image.formats.metadata import Remark, remark_thumbnail
 from image.formats.parts import Part, listed
+from image.formats.pillow import decode, encode
 from image.operations.table import Edit
 
 _PIXELS = (b"ALPH", b"VP8 ", b"VP8L")
 _FRAME, _EXTENDED = b"ANMF", b"VP8X"
 _ALPHA = b"\x10\0\0\0"
 _HEAD, _FRAME_HEADER = 8, 16  # bytes before the content of a chunk, and in that of a frame
-
-Remark = Callable[[str], None]
 
 
 def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
@@ -91,9 +89,7 @@ def _open(frame: List[Part], limits: Limits) -> Image.Image:
         sides = (side - 1 for side in _dimensions(frame[-1]))
         size = b"".join(side.to_bytes(3, "little") for side in sides)
         body = _chunk(_EXTENDED, _ALPHA + size) + body
-    image = open_image(_chunk(b"RIFF", b"WEBP" + body), "WEBP", limits)
-    image.load()
-    image.info = {}
+    image = decode(_chunk(b"RIFF", b"WEBP" + body), "WEBP", limits)
     return image.copy()  # without the two canvases of its decoder
 
 
@@ -103,7 +99,6 @@ def _encode(image: Image.Image, pixels: Part, remark: Remark) -> bytes:
     if not lossless:
         quality = vp8.quality(pixels.content)
         remark(f"The pixels were compressed again, at quality {quality} as they seem to have been.")
-    buffer = BytesIO()
-    image.save(buffer, "WEBP", lossless=lossless, exact=True, quality=quality, method=4)
-    parts = _walk(buffer.getvalue(), 12, len(buffer.getvalue()))
-    return b"".join(_chunk(part.kind, part.content) for part in parts if part.kind in _PIXELS)
+    result = encode(image, "WEBP", lossless=lossless, exact=True, quality=quality, method=4)
+    parts = (part for part in _walk(result, 12, len(result)) if part.kind in _PIXELS)
+    return b"".join(_chunk(part.kind, part.content) for part in parts)

@@ -1,8 +1,7 @@
 """Rewriter of JPEG files: metadata go over untouched, pixels keep their tables and subsampling."""
 
 import re
-from io import BytesIO
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Set, cast
+from typing import Any, Dict, Iterable, Iterator, List, Set, cast
 
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
@@ -10,9 +9,11 @@ from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 from image.formats.jpeg import segments
 from image.formats.jpeg.encoder import encode
 from image.formats.jpeg.segments import ADOBE, JFIF, START_OF_IMAGE, XMP, is_named
-from image.formats.limits import Limits, open_image
-from image.formats.metadata import remark_thumbnail
+from image.formats.limits import Limits
+from image.formats.metadata import Remark, remark_thumbnail
 from image.formats.parts import Part, listed
+from image.formats.pillow import encode as encode_whole
+from image.formats.pillow import open_image
 from image.operations.table import Edit
 
 # Of further pictures, and of a gain map.
@@ -24,8 +25,6 @@ _PROMISES = re.compile(
     % (_PROMISE, _PROMISE),
     re.DOTALL,
 )
-
-Remark = Callable[[str], None]
 
 
 def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
@@ -86,9 +85,7 @@ def _is_rgb(parts: List[Part], adobe: bytes) -> bool:
 
 def _standard_tables() -> Set[bytes]:
     """Give the Huffman tables that are used where they are not optimised (ITU-T T.81, K.3)."""
-    buffer = BytesIO()
-    Image.new("RGB", (1, 1)).save(buffer, "JPEG")
-    return _huffman_tables(segments.walk(buffer.getvalue()))
+    return _huffman_tables(segments.walk(encode_whole(Image.new("RGB", (1, 1)), "JPEG")))
 
 
 def _huffman_tables(parts: Iterable[Part]) -> Set[bytes]:

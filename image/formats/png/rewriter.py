@@ -2,10 +2,10 @@
 
 import zlib
 from collections import deque
-from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, Optional, Tuple
 
 from image.formats.limits import Limits
-from image.formats.metadata import remark_thumbnail
+from image.formats.metadata import Remark, remark_thumbnail
 from image.formats.parts import Part
 from image.formats.png import chunks, rows
 from image.formats.png.chunks import GREY, GREY_ALPHA, PALETTE, Frame, Header, Layout, wrap
@@ -21,7 +21,6 @@ _ANIMATION, _PIXELS = (b"acTL", b"fcTL"), (b"IDAT", b"fdAT", b"tRNS")
 _OF_INDEXES = (b"bKGD", b"hIST", b"PLTE")
 _ALWAYS_SHOWN = bytes(2)  # disposal and blending of a frame that holds the whole picture
 
-Remark = Callable[[str], None]
 Changes = Dict[int, bytes]
 
 

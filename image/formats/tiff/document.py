@@ -1,13 +1,13 @@
 """TIFF documents: each page edited by itself, and all its tags kept that fit its new pixels."""
 
-from io import BytesIO
-from typing import Any, Callable, Iterator, List, Tuple
+from typing import Any, Iterator, List, Tuple
 
 from PIL import Image
 from PIL.TiffTags import lookup
 
-from image.formats.limits import DEFAULT_LIMITS, Limits, open_image
-from image.formats.metadata import remark_thumbnail
+from image.formats.limits import DEFAULT_LIMITS, Limits
+from image.formats.metadata import Remark, remark_thumbnail
+from image.formats.pillow import decode, encode
 from image.formats.tiff import colours, directories, samples, tags
 from image.formats.tiff.directories import LONG, SHORT
 from image.formats.tiff.pages import Page
@@ -25,7 +25,6 @@ _LAYOUT = {
 }
 _STALE = (280, 281, 330, 340, 341, 37724)  # lowest and highest levels, smaller copies, layers
 
-Remark = Callable[[str], None]
 Parts = Tuple[directories.Directory, List[bytes]]
 
 
@@ -124,25 +123,22 @@ def _opened(page: Page) -> Image.Image:
     """Let Pillow decode a page, of which it gets to see no more than it needs."""
     fields = {tag: each for tag, each in page.fields.items() if tag in _LAYOUT}
     data = directories.write(page.order, [(fields, page.blocks())])
-    image = open_image(data, "TIFF", DEFAULT_LIMITS)
-    image.load()
-    return image
+    return decode(data, "TIFF", DEFAULT_LIMITS)
 
 
 def _recoded(page: Page, effect: Effect, remark: Remark) -> Parts:
     """Apply an effect to a page as Pillow reads it, and let Pillow code the result."""
     remark(f"The pixels were compressed again as JPEG of quality {_JPEG_QUALITY}.")
-    result, buffer = effect(_opened(page)), BytesIO()
+    result = effect(_opened(page))
     image = result.convert("L") if result.mode == "1" else result
-    image.info = {}
-    image.save(buffer, "TIFF", compression="jpeg", quality=_JPEG_QUALITY)
-    order, (new,) = directories.read(buffer.getvalue(), DEFAULT_LIMITS)
+    data = encode(image, "TIFF", compression="jpeg", quality=_JPEG_QUALITY)
+    order, (new,) = directories.read(data, DEFAULT_LIMITS)
     fields = {tag: each for tag, each in page.fields.items() if tag not in _LAYOUT}
     for tag in _LAYOUT & set(new):
         numbers = new[tag].numbers(order)
         own = directories.field(page.order, new[tag].kind, *numbers) if numbers else new[tag]
         fields[tag] = own
-    blocks = Page(buffer.getvalue(), order, new).blocks()
+    blocks = Page(data, order, new).blocks()
     if result.mode == "1" and page.kind != tags.BLACK_IS_ZERO:
         return _without_profile(page, fields, blocks, remark)
     return fields, blocks

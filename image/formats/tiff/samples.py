@@ -1,11 +1,11 @@
 """Samples of a TIFF page: arrays of rows, columns and channels, and their strips as coded."""
 
-from io import BytesIO
 from typing import Any, Iterator, List
 
 from PIL import Image
 
-from image.formats.limits import DEFAULT_LIMITS, open_image
+from image.formats.limits import DEFAULT_LIMITS
+from image.formats.pillow import decode, encode
 from image.formats.tiff import directories, tags
 from image.formats.tiff.pages import CODINGS, DIFFERENCES, Page
 
@@ -71,9 +71,7 @@ def _bytes(page: Page, blocks: List[bytes], stride: int, height: int) -> Any:
         **({} if is_tiled else {tags.STRIP_ROWS: down}),
     }
     fields = {tag: directories.field("<", directories.LONG, each) for tag, each in numbers.items()}
-    image = open_image(directories.write("<", [(fields, blocks)]), "TIFF", DEFAULT_LIMITS)
-    image.load()
-    return np.asarray(image)
+    return np.asarray(decode(directories.write("<", [(fields, blocks)]), "TIFF", DEFAULT_LIMITS))
 
 
 def _undone(page: Page, rows: Any, many: int) -> Any:
@@ -115,10 +113,10 @@ def encoded(page: Page, samples: Any) -> List[bytes]:
 
 def _coded(page: Page, rows: Any) -> List[bytes]:
     height, stride = rows.shape
-    coding, tall, file = CODINGS[page.number(tags.COMPRESSION, 1)], strip_rows(page), BytesIO()
+    coding, tall = CODINGS[page.number(tags.COMPRESSION, 1)], strip_rows(page)
     if coding == "raw":
         return [rows[top : top + tall].tobytes() for top in range(0, height, tall)]
     image = Image.frombuffer("L", (stride, height), rows.tobytes(), "raw", "L", 0, 1)
-    image.save(file, "TIFF", compression=coding, strip_size=tall * stride)
-    order, (fields,) = directories.read(file.getvalue(), DEFAULT_LIMITS)
-    return Page(file.getvalue(), order, fields).blocks()
+    data = encode(image, "TIFF", compression=coding, strip_size=tall * stride)
+    order, (fields,) = directories.read(data, DEFAULT_LIMITS)
+    return Page(data, order, fields).blocks()
