@@ -62,11 +62,11 @@ def _ask_and_send(requester: Requester, options: argparse.Namespace) -> None:
 
 def _open(path: str) -> IO[bytes]:
     """Open without buffering: nobody has to wait for a block, or for the lock of a buffer."""
+    if path == "-" and sys.__stdin__ is None:
+        raise argparse.ArgumentTypeError("standard input is closed")
     try:
         source = sys.stdin.fileno() if path == "-" else path
         return open(source, "rb", buffering=0, closefd=path != "-")
-    except AttributeError as error:
-        raise argparse.ArgumentTypeError("standard input is closed") from error
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise argparse.ArgumentTypeError(f"cannot read {path or repr(path)}: {why}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import sys
 from contextlib import closing
 from typing import Any, Callable, Generator, Iterable, Iterator, List, NamedTuple, Optional, Union
 
@@ -11,8 +11,7 @@ from calculation.backlog import Backlog
 from calculation.integers import quoted
 from calculation.packing import Outcome, Pack
 from messaging import Reply, Request, Requester
-
-logger = logging.getLogger(__name__)
+from messaging.console import terminal
 
 PACKED_WINDOW = 20  # messages under way at most; while so many are, lists gather for the next
 SINGLE_WINDOW = 1000
@@ -89,9 +88,6 @@ def _read(pack: Pack, reply: Reply) -> Optional[List[Outcome]]:
         return [packing.read(reply.body) if reply.ok else reply.body]
     answers = packing.read_all(reply.body, count) if reply.ok else None
     if answers is None:
-        logger.warning(
-            "%d lists in one message were not answered each (%s): now one list a message.",
-            count,
-            quoted(reply.body),
-        )
+        why = f"{count} lists in one message were not answered each ({quoted(reply.body)})"
+        terminal.show(f"{why}: now one list a message.", sys.stderr)
     return answers

@@ -2,7 +2,6 @@
 
 from .aws.bucket import Storage
 from .aws.connection import Connection
-from .aws.settings import Settings
 from .errors import (
     ConfigurationError,
     InvalidMessage,
@@ -11,6 +10,7 @@ from .errors import (
     RequestRejected,
 )
 from .requester.requester import Requester
+from .settings import Settings
 from .wire.envelope import Reply, Request
 from .worker.handling import Handler
 from .worker.job import Result

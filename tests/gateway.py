@@ -113,7 +113,8 @@ class Gateway:
                 target = self.headers.get("X-Amz-Target", "")
                 action = action_of(self.command, self.path, target, body)
                 gateway.counts[action] += 1
-                gateway.invalid += complaints(action, body) if target else []
+                if target and service_of(action) == "sqs":
+                    gateway.invalid += complaints(action, body)
                 key = re.search("Credential=([^/]+)/", self.headers.get("Authorization", ""))
                 call = Call(action, self.path, key[1] if key else "", body, self._pass_on)
                 answers = (fault(call) for fault in list(gateway.faults))
@@ -205,7 +206,8 @@ def service_of(action: str) -> str:
     """Name the service that an action belongs to."""
     if action.endswith(("Object", "Bucket", *SUBRESOURCES.values())):
         return "s3"
-    return "sts" if action == "GetCallerIdentity" else "sqs"
+    others = {"GetCallerIdentity": "sts", "GetMetricStatistics": "cloudwatch"}
+    return others.get(action, "sqs")
 
 
 def error(action: str, status: int, code: str) -> Answer:

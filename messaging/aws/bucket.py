@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Optional, Tuple, Union
 from botocore.exceptions import ClientError
 
 from ..errors import RequestRejected
-from ..wire.envelope import PAYLOADS, Request
-from .trouble import code_of, said
+from ..wire.envelope import LOGS, PAYLOADS, Request
+from .buckets import open_bucket
+from .trouble import MISSING_BUCKET, code_of, said
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
     from mypy_boto3_s3.client import S3Client
 
-LOGS = "logs/"
 MAX_PAYLOAD = 200 * 1024 * 1024  # bytes
-SPOILT = {"BadDigest", "EntityTooLarge"}
-MISSING = {"404", "NoSuchKey", "NoSuchBucket"}
+_SPOILT = {"BadDigest", "EntityTooLarge"}
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,14 @@ class Storage:
                     self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": keys})
             self.s3.delete_bucket(Bucket=self.bucket)
         except ClientError as error:
-            if code_of(error) in MISSING:
+            if code_of(error) in MISSING_BUCKET:
                 return False
             raise
         return True
+
+    def open(self) -> None:
+        """Make sure the bucket is there and ours, or create it; raises ConfigurationError."""
+        open_bucket(self)
 
     def put(self, key: str, body: Union[bytes, BinaryIO], content_type: str) -> str:
         """Write an object whole; give its ETag.
@@ -61,7 +64,7 @@ class Storage:
         try:
             return self.s3.put_object(Body=body, ContentType=content_type, **where)["ETag"]
         except ClientError as error:
-            if code_of(error) not in SPOILT:
+            if code_of(error) not in _SPOILT:
                 raise
             reason = f"{said(error, 'Message').rstrip('.')} ({code_of(error)})"
             raise RequestRejected(f"S3 did not take {key!r}: {reason}") from error
@@ -75,7 +78,7 @@ class Storage:
         try:
             answer = self.s3.get_object(Bucket=self.bucket, Key=key, **version)
         except ClientError as error:
-            if code_of(error) in MISSING:
+            if code_of(error) in MISSING_BUCKET:
                 raise RequestRejected(f"there is no object {key!r} in {self.bucket}") from error
             if code_of(error) == "PreconditionFailed":
                 raise RequestRejected(f"{key!r} was replaced by somebody meanwhile") from error

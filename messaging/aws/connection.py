@@ -10,9 +10,9 @@ from botocore.exceptions import BotoCoreError
 
 from .. import clock
 from ..errors import ConfigurationError
+from ..settings import Settings
 from . import credentials
 from .bucket import Storage
-from .settings import Settings
 from .settling import Settling
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import Any, Iterator
 from botocore.exceptions import BotoCoreError, CredentialRetrievalError, NoCredentialsError
 
 from ..errors import ConfigurationError
+from ..settings import Settings
 from .advice import configured
-from .settings import Settings
 
 
 def open_session(settings: Settings) -> Any:

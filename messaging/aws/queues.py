@@ -1,135 +1,98 @@
-"""A queue of SQS and its batch calls."""
+"""Finds the queues of the programs, and makes those that are not there yet."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Sequence
+import json
+import logging
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from .. import clock
-from ..wire.delivery import Delivery
-from ..wire.envelope import Message, size_of
-from .trouble import AWS_ERRORS, EntryError, is_refusal
+from botocore.exceptions import ClientError
+
+from . import rules
+from .advice import explain
+from .queue_calls import Queue
+from .trouble import AWS_ERRORS, code_of, is_missing_queue, is_refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType as AttributeName
 
-MAX_BATCH = 10
-MAX_BYTES = 1 << 20  # of one message, and of all messages in a batch
+logger = logging.getLogger(__name__)
 
-Entry = Dict[str, Any]
-Failures = Dict[int, Exception]  # by position: what AWS did not carry out, and why
-
-
-@dataclass(frozen=True)
-class Queue:
-    """One queue.
-
-    Receiving raises botocore's errors. Batch calls never do: they take any number of entries, try
-    each, and give what failed; `is_refusal` tells whether it is the entry's own fault.
-    """
-
-    sqs: SQSClient
-    url: str
-
-    @property
-    def name(self) -> str:
-        """The queue's name."""
-        return self.url.rsplit("/", 1)[1]
-
-    @property
-    def account(self) -> str:
-        """The account that owns the queue."""
-        return self.url.rsplit("/", 2)[1]
-
-    def sibling(self, name: str) -> Queue:
-        """Give the queue of that name in the same account and region, without asking AWS."""
-        return replace(self, url=f"{self.url.rsplit('/', 1)[0]}/{name}")
-
-    def receive(self, limit: int, wait: int, visibility_timeout: int) -> List[Delivery]:
-        """Take up to `limit` messages, waiting up to `wait` seconds for the first.
-
-        What comes later than that has been ours for as long as it was late.
-        """
-        latest = clock.now() + wait
-        answer = self.sqs.receive_message(
-            QueueUrl=self.url,
-            MaxNumberOfMessages=limit,
-            WaitTimeSeconds=wait,
-            VisibilityTimeout=visibility_timeout,
-            MessageAttributeNames=["All"],
-            # The newer MessageSystemAttributeNames is not known to every server.
-            AttributeNames=["ApproximateReceiveCount", "SenderId", "SentTimestamp"],
-        )
-        since = min(latest, clock.now())
-        return [Delivery.from_message(message, since) for message in answer.get("Messages", ())]
-
-    def send(self, messages: Sequence[Message]) -> Failures:
-        """Send messages, each of at most 1 MiB."""
-        sizes = [size_of(message) for message in messages]
-        return self._batches(self.sqs.send_message_batch, messages, sizes)
-
-    def delete(self, deliveries: Sequence[Delivery]) -> Failures:
-        """Delete messages for good."""
-        entries = [{"ReceiptHandle": delivery.receipt_handle} for delivery in deliveries]
-        return self._batches(self.sqs.delete_message_batch, entries)
-
-    def hide(self, deliveries: Sequence[Delivery], seconds: int) -> Failures:
-        """Hide messages for `seconds` from now; 0 releases them."""
-        entries = [
-            {"ReceiptHandle": delivery.receipt_handle, "VisibilityTimeout": seconds}
-            for delivery in deliveries
-        ]
-        return self._batches(self.sqs.change_message_visibility_batch, entries)
-
-    def _batches(
-        self,
-        call: Callable[..., Any],
-        entries: Sequence[Mapping[str, Any]],
-        sizes: Sequence[int] = (),
-    ) -> Failures:
-        """Carry out a batch call for all entries; that it answers 200 says nothing about them.
-
-        Ids are positions, since one message may come twice in a batch.
-        """
-        failures: Failures = {}
-        for batch in _packed(range(len(entries)), sizes):
-            failures.update(self._attempt(call, {at: entries[at] for at in batch}))
-        return failures
-
-    def _attempt(
-        self, call: Callable[..., Any], entries: Mapping[int, Mapping[str, Any]]
-    ) -> Failures:
-        """Make a batch call; one that is refused whole is halved until only what is at fault is."""
-        listed = [{**entry, "Id": str(at)} for at, entry in entries.items()]
-        try:
-            answer = call(QueueUrl=self.url, Entries=listed)
-        except AWS_ERRORS as error:
-            if len(entries) == 1 or not is_refusal(error):
-                return dict.fromkeys(entries, error)
-            items, half = list(entries.items()), len(entries) // 2
-            first, second = dict(items[:half]), dict(items[half:])
-            return {**self._attempt(call, first), **self._attempt(call, second)}
-        done = {int(entry["Id"]) for entry in answer.get("Successful", ())}
-        told = {int(entry["Id"]): _error_of(entry) for entry in answer.get("Failed", ())}
-        return {at: told.get(at, EntryError("no word of it")) for at in entries if at not in done}
+MAX_RECEIVE_COUNT = 5
+DEAD_LETTER = "-dead-letter"
+DEAD_LETTER_RETENTION = 14 * 24 * 3600  # seconds; longer than a queue's own 4 days
+_EXISTS = {"QueueAlreadyExists", "QueueNameExists"}
 
 
-def _error_of(failed: Mapping[str, Any]) -> EntryError:
-    """Read an entry of `Failed`; some servers write SenderFault as text."""
-    refused = str(failed.get("SenderFault")).lower() == "true"
-    return EntryError(failed.get("Code", ""), refused, failed.get("Message", ""))
+def open_queue(sqs: SQSClient, name: str, dead_letter: bool = False) -> Queue:
+    """Find a queue or create it; an input queue gets a dead-letter queue beside it."""
+    url = _find(sqs, name)
+    if url is None:
+        attributes = _redrive_attributes(sqs, name) if dead_letter else {}
+        url = _create_queue(sqs, name, attributes)
+    return Queue(sqs, url)
 
 
-def _packed(positions: Sequence[int], sizes: Sequence[int]) -> Iterator[List[int]]:
-    """Pack positions by ten and, where sizes are given, by the bytes that a batch may hold."""
-    batch: List[int] = []
-    used = 0
-    for position in positions:
-        size = sizes[position] if sizes else 0
-        if batch and (len(batch) == MAX_BATCH or used + size > MAX_BYTES):
-            yield batch
-            batch, used = [], 0
-        batch.append(position)
-        used += size
-    if batch:
-        yield batch
+def complete_queue(queue: Queue) -> None:
+    """Give an input queue the dead-letter queue that it lacks; warns where that is refused."""
+    try:
+        target = _redrive_policy(queue).get("deadLetterTargetArn", "").rsplit(":", 1)[-1]
+        if not target:
+            attributes = _redrive_attributes(queue.sqs, queue.name)
+            queue.sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=attributes)
+        elif _find(queue.sqs, target) is None:
+            _create_dead_letter_queue(queue.sqs, target)
+    except AWS_ERRORS as error:
+        logger.warning("The dead-letter queue of %s is not there: %s.", queue.name, explain(error))
+
+
+def max_receive_count(queue: Queue) -> int:
+    """Tell after how many receives a message goes to the dead-letter queue; 0 where never."""
+    return int(_redrive_policy(queue).get("maxReceiveCount", 0))
+
+
+def _find(sqs: SQSClient, name: str) -> Optional[str]:
+    try:
+        return sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    except ClientError as error:
+        if not is_missing_queue(error):
+            raise
+        return None
+
+
+def _create_queue(sqs: SQSClient, name: str, attributes: Dict[AttributeName, str]) -> str:
+    """Create a queue closed to plain HTTP; one that somebody else makes meanwhile is taken."""
+    closed = dict(attributes)
+    if rules.over_tls(sqs):
+        closed["Policy"] = rules.tls_only("sqs:*", "*")
+    try:
+        return sqs.create_queue(QueueName=name, Attributes=closed)["QueueUrl"]
+    except ClientError as error:
+        if code_of(error) in _EXISTS:
+            return sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        if not is_refusal(error):
+            raise
+        return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # no AWS
+
+
+def _create_dead_letter_queue(sqs: SQSClient, name: str) -> str:
+    return _create_queue(sqs, name, {"MessageRetentionPeriod": str(DEAD_LETTER_RETENTION)})
+
+
+def _redrive_policy(queue: Queue) -> Dict[str, Any]:
+    answer = queue.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["RedrivePolicy"])
+    policy: Dict[str, Any] = json.loads(answer.get("Attributes", {}).get("RedrivePolicy", "{}"))
+    return policy
+
+
+def _redrive_attributes(sqs: SQSClient, name: str) -> Dict[AttributeName, str]:
+    """Find or make the dead-letter queue of a queue; give the attributes that lead there."""
+    dead = name + DEAD_LETTER
+    url = _find(sqs, dead) or _create_dead_letter_queue(sqs, dead)
+    answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    policy = {
+        "deadLetterTargetArn": answer["Attributes"]["QueueArn"],
+        "maxReceiveCount": MAX_RECEIVE_COUNT,
+    }
+    return {"RedrivePolicy": json.dumps(policy)}

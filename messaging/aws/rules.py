@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List
 
 from botocore.exceptions import ClientError
 
-from ..wire.envelope import PAYLOADS
+from ..wire.envelope import LOGS, PAYLOADS
 from .advice import explain
-from .bucket import LOGS, Storage
 from .trouble import AWS_ERRORS, code_of, is_denied, status_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import PublicAccessBlockConfigurationTypeDef, TagTypeDef
+
+    from .bucket import Storage
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def tls_only(actions: str, *resources: str) -> str:
         "Effect": "Deny",
         "Principal": "*",
         "Action": actions,
-        "Resource": resources[0] if len(resources) == 1 else resources,
+        "Resource": resources,
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

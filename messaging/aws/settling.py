@@ -9,6 +9,7 @@ from typing import Any, Dict, Optional, Set
 logger = logging.getLogger(__name__)
 
 SETTLED = 60.0  # seconds after which AWS knows everywhere what was made
+AGREEING = 5.0  # seconds the same, once one of its servers has known it
 LONG_AGO = float("-inf")
 # Codes, without the name of a service that AWS puts before some.
 DELETED_RECENTLY = "QueueDeletedRecently"
@@ -39,6 +40,7 @@ class Settling:
             noun, events = _NOUNS[service], client.meta.events
             events.register(f"before-parameter-build.{service}", self._note)
             events.register(f"after-call.{service}.Create{noun}", self._remember)
+            events.register(f"after-call.{service}", self._see)
             events.register(f"before-call.{service}.Delete{noun}", self._forget)
             events.register(f"needs-retry.{service}", self._pause)
 
@@ -49,6 +51,13 @@ class Settling:
     def _remember(self, http_response: Any, context: Dict[str, Any], **_: object) -> None:
         if http_response.status_code < 300:
             self._made[context[_ABOUT]] = time.monotonic()
+
+    def _see(self, model: Any, http_response: Any, context: Dict[str, Any], **_: object) -> None:
+        """Take what AWS has used for made long ago, but for a moment: servers differ."""
+        made = self._made.get(context[_ABOUT])
+        used = http_response.status_code < 300 and not model.name.startswith("Create")
+        if made is not None and used:
+            self._made[context[_ABOUT]] = min(made, time.monotonic() - SETTLED + AGREEING)
 
     def _forget(self, context: Dict[str, Any], **_: object) -> None:
         self._made.pop(context[_ABOUT], None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Iterator, List, Tuple
 
 from ..wire.names import made_at
 from .advice import answered_at, explain
-from .queues import Queue
+from .queue_calls import Queue
 from .trouble import AWS_ERRORS, is_missing_queue
 
 if TYPE_CHECKING:

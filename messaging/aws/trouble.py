@@ -27,6 +27,7 @@ CREDENTIALS = (
     SSOError,
     TokenRetrievalError,
 )
+MISSING_BUCKET = {"404", "NoSuchKey", "NoSuchBucket"}
 MISSING_QUEUE = {"NonExistentQueue", "QueueDoesNotExist"}
 # As botocore's standard retries know them, and those that SQS, S3 and KMS add.
 THROTTLED = {

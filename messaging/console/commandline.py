@@ -6,11 +6,12 @@ import argparse
 import os
 import re
 from typing import Callable, List, Sequence
+from urllib.parse import urlsplit
 
 from .. import __version__
 from ..aws.connection import Connection
-from ..aws.making import DEAD_LETTER
-from ..aws.settings import Settings
+from ..aws.queues import DEAD_LETTER
+from ..settings import Settings
 from ..wire.names import LONGEST_OUTPUT_NAME
 
 LONGEST_VISIBILITY = 12 * 3600  # seconds, SQS's limit
@@ -46,9 +47,9 @@ def parser(
 def add_aws_options(made: argparse.ArgumentParser) -> None:
     """Add the options by which boto3 finds AWS, named as in the AWS CLI."""
     aws = made.add_argument_group("AWS")
-    profile, region = "profile of the AWS configuration (AWS_PROFILE)", "AWS region"
+    profile = "profile of the AWS configuration (AWS_PROFILE)"
     aws.add_argument("--profile", type=some, help=profile)
-    aws.add_argument("--region", type=some, help=f"{region} (AWS_DEFAULT_REGION)")
+    aws.add_argument("--region", type=some, help="AWS region (AWS_DEFAULT_REGION)")
     server = "another server (AWS_ENDPOINT_URL)"
     aws.add_argument("--endpoint-url", type=_url, metavar="URL", help=server)
 
@@ -188,7 +189,11 @@ def bucket_name(text: str) -> str:
 
 
 def _url(text: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/]+\S*", text):
+    try:
+        port = urlsplit(text).port
+    except ValueError:  # a number that no port has
+        port = 0
+    if port == 0 or not re.fullmatch(r"https?://[^\s/]+\S*", text):
         raise argparse.ArgumentTypeError(
             f"{text!r} is no URL: it begins with http:// or https://, and a host follows"
         )

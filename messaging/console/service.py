@@ -12,9 +12,10 @@ from queue import Empty, SimpleQueue
 from typing import Optional
 
 from ..aws import sweeping
+from ..aws.buckets import open_bucket
 from ..aws.connection import Connection
-from ..aws.making import max_receive_count, open_bucket, open_queue
-from ..aws.queues import MAX_BATCH
+from ..aws.queue_calls import MAX_BATCH
+from ..aws.queues import max_receive_count, open_queue
 from ..flow import threads
 from ..worker.handling import Handler
 from ..worker.options import WorkerOptions

@@ -8,7 +8,7 @@ from typing import Callable, Dict, List, Sequence
 from .. import clock
 from ..aws.advice import explain
 from ..aws.patience import Patience
-from ..aws.queues import MAX_BATCH, Queue
+from ..aws.queue_calls import MAX_BATCH, Queue
 from ..aws.trouble import is_denied, is_missing_queue, is_passing, is_refusal
 from ..errors import InvalidMessage, RequestRejected
 from ..flow.batcher import Batcher

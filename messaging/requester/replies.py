@@ -13,7 +13,7 @@ from .. import clock
 from ..aws.advice import explain
 from ..aws.connection import ANSWER, LONG_POLL, Connection
 from ..aws.patience import Patience
-from ..aws.queues import MAX_BATCH, Queue
+from ..aws.queue_calls import MAX_BATCH, Queue
 from ..aws.trouble import AWS_ERRORS, is_denied, is_missing_queue, is_passing
 from ..errors import ConfigurationError, InvalidMessage
 from ..flow import threads
@@ -29,8 +29,6 @@ logger = logging.getLogger(__name__)
 POLLERS = 8
 HIDDEN = 40  # seconds; a reply whose way here failed comes again after so long
 KEPT = 30.0  # seconds; what was read so long ago is deleted before it comes to light again
-NEW = 60.0  # seconds in which a queue just made may not be known yet
-SETTLING = 5.0  # seconds in which it may be known to one server of SQS and not to another
 CLOSING = 1.0  # seconds that the end of a program may take
 
 
@@ -60,7 +58,6 @@ class Replies:
         self._closed = threading.Event()
         self._has_read = False
         self._queue = self._create()
-        self._made_at = clock.now()
         self._intake = Intake(self._receive, MAX_BATCH, POLLERS, lambda: len(awaited) > 0)
         for _ in range(POLLERS):
             threads.start("replies", _Poller(self._intake, self._delete).step)
@@ -102,7 +99,7 @@ class Replies:
             deliveries = self._patience(
                 lambda: queue.receive(MAX_BATCH, LONG_POLL, HIDDEN),
                 f"receive from {queue.name}",
-                lambda error: not self._closed.is_set() and self._is_worth_waiting(error),
+                lambda error: not self._closed.is_set() and is_passing(error),
             )
         except AWS_ERRORS as error:
             if not self._closed.is_set():
@@ -112,11 +109,6 @@ class Replies:
         for delivery in deliveries:
             self._give(delivery)
         return deliveries
-
-    def _is_worth_waiting(self, error: Exception) -> bool:
-        age = clock.now() - self._made_at
-        new = age < (SETTLING if self._has_read else NEW)
-        return is_passing(error) or (is_missing_queue(error) and new)
 
     def _replace(self, lost: Queue, error: Exception) -> None:
         """Make a new queue for one that cannot be read any more, and ask again for its replies.
@@ -132,7 +124,7 @@ class Replies:
                 self._awaited.forget(self._awaited.all())
                 return
             try:
-                self._queue, self._made_at, self._has_read = self._create(), clock.now(), False
+                self._queue, self._has_read = self._create(), False
             except AWS_ERRORS as cause:
                 self._awaited.fail(cause)
                 self._awaited.forget(self._awaited.all())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable, Dict, Optional
 from botocore.exceptions import ClientError
 
 from ..aws.advice import explain
-from ..aws.queues import Queue
+from ..aws.queue_calls import Queue
 from ..aws.trouble import is_refusal
 
 if TYPE_CHECKING:

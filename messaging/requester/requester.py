@@ -12,10 +12,11 @@ from functools import partial
 from typing import Callable, Iterable, Iterator, NamedTuple, Optional, TypeVar, Union
 
 from ..aws.bucket import Storage
+from ..aws.buckets import open_bucket
 from ..aws.connection import ANSWER, Connection
-from ..aws.making import open_bucket, open_queue
 from ..aws.patience import Patience
-from ..aws.queues import Queue
+from ..aws.queue_calls import Queue
+from ..aws.queues import open_queue
 from ..aws.trouble import AWS_ERRORS, is_denied
 from ..errors import InvalidMessage, MessagingError
 from ..flow import threads

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import List
 
 from ..aws.connection import ANSWER, Connection
-from ..aws.making import open_queue
 from ..aws.patience import Patience
-from ..aws.queues import MAX_BATCH
+from ..aws.queue_calls import MAX_BATCH
+from ..aws.queues import open_queue
 from ..aws.trouble import AWS_ERRORS
 from ..errors import InvalidMessage
 from ..flow import threads

@@ -12,7 +12,7 @@ from ..errors import InvalidMessage
 from .delivery import Delivery
 
 Message = Dict[str, Any]  # an entry of SendMessageBatch without its Id
-PAYLOADS = "payloads/"
+LOGS, PAYLOADS = "logs/", "payloads/"  # where these lie in the bucket
 INLINE = 256 * 1024  # bytes; above, S3 is cheaper, and ten messages no longer fit a batch
 OK, ERROR = "ok", "error"
 _LONGEST_ERROR = 1000  # characters

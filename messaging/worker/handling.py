@@ -10,9 +10,9 @@ from .. import clock
 from ..aws.advice import explain
 from ..aws.bucket import Storage
 from ..aws.patience import Patience
-from ..aws.settings import Settings
 from ..aws.trouble import AWS_ERRORS, is_passing
 from ..errors import InvalidMessage, RequestRejected
+from ..settings import Settings
 from ..wire.delivery import Delivery
 from ..wire.envelope import ERROR, OK, Request
 from ..wire.names import may_answer

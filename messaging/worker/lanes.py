@@ -8,7 +8,7 @@ from typing import Callable, List, Sequence
 from .. import clock
 from ..aws.connection import LONG_POLL, Connection
 from ..aws.patience import Patience
-from ..aws.queues import MAX_BATCH, Queue
+from ..aws.queue_calls import MAX_BATCH, Queue
 from ..aws.trouble import AWS_ERRORS
 from ..flow import threads
 from ..flow.intake import Intake

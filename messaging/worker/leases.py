@@ -12,7 +12,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from .. import clock
 from ..aws.advice import explain
 from ..aws.patience import Patience
-from ..aws.queues import MAX_BATCH, Queue
+from ..aws.queue_calls import MAX_BATCH, Queue
 from ..aws.trouble import is_network, is_refusal
 from ..flow import threads
 from ..wire.delivery import Delivery

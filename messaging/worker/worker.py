@@ -14,7 +14,7 @@ from ..aws.advice import explain
 from ..aws.bucket import Storage
 from ..aws.connection import ANSWER, HASTY, Connection
 from ..aws.patience import Patience
-from ..aws.queues import MAX_BATCH, Queue
+from ..aws.queue_calls import MAX_BATCH, Queue
 from ..aws.trouble import AWS_ERRORS, is_network
 from ..errors import ConfigurationError
 from ..flow import threads

@@ -7,9 +7,9 @@ from typing import Iterator
 
 from botocore.exceptions import ClientError
 
-from messaging.aws.bucket import MISSING
-from messaging.aws.making import complete_bucket, complete_queue, open_queue
-from messaging.aws.trouble import code_of
+from messaging.aws.buckets import complete_bucket
+from messaging.aws.queues import complete_queue, open_queue
+from messaging.aws.trouble import MISSING_BUCKET, code_of
 from scripts.management.part import Part, Row
 
 
@@ -25,7 +25,7 @@ def create(part: Part, options: argparse.Namespace) -> Iterator[Row]:
         storage.s3.head_bucket(Bucket=storage.bucket)
         before.add(storage.bucket)
     except ClientError as error:
-        if code_of(error) not in (*MISSING, "403"):
+        if code_of(error) not in (*MISSING_BUCKET, "403"):
             raise
     complete_bucket(storage)
     for kind, name in [*(("queue", name) for name in part.names()), ("bucket", storage.bucket)]:

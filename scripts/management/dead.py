@@ -8,10 +8,10 @@ from datetime import datetime, timedelta, timezone
 from typing import Dict, Iterator, List, Set
 
 from messaging import Storage
-from messaging.aws.bucket import LOGS
-from messaging.aws.queues import Queue
+from messaging.aws.queue_calls import Queue
 from messaging.aws.trouble import AWS_ERRORS
 from messaging.wire.delivery import Delivery
+from messaging.wire.envelope import LOGS
 from scripts.management.letter import Letter, take
 from scripts.management.part import Part, Row, time_at
 

@@ -11,11 +11,10 @@ from botocore.exceptions import ClientError
 
 from messaging import MessagingError, Storage
 from messaging.aws.advice import explain
-from messaging.aws.bucket import LOGS, MISSING
-from messaging.aws.making import made_by_us
-from messaging.aws.queues import Queue
-from messaging.aws.trouble import AWS_ERRORS, code_of, is_missing_queue
-from messaging.wire.envelope import PAYLOADS
+from messaging.aws.buckets import made_by_us
+from messaging.aws.queue_calls import Queue
+from messaging.aws.trouble import AWS_ERRORS, MISSING_BUCKET, code_of, is_missing_queue
+from messaging.wire.envelope import LOGS, PAYLOADS
 from scripts.management.contents import Contents
 from scripts.management.part import PARTS, Part, Row, counted, find
 
@@ -47,7 +46,7 @@ def _existing(storage: Storage) -> Optional[Storage]:
     try:
         storage.s3.head_bucket(Bucket=storage.bucket)
     except ClientError as error:
-        if code_of(error) in MISSING:
+        if code_of(error) in MISSING_BUCKET:
             return None
         raise
     return storage

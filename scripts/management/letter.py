@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, List, NamedTuple
 
-from messaging.aws.queues import MAX_BATCH, Queue
+from messaging.aws.queue_calls import MAX_BATCH, Queue
 from messaging.wire.delivery import Delivery
 
 

@@ -12,8 +12,8 @@ import image
 from messaging import Connection, MessagingError, Settings, Storage
 from messaging.aws import sweeping
 from messaging.aws.advice import answered_at
-from messaging.aws.making import DEAD_LETTER
-from messaging.aws.queues import Queue
+from messaging.aws.queue_calls import Queue
+from messaging.aws.queues import DEAD_LETTER
 from messaging.aws.trouble import AWS_ERRORS, is_missing_queue
 from messaging.console import commandline
 

@@ -6,7 +6,7 @@ import argparse
 from typing import Any, Dict, Iterator, List
 
 from messaging.aws.advice import explain
-from messaging.aws.queues import MAX_BATCH, MAX_BYTES, Failures, Queue
+from messaging.aws.queue_calls import MAX_BATCH, MAX_BYTES, Failures, Queue
 from messaging.aws.trouble import AWS_ERRORS, is_denied
 from messaging.wire.delivery import Delivery
 from messaging.wire.envelope import Message, size_of

@@ -6,7 +6,7 @@ import argparse
 from datetime import datetime, timedelta, timezone
 from typing import Iterator
 
-from messaging.aws.queues import Queue
+from messaging.aws.queue_calls import Queue
 from messaging.aws.trouble import AWS_ERRORS
 from scripts.management.part import COUNTS, Part, Row, counted
 

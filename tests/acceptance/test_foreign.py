@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterator
 import boto3
 import pytest
 
-from messaging.aws.making import open_bucket
+from messaging.aws.buckets import open_bucket
 from tests.conftest import ROOT, Place
 
 from . import foreign

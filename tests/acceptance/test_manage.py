@@ -222,7 +222,7 @@ def test_status_asks_no_more_for_many_reply_queues(counted: Place, gateway: Gate
     last = rows(counted, "status", "calculation")[-1]
 
     assert "120 reply queues, 100 counted" in last["queue"]
-    assert gateway.of_service("sqs") < 120
+    assert gateway.counts["GetQueueAttributes"] <= 103
 
 
 def test_status_on_watch_redraws_and_tells_the_time(place: Place) -> None:
@@ -399,8 +399,8 @@ def test_what_dies_again_during_a_redrive_is_left(place: Place) -> None:
             queue.send([{"MessageBody": each.body}])
             inbox.delete([each])
 
-    assert process.wait(1) == 0
-    assert json.loads(str(process.communicate()[0]))["moved"] < 40
+    assert process.wait(1) == 0  # it would go on for ever
+    assert json.loads(str(process.communicate()[0]))["moved"] >= 10
 
 
 @pytest.mark.parametrize(

@@ -248,6 +248,7 @@ def test_trouble_under_way_is_waited_out(counted: Place, gateway: Gateway) -> No
         (["--profile", " "], "argument --profile: it is empty"),
         (["--endpoint-url", ""], "'' is no URL"),
         (["--endpoint-url", "localhost:4566"], "'localhost:4566' is no URL: it begins with http"),
+        (["--endpoint-url", "http://x:99999"], "'http://x:99999' is no URL"),
         (["--timeout", "nan"], "'nan' is no number of seconds from 0.001 to 1,209,600"),
         (["--timeout", "1e12"], "'1e12' is no number of seconds from 0.001 to 1,209,600"),
         (["--file", "/none"], "cannot read /none: No such file or directory"),

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from messaging import Reply
 from messaging.aws import sweeping
-from messaging.aws.queues import Queue
+from messaging.aws.queue_calls import Queue
 from messaging.requester import reply_queue
 from messaging.wire import names
 from tests.conftest import Running

@@ -12,7 +12,8 @@ from typing import Any, Dict, List
 import pytest
 
 from messaging.aws import rules
-from messaging.aws.making import open_bucket, open_queue
+from messaging.aws.buckets import open_bucket
+from messaging.aws.queues import open_queue
 from tests.conftest import ROOT, Place
 
 from .stack import BUCKET, NAMES, TEMPLATE, Stack, client

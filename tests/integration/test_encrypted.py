@@ -6,7 +6,7 @@ from typing import List
 import pytest
 
 from messaging import Connection
-from messaging.aws.making import DEAD_LETTER
+from messaging.aws.queues import DEAD_LETTER
 from scripts.local_aws import LocalAws
 from tests.conftest import Place, take, wait_until
 from tests.gateway import Gateway

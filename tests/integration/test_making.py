@@ -10,15 +10,8 @@ from botocore.exceptions import ClientError
 
 from messaging import Connection, Storage
 from messaging.aws import rules
-from messaging.aws.making import (
-    DEAD_LETTER,
-    complete_bucket,
-    complete_queue,
-    made_by_us,
-    max_receive_count,
-    open_bucket,
-    open_queue,
-)
+from messaging.aws.buckets import complete_bucket, made_by_us, open_bucket
+from messaging.aws.queues import DEAD_LETTER, complete_queue, max_receive_count, open_queue
 from tests.conftest import ROOT, Place
 from tests.gateway import Gateway
 from tests.habits import DeletedQueue, all_habits

@@ -224,7 +224,6 @@ def test_a_reply_queue_that_is_lost_is_replaced(place: Place) -> None:
     place.worker()
     with Requester(place.connection) as requester:
         assert [reply.ok for reply in requester.ask([Request("1")], 20)] == [True]
-        time.sleep(5)  # a queue younger than this may be unknown to some of SQS's servers
         prefix = f"{place.settings.output_queue}-"
         (url,) = place.sqs.list_queues(QueueNamePrefix=prefix)["QueueUrls"]
         place.sqs.delete_queue(QueueUrl=url)

@@ -6,7 +6,7 @@ from typing import Any, List
 
 import pytest
 
-from messaging.aws.making import MAX_RECEIVE_COUNT
+from messaging.aws.queues import MAX_RECEIVE_COUNT
 from messaging.wire import names
 from messaging.worker.lanes import LIVELY, LIVELY_POLL
 from scripts.local_aws import LocalAws

@@ -30,7 +30,8 @@ class Polls:
             self.under_way += 1
             self.most = max(self.most, self.under_way)
         self.begun.release()
-        assert self._ready.acquire(timeout=WAIT)
+        if not self._ready.acquire(timeout=WAIT):  # the test is over
+            return []
         with self._lock:
             self.under_way -= 1
             return self._answers.pop(0)

@@ -17,11 +17,11 @@ MODULES = sorted(path for folder in PRODUCT for path in (ROOT / folder).rglob("*
 FOLDERS = sorted({path.parent for path in MODULES})
 FOREIGN = {"boto3", "botocore", "mypy_boto3_s3", "mypy_boto3_sqs", "tqdm", "numpy", "PIL"}
 AWS = {"boto3", "botocore", "mypy_boto3_s3", "mypy_boto3_sqs"}
-GROUND = ("messaging.errors", "messaging.clock")
+GROUND = ("messaging.errors", "messaging.clock", "messaging.settings")
 LOWER = (*GROUND, "messaging.wire", "messaging.aws", "messaging.flow")
 # What each room may import beside the standard library and itself.
 ALLOWED: Dict[str, Set[str]] = {
-    "messaging": {"messaging.errors", "messaging.wire", "messaging.aws"}
+    "messaging": {*GROUND, "messaging.wire", "messaging.aws"}
     | {"messaging.requester", "messaging.worker"},
     "messaging.wire": {*GROUND, *AWS},
     "messaging.aws": {*GROUND, "messaging.wire", *AWS},

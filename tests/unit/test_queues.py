@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging.aws.advice import explain
-from messaging.aws.queues import MAX_BATCH, MAX_BYTES, Queue, _packed
+from messaging.aws.queue_calls import MAX_BATCH, MAX_BYTES, Queue, _packed
 from messaging.aws.trouble import is_refusal
 from messaging.wire import names
 

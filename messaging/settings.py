@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
-from ..errors import ConfigurationError
+from .errors import ConfigurationError
 
 
 @dataclass(frozen=True)
