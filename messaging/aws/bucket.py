@@ -60,14 +60,17 @@ class Storage:
 
         Raises RequestRejected if it was spoilt on the way, or is larger than S3 takes.
         """
-        where: Any = {"Bucket": self.bucket, "Key": key, **self.owned}
         try:
-            return self.s3.put_object(Body=body, ContentType=content_type, **where)["ETag"]
+            return self._put(key, body, content_type)
         except ClientError as error:
             if code_of(error) not in _SPOILT:
                 raise
             reason = f"{said(error, 'Message').rstrip('.')} ({code_of(error)})"
             raise RequestRejected(f"S3 did not take {key!r}: {reason}") from error
+
+    def _put(self, key: str, body: Union[bytes, BinaryIO], content_type: str) -> str:
+        where: Any = {"Bucket": self.bucket, "Key": key, **self.owned}
+        return self.s3.put_object(Body=body, ContentType=content_type, **where)["ETag"]
 
     def open_object(self, key: str, etag: Optional[str] = None) -> Tuple[StreamingBody, int]:
         """Give an object as a stream, and its bytes.
@@ -95,7 +98,7 @@ class Storage:
 
     def put_log(self, key: str, text: str) -> None:
         """Write a log object under a key made by `new_log_key`."""
-        self.put(key, text.encode(errors="backslashreplace"), "text/plain; charset=utf-8")
+        self._put(key, text.encode(errors="backslashreplace"), "text/plain; charset=utf-8")
 
     def check_in(self, request: Request, folder: str) -> Request:
         """Put the body into the bucket, and let the request carry its key instead.
