@@ -8,7 +8,7 @@ from PIL import features
 from image.formats.limits import Limits
 from image.formats.metadata import Remark, remark_thumbnail
 from image.formats.parts import Part, listed
-from image.formats.pillow import count_frames, decode, encode
+from image.formats.pillow import decode, encode
 from image.operations.table import Edit
 
 _QUALITY = 80
@@ -26,8 +26,6 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     if "avif" not in features.modules or not features.check_module("avif"):
         raise ValueError(f"it needs Pillow 11.3 or newer with AVIF, and here is {PIL.__version__}")
     image = decode(data, "AVIF", limits)
-    if count_frames(image) > 1:
-        raise ValueError("it is animated, and only stills are kept")
     options = {name: image.info[name] for name in _METADATA if name in image.info}
     gone = [what for name, what in _GONE.items() if name in data[:64] or _contents(boxes, name)]
     if gone:

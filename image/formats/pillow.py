@@ -15,15 +15,10 @@ def open_image(data: bytes, kind: str, limits: Limits) -> Image.Image:
         image = Image.open(BytesIO(data), formats=[kind])
     except UnidentifiedImageError as error:
         raise ValueError("it is damaged, or of a kind that Pillow cannot read") from error
-    frames = count_frames(image)
+    frames = int(getattr(image, "n_frames", 1))
     limits.check_frames(frames)
     limits.check_pixels(image.width * image.height * frames)
     return image
-
-
-def count_frames(image: Image.Image) -> int:
-    """Count the frames of an opened image."""
-    return int(getattr(image, "n_frames", 1))
 
 
 def decode(data: bytes, kind: str, limits: Limits) -> Image.Image:
