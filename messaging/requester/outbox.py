@@ -69,16 +69,20 @@ class Outbox:
 
     def _upload(self, batch: List[Pending]) -> Sequence[Pending]:
         """Put long bodies into the bucket, and send what is left of their requests."""
-        for pending in batch:
-            try:
-                if not pending.future.done():
-                    pending.request = self._check_in(pending.request)
-                    self._sending.put([pending])
-            except RequestRejected as error:
-                pending.settle(Reply.error(str(error)))
-            except BaseException as error:
-                pending.fail(error)
+        self._sending.put([pending for pending in batch if self._checked_in(pending)])
         return ()
+
+    def _checked_in(self, pending: Pending) -> bool:
+        """Put a body into the bucket; tell whether what is left is to be sent."""
+        try:
+            if not pending.future.done():
+                pending.request = self._check_in(pending.request)
+                return True
+        except RequestRejected as error:
+            pending.settle(Reply.error(str(error)))
+        except BaseException as error:
+            pending.fail(error)
+        return False
 
     def _send(self, batch: List[Pending]) -> Sequence[Pending]:
         """Send requests, but for those that nobody waits for; give those to be sent again."""
@@ -100,22 +104,22 @@ class Outbox:
     def _again(self, pending: Pending, error: Exception) -> bool:
         """Tell whether to send a request again; if not, tell who waits why."""
         if is_refusal(error):
-            self._refuse(pending, error)
-        elif is_denied(error) or is_missing_queue(error) or self._is_hopeless(pending, error):
+            return self._travels_by_bucket(pending, error)
+        if is_denied(error) or is_missing_queue(error) or self._is_hopeless(pending, error):
             pending.fail(error)
         else:
             self._patience.met(self._doing, error)
             return True
         return False
 
-    def _refuse(self, pending: Pending, error: Exception) -> None:
-        """Send a message that is too long for its queue through the bucket; refuse others."""
+    def _travels_by_bucket(self, pending: Pending, error: Exception) -> bool:
+        """Put a body that is too long for its queue into the bucket; refuse any other request."""
         request = pending.request
         is_long = request.payload_key is None and size_of(self._write(request)) > SMALLEST
         if is_long and is_about_length(error):
-            self._uploading.put([pending])
-        else:
-            pending.settle(Reply.error(f"SQS refused the request: {explain(error)}"))
+            return self._checked_in(pending)
+        pending.settle(Reply.error(f"SQS refused the request: {explain(error)}"))
+        return False
 
     def _is_hopeless(self, pending: Pending, error: Exception) -> bool:
         """Tell whether an error that nobody knows has come again for long."""
