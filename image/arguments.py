@@ -1,4 +1,4 @@
-"""The command line options that name an operation and the values of its parameters."""
+"""The command line options for an operation and the values of its parameters."""
 
 import argparse
 from typing import Callable, Dict, Optional
@@ -24,7 +24,7 @@ def add_parameters(parser: argparse.ArgumentParser) -> None:
 
 
 def given(options: argparse.Namespace) -> Dict[str, float]:
-    """Give the values that were set, by parameter."""
+    """Return the values that were set, by parameter."""
     names = [each.name for operation in OPERATIONS.values() for each in operation.parameters]
     values = {name: getattr(options, name) for name in names}
     return {name: value for name, value in values.items() if value is not None}
@@ -38,7 +38,7 @@ def described(options: argparse.Namespace) -> str:
 
 
 def check(operation: Optional[str], values: Dict[str, float]) -> None:
-    """Raise ValueError for values that the operation, or no operation at all, can be given."""
+    """Raise ValueError for values that the operation, or every operation, would refuse."""
     if operation:
         prepare(operation, values)
     elif not any(

@@ -1,4 +1,4 @@
-"""Connection: account and region, and the boto3 clients, made anew when keys are renewed."""
+"""Connection: region, account and boto3 clients, which are recreated with renewed credentials."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sqs.client import SQSClient
 
-CONNECTIONS = 128  # kept open at most; more than all threads of a program need
-ANSWER = 8  # seconds to wait for an answer, beyond the wait of a poll
-HASTY = 2  # seconds to wait for an answer that is worth no more
+CONNECTIONS = 128  # size of the pool; with fewer than threads, connections are opened and dropped
+ANSWER = 8  # seconds; read timeout, which a long poll adds to its own wait
+HASTY = 2  # seconds; read timeout where a late response is useless
 LONG_POLL = 20  # seconds, the longest that SQS allows
-RENEWED = 5.0  # seconds that a session lives at least: many threads meet an expired key at once
-SMALL = 1 << 20  # bytes
+RENEWED = 5.0  # seconds that a session lives at least: many threads hit an expired key at once
+SMALL = 1 << 20  # bytes; a longer body waits for S3's consent, lest it be sent for nothing
 Kind = Tuple[str, int, int]  # of a client: service, attempts, seconds
 
 
 class _Client:
-    """Stands for a boto3 client, and is each time the newest of its kind."""
+    """Delegates to the newest boto3 client of its kind."""
 
     def __init__(self, connection: Connection, kind: Kind) -> None:
         self._connection = connection
@@ -40,7 +40,7 @@ class _Client:
 
 
 class Connection:
-    """AWS as the settings say, with clients that outlive their credentials."""
+    """Makes boto3 clients as the settings say; the clients outlive their credentials."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -69,9 +69,9 @@ class Connection:
         return self.sqs.meta.region_name
 
     def check(self) -> None:
-        """Find region and credentials, while nothing was asked yet; raises what is said of them.
+        """Find region and credentials before anything is sent; raises what is wrong with them.
 
-        To be called on the main thread: a profile may ask for an MFA code, which Ctrl-C refuses.
+        Call it on the main thread: a profile may prompt for an MFA code, and Ctrl-C cancels that.
         """
         try:
             self.client("sqs")
@@ -82,38 +82,38 @@ class Connection:
             raise
 
     def user_id(self) -> str:
-        """Ask STS once, which everybody may, for what policies call `aws:userid`: who we are."""
+        """Return what policies call `aws:userid`; asks STS once, which needs no permission."""
         if self._user_id is None:
             sts = self.client("sts", attempts=1, seconds=HASTY)
             self._user_id = str(sts.get_caller_identity()["UserId"])
         return self._user_id
 
     def storage(self, account: str) -> Storage:
-        """Give the bucket, by default the one named after the account, which has to own it."""
+        """Return the bucket, by default the one named after the account, which has to own it."""
         bucket = self.settings.bucket or f"aws-project-{account}-{self.region}"
         return Storage(self.s3, bucket, account or None)
 
     def client(self, service: str, attempts: int = 5, seconds: int = ANSWER + LONG_POLL) -> Any:
-        """Give a client for a service.
+        """Return a client for a service.
 
         Args:
-            attempts: how often botocore tries; 1 for those who see to that themselves
-            seconds: to wait for an answer; above the long poll of 20 s where one may wait for it
+            attempts: attempts that botocore makes; 1 for callers that retry by themselves
+            seconds: read timeout; for a long poll longer than its 20 s
         """
-        self.newest((service, attempts, seconds))  # what is wrong with the settings is told here
+        self.newest((service, attempts, seconds))  # raises here and now if the settings are wrong
         return _Client(self, (service, attempts, seconds))
 
     def newest(self, kind: Kind) -> Any:
-        """Give the boto3 client of that kind, made with the credentials as they are now."""
+        """Return the boto3 client of that kind, made since the last `renew`."""
         client = self._clients.get(kind)
         if client is None:
-            with self._lock:  # boto3's session is not safe for threads, its clients are
+            with self._lock:  # a boto3 session is not thread-safe, its clients are
                 client = self._clients.get(kind) or self._make(*kind)
                 self._clients[kind] = client
         return client
 
     def renew(self) -> None:
-        """Have sessions and clients made anew, which read the credentials that are there now."""
+        """Drop session and clients, so that the next ones read the current credentials."""
         with self._lock:
             if clock.now() - self._made_at > RENEWED:
                 self._session, self._user_id = None, None
@@ -131,9 +131,9 @@ class Connection:
             tcp_keepalive=True,
             max_pool_connections=CONNECTIONS,
             retries={"mode": "standard", "total_max_attempts": attempts},
-            # Made anew for each request, these two are a quarter of its CPU time.
+            # Botocore's own user agent and validation take a quarter of the CPU time of a call.
             user_agent="aws-project",
-            parameter_validation=service != "sqs",  # of names and limits checked before
+            parameter_validation=service != "sqs",  # we have checked names and limits ourselves
         )
         try:
             client = self._session.client(
@@ -151,7 +151,7 @@ class Connection:
 
 
 def _send_body_at_once(params: Dict[str, Any], **_: object) -> None:
-    """Save a small body the round trip of `Expect: 100-continue`."""
+    """Spare a small body the round trip of `Expect: 100-continue`."""
     body = params.get("body")
     if isinstance(body, BytesIO) and body.getbuffer().nbytes <= SMALL:
         params["headers"].pop("Expect", None)

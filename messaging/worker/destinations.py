@@ -1,4 +1,4 @@
-"""Destinations: the reply queues that are in trouble, and how long a reply is tried for."""
+"""Destinations: the reply queues in trouble, and how long to retry the replies to them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .job import Job
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 60.0  # seconds from the receipt of a request for which its reply is tried: clients wait
-REMEMBERED = 60.0  # seconds for which a queue given up is tried only once a reply
-CROWD = 100  # replies to one queue that wait here at most; more are left to SQS meanwhile
-MOST = 1000  # queues in trouble that are remembered
+PATIENCE = 60.0  # seconds from receiving a request to giving up its reply; clients wait as long
+REMEMBERED = 60.0  # seconds after a queue is given up in which each reply gets one attempt
+CROWD = 100  # replies to one failing queue that wait here; the others go back to SQS for a while
+MOST = 1000  # failing queues; above, those given up are forgotten, so that memory does not grow
 
 AGAIN, LATER, NEVER = "again", "later", "never"
 
@@ -30,19 +30,19 @@ class _Trouble:
 
 
 class Destinations:
-    """Tells what is to become of a reply that was not accepted.
+    """Decides what to do with a reply that SQS did not accept.
 
-    One queue that is missing or refuses us costs the replies to others nothing: few of its
-    replies wait here, and once it is given up none does for a while.
+    One queue that is missing or refuses us does not delay replies to the others: few of its
+    replies wait here, and for a while after it is given up none.
     """
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
         self._troubles: Dict[str, _Trouble] = {}
-        self._accepted = float("-inf")  # when a reply last was
+        self._accepted = float("-inf")  # when any queue last took a reply
 
     def accepted(self, queue: str, job: Job) -> None:
-        """Know that a queue took a reply."""
+        """Record that a queue took a reply: it is no longer in trouble."""
         self._accepted = clock.now()
         if queue in self._troubles:
             self._troubles[queue].waiting.discard(job.delivery.message_id)
@@ -50,7 +50,7 @@ class Destinations:
             self._patience.over(f"send to {queue}")
 
     def failed(self, queue: str, job: Job, error: Exception) -> str:
-        """Tell whether to send a reply AGAIN, to leave it to SQS for LATER, or NEVER to answer."""
+        """Return AGAIN to retry a reply, LATER to leave it to SQS, NEVER to drop it."""
         now = clock.now()
         trouble = self._troubles.setdefault(queue, _Trouble(now))
         self._patience.met(f"send to {queue}", error)

@@ -159,7 +159,7 @@ def test_many_images_show_one_bar(place: Place, folder: Path) -> None:
     assert "aprocessed.png:" not in said
 
 
-def test_an_image_that_s3_does_not_take_stops_no_other(
+def test_an_image_that_s3_does_not_accept_stops_no_other(
     counted: Place, gateway: Gateway, aws: LocalAws, folder: Path
 ) -> None:
     """It has its line, in its place, and the others are processed."""
@@ -175,9 +175,9 @@ def test_an_image_that_s3_does_not_take_stops_no_other(
 
     first, second, third, end = run(counted, folder, "photos")
 
-    assert first["error"] == "S3 did not take 'photos/a.png': made for a test (BadDigest)"
+    assert first["error"] == "S3 did not accept 'photos/a.png': made for a test (BadDigest)"
     assert second["file"] == "photos/bprocessed.png"
-    assert third["error"] == "S3 did not take 'photos/c.png': made for a test (EntityTooLarge)"
+    assert third["error"] == "S3 did not accept 'photos/c.png': made for a test (EntityTooLarge)"
     assert end["code"] == 1
 
 
