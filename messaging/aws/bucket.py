@@ -58,12 +58,13 @@ class Storage:
     def put(self, key: str, body: Union[bytes, BinaryIO], content_type: str) -> str:
         """Write an object, whole or not at all; return its ETag.
 
-        Raises RequestRejected if it was damaged on the way, or is larger than S3 accepts.
+        Raises RequestRejected if a file changed on the way, or is larger than S3 accepts.
         """
         try:
             return self._put(key, body, content_type)
         except ClientError as error:
-            if code_of(error) not in _DAMAGED:
+            # What is in memory does not change meanwhile: another attempt may succeed.
+            if code_of(error) not in _DAMAGED or isinstance(body, bytes):
                 raise
             reason = f"{said(error, 'Message').rstrip('.')} ({code_of(error)})"
             raise RequestRejected(f"S3 did not accept {key!r}: {reason}") from error
