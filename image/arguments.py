@@ -30,6 +30,13 @@ def given(options: argparse.Namespace) -> Dict[str, float]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def described(options: argparse.Namespace) -> str:
+    """Say what was asked for, "gamma 2.2"; nothing where all is left to the worker."""
+    values = given(options)
+    names = [options.operation] if options.operation not in (None, *values) else []
+    return ", ".join([*names, *(f"{name} {value:g}" for name, value in values.items())])
+
+
 def check(operation: Optional[str], values: Dict[str, float]) -> None:
     """Raise ValueError for values that the operation, or every operation, would refuse."""
     if operation:

@@ -12,10 +12,11 @@ CAPTION, LETTERS = 32, 20  # pixels of height; smaller would be illegible at hal
 _PAPER, _INK, _FAINT = (255, 255, 255), (40, 40, 40), (224, 224, 224)
 
 
-def compare(before: Path, after: Path, target: Path, done: str = "") -> None:
-    """Write the picture; `target`'s extension gives the format, `done` goes into the title.
+def compare(before: Path, after: Path, target: Path, done: str) -> None:
+    """Write the picture, in the format that the extension of `target` says.
 
-    Raises OSError or ValueError if it cannot be written.
+    What was `done` is the title of the second image, or its name if that is nothing. Raises
+    OSError or ValueError if it cannot be written.
     """
     panels = [_panel(before, before.name), _panel(after, done or after.name)]
     width = sum(panel.width for panel in panels) + GAP * 3

@@ -136,14 +136,11 @@ def _state(file: BinaryIO) -> Tuple[int, int]:
 
 
 def _media_type(path: Path, start: bytes) -> str:
-    from image.formats.codec import (  # loads Pillow, which the menu does not need
-        Result,
-        detect_format,
-    )
+    from image.formats import codec  # loads Pillow, which the menu does not need
 
     if not start:
         raise NotAnImage(path, "empty")
     try:
-        return Result(b"", detect_format(start)).content_type
+        return codec.Result(b"", codec.detect_format(start)).content_type
     except ValueError as error:
         raise NotAnImage(path, str(error).replace("this is ", "", 1)) from error

@@ -153,7 +153,7 @@ class Session:
 
             with tempfile.TemporaryDirectory() as folder:
                 picture = Path(folder, f"picture{self._options.compare.suffix}")
-                compare(before, after, picture)
+                compare(before, after, picture, arguments.described(self._options))
                 placing.write(self._options.compare, picture.read_bytes(), overwrite)
         if self._options.open and not webbrowser.open(after.resolve().as_uri()):
             raise ValueError(f"there is no program to show {shown(after)}")

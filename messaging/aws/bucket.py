@@ -13,13 +13,14 @@ from botocore.exceptions import ClientError
 from ..errors import RequestRejected
 from ..wire.envelope import LOGS, PAYLOADS, Request
 from .buckets import open_bucket
-from .trouble import MISSING_BUCKET, code_of
+from .trouble import MISSING_BUCKET, code_of, said
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
     from mypy_boto3_s3.client import S3Client
 
 MAX_PAYLOAD = 200 * 1024 * 1024  # bytes; part of the wire format: a worker holds it in memory
+_DAMAGED = {"BadDigest", "EntityTooLarge"}
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,22 @@ class Storage:
         open_bucket(self)
 
     def put(self, key: str, body: Union[bytes, BinaryIO], content_type: str) -> str:
-        """Write an object, whole or not at all; return its ETag."""
-        answer = self.s3.put_object(
-            Bucket=self.bucket,
-            Key=key,
-            Body=body,
-            ContentType=content_type,
-            **self.owned,
-        )
-        return answer["ETag"]
+        """Write an object, whole or not at all; return its ETag.
+
+        Raises RequestRejected if a file changed on the way, or is larger than S3 accepts.
+        """
+        try:
+            return self._put(key, body, content_type)
+        except ClientError as error:
+            # What is in memory does not change meanwhile: another attempt may succeed.
+            if code_of(error) not in _DAMAGED or isinstance(body, bytes):
+                raise
+            reason = f"{said(error, 'Message').rstrip('.')} ({code_of(error)})"
+            raise RequestRejected(f"S3 did not accept {key!r}: {reason}") from error
+
+    def _put(self, key: str, body: Union[bytes, BinaryIO], content_type: str) -> str:
+        where: Any = {"Bucket": self.bucket, "Key": key, **self.owned}
+        return self.s3.put_object(Body=body, ContentType=content_type, **where)["ETag"]
 
     def open_object(self, key: str, etag: Optional[str] = None) -> Tuple[StreamingBody, int]:
         """Return an object as a stream, and its size in bytes.
@@ -91,7 +99,7 @@ class Storage:
 
     def put_log(self, key: str, text: str) -> None:
         """Write a log object under a key made by `new_log_key`."""
-        self.put(key, text.encode(errors="backslashreplace"), "text/plain; charset=utf-8")
+        self._put(key, text.encode(errors="backslashreplace"), "text/plain; charset=utf-8")
 
     def check_in(self, request: Request, folder: str) -> Request:
         """Put the body into the bucket; return the request with the key in its place.

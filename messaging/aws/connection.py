@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
@@ -18,6 +19,8 @@ from .settling import Settling
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sqs.client import SQSClient
+
+logger = logging.getLogger(__name__)
 
 CONNECTIONS = 128  # size of the pool; with fewer than threads, connections are opened and dropped
 ANSWER = 8  # seconds; read timeout, which a long poll adds to its own wait
@@ -48,6 +51,7 @@ class Connection:
         self._clients: Dict[Kind, Any] = {}
         self._session: Any = None
         self._made_at = float("-inf")
+        self._renewing = False
         self._user_id: Optional[str] = None
         self._settling = Settling()
 
@@ -108,23 +112,43 @@ class Connection:
         client = self._clients.get(kind)
         if client is None:
             with self._lock:  # a boto3 session is not thread-safe, its clients are
-                client = self._clients.get(kind) or self._make(*kind)
+                client = self._clients.get(kind) or self._make(self._open_session(), *kind)
                 self._clients[kind] = client
         return client
 
     def renew(self) -> None:
-        """Drop session and clients, so that the next ones read the current credentials."""
+        """Have session and clients made anew, with the credentials that are there now.
+
+        Those at hand serve until then: a credential process may take its time, or fail.
+        """
         with self._lock:
-            if clock.now() - self._made_at > RENEWED:
-                self._session, self._user_id = None, None
-                self._clients.clear()
+            if self._renewing or clock.now() - self._made_at < RENEWED:
+                return
+            self._renewing = True
+        threading.Thread(target=self._make_anew, name="renew credentials", daemon=True).start()
 
-    def _make(self, service: str, attempts: int, seconds: int) -> Any:
-        from botocore.config import Config
+    def _make_anew(self) -> None:
+        try:
+            session = credentials.open_session(self.settings)
+            clients = {kind: self._make(session, *kind) for kind in list(self._clients)}
+            with self._lock:
+                self._session, self._user_id = session, None
+                self._clients.update(clients)
+        except Exception as error:  # whoever needs the credentials is told what is wrong with them
+            logger.debug("Cannot renew the credentials: %r.", error)
+        finally:
+            self._made_at = clock.now()
+            self._renewing = False
 
+    def _open_session(self) -> Any:
         if self._session is None:
             self._session = credentials.open_session(self.settings)
             self._made_at = clock.now()
+        return self._session
+
+    def _make(self, session: Any, service: str, attempts: int, seconds: int) -> Any:
+        from botocore.config import Config
+
         config = Config(
             connect_timeout=min(5, seconds / 2),
             read_timeout=seconds,
@@ -136,9 +160,7 @@ class Connection:
             parameter_validation=service != "sqs",  # we have checked names and limits ourselves
         )
         try:
-            client = self._session.client(
-                service, endpoint_url=self.settings.endpoint_url, config=config
-            )
+            client = session.client(service, endpoint_url=self.settings.endpoint_url, config=config)
         except BotoCoreError:  # some of these are ValueErrors too
             raise
         except ValueError as error:

@@ -79,10 +79,12 @@ class Awaited:
         for each in pending:
             if self._pending.get(each.request.correlation_id) is each:
                 self._known.add([each.request.correlation_id])
-                del self._pending[each.request.correlation_id]
+                self._pending.pop(each.request.correlation_id, None)  # a poller may be faster
             each.future.cancel()
 
     def fail(self, error: BaseException) -> None:
-        """Make the futures of all requests in flight raise an error."""
-        for each in self.all():
+        """Raise an error wherever a reply is awaited now, and await these no longer."""
+        pending = self.all()
+        for each in pending:
             each.fail(error)
+        self.forget(pending)

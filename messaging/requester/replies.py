@@ -118,17 +118,17 @@ class Replies:
         with self._replacing:
             if self._queue is not lost:
                 return
-            if not self._has_read or not (is_denied(error) or is_missing_queue(error)):
-                said = f"our own reply queue {lost.name} cannot be read: {explain(error)}"
-                self._awaited.fail(ConfigurationError(said))
-                self._awaited.forget(self._awaited.all())
-                return
             try:
+                if not self._has_read or not (is_denied(error) or is_missing_queue(error)):
+                    said = f"our own reply queue {lost.name} cannot be read: {explain(error)}"
+                    raise ConfigurationError(said)
                 self._queue, self._has_read = self._create(), False
-            except AWS_ERRORS as cause:
+            except (ConfigurationError, *AWS_ERRORS) as cause:
                 self._awaited.fail(cause)
-                self._awaited.forget(self._awaited.all())
                 return
+        if self._closed.is_set():
+            self._drop(self._queue)
+            return
         logger.warning("The reply queue %s cannot be read any more: asking again.", lost.name)
         threads.background("drop a reply queue", lambda: self._drop(lost))
         for pending in self._awaited.all():

@@ -31,6 +31,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 WINDOW = 1000  # requests in flight; more would cost memory, fewer leave workers idle
+CLOSED = "this Requester is closed: make another one"
 UNKNOWN_CALLER = "unknown"  # folder for long bodies if STS does not say who we are
 
 
@@ -74,6 +75,7 @@ class Requester:
             return
         self._closed = True
         self._patience.end()
+        self._awaited.fail(MessagingError(CLOSED))
         if self._session:
             self._session.outbox.close()
         if self._made and futures.wait([self._made], CLOSING).done and not self._made.exception():
@@ -127,6 +129,8 @@ class Requester:
         """Create the reply queue while finding the input queue, the first time."""
         if os.getpid() != self._process:
             raise MessagingError("a Requester is for the process that made it: make another one")
+        if self._closed:
+            raise MessagingError(CLOSED)
         with self._opening:
             if self._session is None:
                 self._session = self._make_session()

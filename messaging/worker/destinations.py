@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import Dict, Set
+from typing import Dict
 
 from .. import clock
 from ..aws.advice import explain
@@ -26,7 +26,12 @@ AGAIN, LATER, NEVER = "again", "later", "never"
 class _Trouble:
     since: float
     given_up: float = float("-inf")
-    waiting: Set[str] = field(default_factory=set)  # message ids
+    waiting: Dict[str, float] = field(default_factory=dict)  # message id: when it failed last
+
+    def others_waiting(self, message_id: str, now: float) -> int:
+        """Count the other replies that wait here, without those whose lease was lost meanwhile."""
+        self.waiting = {one: at for one, at in self.waiting.items() if now - at < PATIENCE}
+        return len(self.waiting) - (message_id in self.waiting)
 
 
 class Destinations:
@@ -44,9 +49,7 @@ class Destinations:
     def accepted(self, queue: str, job: Job) -> None:
         """Record that a queue took a reply: it is no longer in trouble."""
         self._accepted = clock.now()
-        if queue in self._troubles:
-            self._troubles[queue].waiting.discard(job.delivery.message_id)
-            self._troubles.pop(queue)
+        if self._troubles.pop(queue, None):
             self._patience.over(f"send to {queue}")
 
     def failed(self, queue: str, job: Job, error: Exception) -> str:
@@ -56,9 +59,9 @@ class Destinations:
         self._patience.met(f"send to {queue}", error)
         verdict = self._verdict(trouble, job, error, now)
         if verdict == AGAIN:
-            trouble.waiting.add(job.delivery.message_id)
+            trouble.waiting[job.delivery.message_id] = now
         else:
-            trouble.waiting.discard(job.delivery.message_id)
+            trouble.waiting.pop(job.delivery.message_id, None)
         self._forget(now)
         return verdict
 
@@ -72,8 +75,9 @@ class Destinations:
             trouble.given_up = now
         if lasting and now - trouble.given_up <= REMEMBERED:
             return NEVER if is_missing_queue(error) else LATER
-        crowded = len(trouble.waiting) >= CROWD
-        return LATER if crowded and job.delivery.message_id not in trouble.waiting else AGAIN
+        known = job.delivery.message_id in trouble.waiting
+        crowded = trouble.others_waiting(job.delivery.message_id, now) >= CROWD
+        return LATER if crowded and not known else AGAIN
 
     def _tell(self, job: Job, error: Exception) -> None:
         if is_missing_queue(error):
@@ -90,6 +94,7 @@ class Destinations:
     def _forget(self, now: float) -> None:
         if len(self._troubles) > MOST:
             for queue, trouble in list(self._troubles.items()):
-                if not trouble.waiting and now - trouble.given_up > REMEMBERED:
+                idle = not trouble.others_waiting("", now)
+                if idle and now - max(trouble.given_up, trouble.since) > REMEMBERED:
                     self._troubles.pop(queue, None)
                     self._patience.over(f"send to {queue}", answered=False)

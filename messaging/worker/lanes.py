@@ -18,6 +18,7 @@ from .leases import Leases
 from .options import WorkerOptions
 from .settlement import Settlement
 
+MOST_POLLS = 8  # at a time; one thread has to renew within seconds all that they bring
 DRAIN_POLL = 2  # seconds; one poll so long without a message means that the queue is empty
 # After a message polls are short for a while: a killed worker's poll in flight swallows messages.
 LIVELY, LIVELY_POLL = 10.0, 1  # seconds
@@ -55,7 +56,7 @@ class Lanes:
         self.intake: Intake[Delivery] = Intake(
             self._receive,
             MAX_BATCH,  # a full poll that asked for fewer is no sign of a backlog
-            options.concurrency,
+            min(options.concurrency, MOST_POLLS),
             lambda: not self._drained,
             give_back,
         )

@@ -120,7 +120,7 @@ class Worker:
         self._patience.end()
         self._settlement.close()
         self._leases.stop()
-        self._give_back(self._leases.held())
+        self._give_back(self._leases.held(), GIVE_BACK)
 
     def _next_event(self, deadline: float) -> Event:
         """Block until the next event; None once the deadline is reached."""
@@ -139,20 +139,31 @@ class Worker:
         return clock.now() + STOP
 
     def _end_in_order(self) -> None:
-        self._give_back(self._lanes.intake.close())
-        self._lanes.intake.join()
-        self._events.put(IDLE)
-        self._settlement.join()
-        self._lanes.intake.join_polls()
-        self._events.put(SETTLED)
+        """Report when no job runs any more, and when all is settled, whatever fails meanwhile."""
+        intake = self._lanes.intake
+        try:
+            self._give_back(intake.close())
+        finally:
+            intake.join()
+            self._events.put(IDLE)
+            try:
+                self._settlement.join()
+                self._patience.stop(0)  # only polls are left, and nobody wants what they bring
+                intake.join_polls()
+            finally:
+                self._events.put(SETTLED)
 
-    def _give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Release at once what was not begun, or could not be settled."""
+    def _give_back(self, deliveries: Sequence[Delivery], seconds: float = SETTLE) -> None:
+        """Release what was not begun, or could not be settled, as far as the time allows.
+
+        The rest is visible again when its visibility timeout is over.
+        """
+        until = clock.now() + seconds
         leases = self._leases.drop(deliveries, quiet=True)
         left = [lease.delivery for lease in leases.values()]
         for start in range(0, len(left), MAX_BATCH):
             errors = self._hasty.hide(left[start : start + MAX_BATCH], 0).values()
             for error in errors:
                 logger.debug("A request comes back by itself: %s.", explain(error))
-            if any(map(is_network, errors)):  # AWS is out of reach, and time is short
+            if any(map(is_network, errors)) or clock.now() > until:
                 break
