@@ -18,10 +18,11 @@ BLIPS = 3  # failures in a row before a kind is logged that mostly passes by its
 
 
 class Trouble(NamedTuple):
-    """Failures in a row of one activity, and the kind of the last."""
+    """What is known of trouble with one activity: failures in a row, their kind, the last one."""
 
     failures: int
     kind: str
+    last: float
 
 
 class Patience:
@@ -47,9 +48,9 @@ class Patience:
     ) -> T:
         """Return what `call` returns; raises its error if not `worth` a retry, or when stopped."""
         failures = 0
-        answered = False
         try:
             while True:
+                began = clock.now()
                 try:
                     answer = call()
                 except AWS_ERRORS as error:
@@ -60,11 +61,13 @@ class Patience:
                     if not self._rest(failures):
                         raise
                 else:
-                    answered = True
+                    if failures:
+                        self.over(doing, began)
+                        failures = 0
                     return answer
         finally:
             if failures:
-                self.over(doing, answered)
+                self.give_up(doing)
 
     def stop(self, seconds: float) -> None:
         """Retry for `seconds` more at most, with shorter pauses until then."""
@@ -82,8 +85,8 @@ class Patience:
         if is_renewable(error):
             self._renew()
         kind = _kind_of(error, doing)
-        before = self._troubles.get(doing, Trouble(0, kind))
-        now = self._troubles[doing] = Trouble(before.failures + 1, kind)
+        before = self._troubles.get(doing, Trouble(0, kind, 0.0))
+        now = self._troubles[doing] = Trouble(before.failures + 1, kind, clock.now())
         self._forget(before.kind)
         blip = is_blip(error) and now.failures < BLIPS
         silent = blip or kind in self._told or self._stopping.is_set()
@@ -92,11 +95,22 @@ class Patience:
         level = logging.DEBUG if silent else logging.WARNING
         logger.log(level, "Cannot %s: %s. Trying again until it works.", doing, explain(error))
 
-    def over(self, doing: str, answered: bool = True) -> None:
-        """Note that an activity is no longer in trouble: AWS answered, or we gave up."""
+    def over(self, doing: str, began: float) -> None:
+        """Note that AWS answered a request which began then.
+
+        One that began before the last failure of another thread tells nothing of what is so now.
+        """
+        trouble = self._troubles.get(doing)
+        if trouble and trouble.last <= began:
+            self._troubles.pop(doing, None)
+            if self._forget(trouble.kind):
+                logger.info("AWS answers again.")
+
+    def give_up(self, doing: str) -> None:
+        """Note that an activity is not tried any more, whatever its trouble was."""
         trouble = self._troubles.pop(doing, None)
-        if trouble and self._forget(trouble.kind) and answered:
-            logger.info("AWS answers again.")
+        if trouble:
+            self._forget(trouble.kind)
 
     def _forget(self, kind: str) -> bool:
         """If no activity has this kind of trouble any more, let it be logged when it returns.

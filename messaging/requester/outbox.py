@@ -86,6 +86,7 @@ class Outbox:
     def _send(self, batch: List[Pending]) -> Sequence[Pending]:
         """Send the requests that somebody still waits for; return those to retry."""
         waiting = [pending for pending in batch if not pending.future.done()]
+        began = clock.now()
         try:
             failures = self._inbox.send([self._write(pending.request) for pending in waiting])
         except BaseException as error:
@@ -93,7 +94,7 @@ class Outbox:
                 pending.fail(error)
             raise
         if waiting and not failures:
-            self._patience.over(self._doing)
+            self._patience.over(self._doing, began)
         again = [waiting[at] for at, error in failures.items() if self._again(waiting[at], error)]
         for pending in batch:
             if pending not in again:

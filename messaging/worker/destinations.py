@@ -50,7 +50,7 @@ class Destinations:
         """Record that a queue took a reply: it is no longer in trouble."""
         self._accepted = clock.now()
         if self._troubles.pop(queue, None):
-            self._patience.over(f"send to {queue}")
+            self._patience.over(f"send to {queue}", self._accepted)
 
     def failed(self, queue: str, job: Job, error: Exception) -> str:
         """Return AGAIN to retry a reply, LATER to leave it to SQS, NEVER to drop it."""
@@ -97,4 +97,4 @@ class Destinations:
                 idle = not trouble.others_waiting("", now)
                 if idle and now - max(trouble.given_up, trouble.since) > REMEMBERED:
                     self._troubles.pop(queue, None)
-                    self._patience.over(f"send to {queue}", answered=False)
+                    self._patience.give_up(f"send to {queue}")

@@ -161,7 +161,7 @@ class Leases:
         if errors:
             self._patience.met(self._doing, errors[0])
         else:
-            self._patience.over(self._doing)
+            self._patience.over(self._doing, start)
         with self._lock:
             for position, lease in enumerate(leases):
                 self._renewed(lease, Lease(lease.delivery, start, seconds), failures.get(position))

@@ -181,14 +181,14 @@ class Settlement:
         leases = self._leases.drop([job.delivery for job in jobs], quiet=pause is not None)
         held = [job for job in jobs if job.delivery.message_id in leases]
         deliveries = [leases[job.delivery.message_id].delivery for job in held]
-        inbox, doing = self._inbox, f"delete from {self._inbox.name}"
+        inbox, doing, began = self._inbox, f"delete from {self._inbox.name}", clock.now()
         failures = inbox.delete(deliveries) if pause is None else inbox.hide(deliveries, pause)
         failed = {at: error for at, error in failures.items() if not is_refusal(error)}
         for at, error in failed.items():
             self._patience.met(doing, error)
             self._leases.restore(leases[held[at].delivery.message_id])
         if not failed:
-            self._patience.over(doing)
+            self._patience.over(doing, began)
         if pause is None:
             done = [job for at, job in enumerate(held) if at not in failed and job.log_key]
             if done:
