@@ -6,6 +6,7 @@ import logging
 import threading
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
+from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError
 
@@ -89,6 +90,8 @@ class Connection:
         """Return what policies call `aws:userid`; asks STS once, which needs no permission."""
         if self._user_id is None:
             sts = self.client("sts", attempts=1, seconds=HASTY)
+            if _is_aws(sts) and not _is_aws(self.sqs):  # it knows nobody that this SQS knows
+                raise ConfigurationError("there is no STS beside this SQS (AWS_ENDPOINT_URL_STS)")
             self._user_id = str(sts.get_caller_identity()["UserId"])
         return self._user_id
 
@@ -161,6 +164,7 @@ class Connection:
         )
         try:
             client = session.client(service, endpoint_url=self.settings.endpoint_url, config=config)
+            _ = urlsplit(client.meta.endpoint_url).port  # raises for one that cannot be
         except BotoCoreError:  # some of these are ValueErrors too
             raise
         except ValueError as error:
@@ -170,6 +174,11 @@ class Connection:
         client.meta.events.register_last("before-call.s3", _send_body_at_once)
         self._settling.watch(client)
         return client
+
+
+def _is_aws(client: Any) -> bool:
+    host = urlsplit(client.meta.endpoint_url).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
 def _send_body_at_once(params: Dict[str, Any], **_: object) -> None:

@@ -409,3 +409,14 @@ def test_messages_too_long_for_their_queue_travel_by_the_bucket(
         replies = list(requester.ask(items, 30))
 
     assert [json.loads(reply.body)["max"] for reply in replies] == list(range(250))
+
+
+def test_sqs_and_s3_may_be_two_servers(place: Place) -> None:
+    """Where each has an endpoint of its own, the real STS is not asked who we are."""
+    place.worker()
+    split = {"AWS_ENDPOINT_URL_SQS": place.url, "AWS_ENDPOINT_URL_S3": place.url}
+
+    done = place.client("3,1,2", environment={"AWS_ENDPOINT_URL": "", **split})
+
+    assert done.returncode == 0, done.stderr
+    assert "there is no STS beside this SQS" in done.stderr
