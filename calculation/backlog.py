@@ -1,4 +1,4 @@
-"""Backlog: lists that were read, and those among them that wait for their answers."""
+"""Backlog: lists that were read, of which some are sent and await their answers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Deque, Iterable, Iterator, List, Optional
 
 from calculation.packing import MAX_LENGTH, Pack
 
-FEW = 10  # lists; SQS takes so many messages in one request, so packing them would save none
+FEW = 10  # lists; they fit one batch of messages, so packing so few would save nothing
 
 
 class Backlog:
-    """Lists, read ahead on a thread of its own as far as a message has room for.
+    """Reads lists on a thread of its own, ahead by as many as fit one message.
 
-    The thread is a daemon, and nobody waits for it: what it reads may keep silent for ever.
+    The thread is a daemon and is never joined: its input may block for ever.
     """
 
     def __init__(self, batches: Iterable[List[str]]) -> None:
@@ -29,7 +29,7 @@ class Backlog:
         threading.Thread(target=self._read, name="reader", daemon=True).start()
 
     def packs(self, most: int) -> Iterator[Pack]:
-        """Give what is there as soon as something is, up to so many lists together, a few singly.
+        """Yield whatever has been read, up to `most` lists in a pack; a few go one by one.
 
         Ends with the input, or when `take_back` or `close` is called; raises what reading raised.
         """
@@ -38,15 +38,15 @@ class Backlog:
         return iter(lambda: self._next(most, this_round), None)
 
     def oldest(self) -> Pack:
-        """Give the first of what waits for its answers."""
+        """Return the first pack that awaits its answers."""
         return self._sent[0]
 
     def answered(self) -> None:
-        """Forget the first of what waits for its answers."""
+        """Drop the first pack that awaits its answers: they have come."""
         self._sent.popleft()
 
     def take_back(self) -> None:
-        """Let all that waits for its answers be given again, by new packs only."""
+        """Put everything unanswered back in front, to be packed anew; ends the packs so far."""
         with self._change:
             self._round += 1
             texts = [text for pack in self._sent for text in pack.texts]
@@ -56,7 +56,7 @@ class Backlog:
             self._change.notify_all()
 
     def close(self) -> None:
-        """Read and give no more."""
+        """Stop reading, and end the packs."""
         with self._change:
             self._closed = True
             self._round += 1
@@ -73,7 +73,7 @@ class Backlog:
                     self._fresh.extend(batch)
                     self._size += sum(map(len, batch))
                     self._change.notify_all()
-        except BaseException as problem:  # raised where the lists are taken
+        except BaseException as problem:  # raised by whoever takes the lists
             error = problem
         with self._change:
             self._error, self._ended = error, True

@@ -27,7 +27,7 @@ EXAMPLES = """\
 
 
 def main(arguments: List[str]) -> int:
-    """Run the client; give the exit code."""
+    """Run the client; return the exit code."""
     parser = _parser()
     options = parser.parse_args(commandline.with_negative_lists(arguments))
     if options.lists and options.file:
@@ -61,7 +61,7 @@ def _ask_and_send(requester: Requester, options: argparse.Namespace) -> None:
 
 
 def _open(path: str) -> IO[bytes]:
-    """Open without buffering: nobody has to wait for a block, or for the lock of a buffer."""
+    """Open unbuffered, so that no read blocks for a full block or on the lock of a buffer."""
     if path == "-" and sys.__stdin__ is None:
         raise argparse.ArgumentTypeError("standard input is closed")
     try:
@@ -73,7 +73,7 @@ def _open(path: str) -> IO[bytes]:
 
 
 def _count(file: IO[bytes]) -> Optional[int]:
-    """Count the lists in a file where it can be read twice."""
+    """Count the lists in a file, if it can be read twice."""
     if not file.seekable():
         return None
     start = file.tell()
@@ -100,7 +100,7 @@ def _send(
     batches: Iterable[List[str]],
     total: Optional[int],
 ) -> int:
-    """Send lists and show what became of them as it comes, in the order of the lists."""
+    """Send lists and show the outcomes as they come, in the order of the lists."""
     session = Session(requester)
     number = refused = 0
     for answers in terminal.follow(session, batches, options.timeout, total, "list", _how_many):
@@ -111,7 +111,7 @@ def _send(
             refused += isinstance(outcome, str)
             if not options.json:
                 _show(outcome, answers.log_key, "" if total == 1 else f"list {number}")
-        sys.stdout.flush()  # whoever reads behind a pipe may wait for it
+        sys.stdout.flush()  # the reader of a pipe may be waiting for it
     return program.REFUSED if refused else program.DONE
 
 
@@ -135,7 +135,7 @@ def _show(outcome: Outcome, log_key: Optional[str], heading: str) -> None:
 
 
 def _plain(value: object) -> str:
-    """Write a number as a person does: 2 for 2.0."""
+    """Format a number as a person does: 2 for 2.0."""
     return str(value)[:-2] if str(value).endswith(".0") else str(value)
 
 

@@ -9,9 +9,9 @@ _ALONE = re.compile(r"\s*[+-]?\d+\s*")
 
 
 def entered_lists(text: str) -> List[str]:
-    """Give the lists of an entry: one a line, or one whose integers stand below each other.
+    """Return the lists of an entry: one per line, or a single one with an integer per line.
 
-    Raises ValueError if one of them is no list of integers.
+    Raises ValueError if one of them is not a list of integers.
     """
     lines = [line for line in text.split("\n") if line.strip()] or [""]
     if len(lines) > 1 and all(map(_ALONE.fullmatch, lines)):

@@ -1,4 +1,4 @@
-"""Parse a list of integers: with numpy where that is exact, item by item where it is not."""
+"""Parses a list of integers: with numpy where that is exact, otherwise item by item."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MAX_DIGITS = 300
 BLANKS = " \t\r\n"
-SPACES = "\u00a0\u2007\u2009\u202f"  # no-break and thin ones, as copied text has them
+SPACES = "\u00a0\u2007\u2009\u202f"  # no-break and thin spaces, as in copied text
 SMALL = 1 << 9  # characters; below this, Python is faster than calling numpy
 INT64 = range(-(1 << 63), 1 << 63)
 _ITEM = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}")
@@ -22,16 +22,16 @@ _LIST = re.compile(
 )
 _LONG_ITEM = re.compile(r"[+-]?[0-9]+")
 _PLUS, _COMMA, _ZERO = b"+,0"
-_MANY_ZEROS = b"0" * (MAX_DIGITS - 20)  # in front of 64 bits they may be too many digits
-_BLOCK = 1 << 16  # characters; so small that a pass over it stays in the processor's cache
-_SHARE = 16  # blocks that a thread parses in one go
+_MANY_ZEROS = b"0" * (MAX_DIGITS - 20)  # before a 64-bit number they may be too many digits
+_BLOCK = 1 << 16  # characters; a longer block would not fit the processor's cache
+_SHARE = 16  # blocks that a thread parses at a time
 _THREADS = min(4, os.cpu_count() or 1)
 
 
 def check(text: str) -> str:
-    """Give a list as it travels, in plain characters.
+    """Return a list as it is sent, with plain spaces and without brackets.
 
-    Raises ValueError, naming the item, if `text` is no list of integers.
+    Raises ValueError, naming the item, if `text` is not a list of integers.
     """
     if len(text) <= SMALL and _LIST.fullmatch(text):
         return text
@@ -42,16 +42,16 @@ def check(text: str) -> str:
 
 
 def parse_short(text: str) -> List[int]:
-    """Give the integers of a list; raises ValueError, naming the item, if it is none."""
+    """Return the integers of a list; raises ValueError, naming the item, if it is not one."""
     if _LIST.fullmatch(text):
         return [int(item) for item in text.split(",")]
     return _parse_items(_not_empty(_plain(text)), 1)
 
 
 def parse(text: str) -> Iterator[Tuple[Optional[npt.NDArray[np.int64]], List[int]]]:
-    """Give the integers block by block: as an array where that is exact, otherwise as a list.
+    """Yield the integers block by block: as an array where that is exact, otherwise as a list.
 
-    Raises ValueError, naming the item, if `text` is no list of integers.
+    Raises ValueError, naming the item, if `text` is not a list of integers.
     """
     return _parse(_plain(text))
 
@@ -70,7 +70,7 @@ def _parse(text: str) -> Iterator[Tuple[Optional[npt.NDArray[np.int64]], List[in
 
 
 def _plain(text: str) -> str:
-    """Take away one pair of brackets around a list, and let its spaces be usual ones."""
+    """Strip one pair of brackets around a list, and replace special spaces by plain ones."""
     if not text.isascii():
         for space in SPACES:
             text = text.replace(space, " ")
@@ -85,7 +85,7 @@ def _not_empty(text: str) -> str:
 
 
 def _parse_arrays(text: str, blocks: List[slice]) -> Iterator[Optional[npt.NDArray[np.int64]]]:
-    """Parse blocks; those of a long list on several threads, since numpy lets go of the GIL."""
+    """Parse blocks; for a long list on several threads, since numpy releases the GIL."""
 
     def parse(start: int) -> List[Optional[npt.NDArray[np.int64]]]:
         return [_parse_array(text[block]) for block in blocks[start : start + _SHARE]]
@@ -118,10 +118,10 @@ def _parse_items(block: str, first: int) -> List[int]:
 
 
 def _parse_array(block: str) -> Optional[npt.NDArray[np.int64]]:
-    """Parse with numpy, or give None where only `_parse_items` can tell what the block holds.
+    """Parse with numpy, or return None if only `_parse_items` can tell what the block holds.
 
-    numpy takes blanks and lone signs for zeros, stops at other faults (so the count tells, unless
-    the fault is in the last item) and clamps what is beyond 64 bits to the ends of the range.
+    numpy reads blanks and lone signs as zeros, stops at other faults (so the count tells, unless
+    the fault is in the last item) and clamps what exceeds 64 bits to the ends of the range.
     """
     import numpy as np
 
@@ -149,7 +149,7 @@ def _parse_array(block: str) -> Optional[npt.NDArray[np.int64]]:
 
 
 def _without_blanks(block: str) -> str:
-    """Take away the blanks around items, the usual one after a comma in one go."""
+    """Strip the blanks around items, the usual one after a comma all at once."""
     block = block.strip(BLANKS).replace(", ", ",")
     if any(blank in block for blank in BLANKS):
         block = ",".join(item.strip(BLANKS) for item in block.split(","))
@@ -157,7 +157,7 @@ def _without_blanks(block: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Show what somebody wrote in one line: its start where it is long, in quotes."""
+    """Quote somebody's text on one line, cut if it is long."""
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 

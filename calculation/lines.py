@@ -1,4 +1,4 @@
-"""Lists from a file, one a line, as other programs write them."""
+"""Lists from a file, one per line, as other programs write them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import IO, Iterator, List
 
 BLOCK = 1 << 16  # bytes
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-# A terminal hands over so many bytes of a line, and drops the rest without a word.
+# A terminal passes on so many bytes of a line, and drops the rest silently.
 TERMINAL_LINE = 4095
 
 
@@ -17,13 +17,13 @@ class LineCut(Exception):
 
 
 def lists(file: IO[bytes]) -> Iterator[List[str]]:
-    """Give the lines as they come, without their ends; none for blank lines at the end.
+    """Yield the lines as they come, without line ends; blank ones at the end are left out.
 
-    Takes UTF-8 with or without a byte order mark, UTF-16 with one, and all ends of lines. What
-    is no text comes as U+FFFD. Raises LineCut where a terminal cut a line.
+    Accepts UTF-8 with or without a byte order mark, UTF-16 with one, and any line ends. Bytes
+    that are no text become U+FFFD. Raises LineCut if a terminal may have cut a line.
 
     Args:
-        file: opened without buffering, so that what is there is given at once
+        file: opened unbuffered, so that lines are yielded as soon as they are there
     """
     blanks: List[str] = []
     terminal = file.isatty()

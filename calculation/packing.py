@@ -1,4 +1,4 @@
-"""Many lists in one request: a line for each, and a line for each in its reply."""
+"""Many lists in one request: one line per list, and one per list in its reply."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Dict, List, Optional, Union
 from calculation.integers import check, quoted
 from calculation.summary import Summary, summarise
 
-PARAMETER = "lists"  # says how many there are
+PARAMETER = "lists"  # how many the body holds; part of the wire format
 MAX_LISTS = 1000
-MAX_LENGTH = 64 * 1024  # characters; SQS bills so many bytes as one request
+MAX_LENGTH = 64 * 1024  # characters; SQS bills up to 64 KiB as one request
 ROOM = MAX_LENGTH - 1024  # what the attributes leave of it
-# Of a line of a reply: names and signs, the count, two floats, and the end of the line. What else
-# it holds, the minimum, the maximum and the median, is no longer than the list's longest item.
+# Bytes of a line of a reply: names and signs, the count, two floats, and the line end. The rest,
+# minimum, maximum and median, are each no longer than the list's longest item.
 FRAME = 51 + 5 + 2 * 24 + 1
 
 Outcome = Union[Summary, str]  # a summary, or the sentence that refuses a list
 
 
 class Pack:
-    """Lists that are to travel together, and those beside them that are refused on the spot.
+    """Lists to be sent in one message, and those among them that are refused on the spot.
 
-    Its request and its reply stay within what SQS bills as one each, unless it is of one list.
+    SQS bills its request and its reply as one each, unless it is a single, longer list.
 
     Attributes:
-        texts: all of them as they came
-        lists: those that travel, as they do
+        texts: all lists as they came
+        lists: those to be sent, as they are sent
     """
 
     def __init__(self, most: int = MAX_LISTS) -> None:
@@ -38,8 +38,8 @@ class Pack:
         self._reply = 0
 
     def take(self, text: str) -> bool:
-        """Take a list in; tell whether it had room."""
-        request = reply = MAX_LENGTH  # which leaves no room for others
+        """Add a list; return whether there was room for it."""
+        request = reply = MAX_LENGTH  # leaves no room for others
         if len(text) < ROOM and "\n" not in text:
             request = self._request + len(text) + 1
             reply = self._reply + FRAME + 3 * max(map(len, text.split(",")))
@@ -54,7 +54,7 @@ class Pack:
         return True
 
     def outcomes(self, answers: List[Outcome]) -> List[Outcome]:
-        """Give the outcome of each list, from the answers to those that travelled."""
+        """Return the outcome of each list, given the answers to those that were sent."""
         if not self._refused:
             return answers
         given = iter(answers)
@@ -65,7 +65,7 @@ class Pack:
 
 
 def unpack(body: str, count: object) -> List[str]:
-    """Give the lists of a request; raises ValueError if they are not as many as it says."""
+    """Return the lists of a request; raises ValueError if their number is not `count`."""
     if type(count) is not int or not 1 <= count <= MAX_LISTS:
         raise ValueError(f"the parameter {PARAMETER} is no whole number from 1 to {MAX_LISTS}")
     if len(body) > MAX_LENGTH:
@@ -79,12 +79,12 @@ def unpack(body: str, count: object) -> List[str]:
 
 
 def answer(lists: List[str]) -> str:
-    """Summarise each list, or refuse it; give the body of the reply."""
+    """Summarise each list, or refuse it; return the body of the reply."""
     return "\n".join(map(_answer, lists))
 
 
 def read(line: str) -> Outcome:
-    """Read what answers one list; refuses the list in a sentence where it is no answer."""
+    """Parse the answer to one list; anything else is turned into a refusal that quotes it."""
     try:
         members = json.loads(line)
         refusal = members.get("error")
@@ -94,7 +94,7 @@ def read(line: str) -> Outcome:
 
 
 def read_all(body: str, count: int) -> Optional[List[Outcome]]:
-    """Read what answers so many lists; None where it does not answer each."""
+    """Parse the answers to so many lists; None if there is not one for each."""
     lines = body.rstrip("\n").split("\n")
     return [read(line) for line in lines] if len(lines) == count else None
 

@@ -1,4 +1,4 @@
-"""Session: has lists answered, many of them in one message."""
+"""Session: gets answers to lists, many of which share a message."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from calculation.packing import Outcome, Pack
 from messaging import Reply, Request, Requester
 from messaging.console import terminal
 
-PACKED_WINDOW = 20  # messages under way at most; while so many are, lists gather for the next
+PACKED_WINDOW = 20  # messages in flight; with more, lists do not gather and packs stay small
 SINGLE_WINDOW = 1000
 
 
 class Answers(NamedTuple):
-    """What became of lists that travelled together, in their order.
+    """The outcomes of lists that were sent together, in order.
 
-    `log_key` names the log object that tells of them, None where there is none.
+    `log_key` names the log object about them, None if there is none.
     """
 
     outcomes: List[Outcome]
@@ -28,7 +28,7 @@ class Answers(NamedTuple):
 
 
 class Session:
-    """Asks through a requester."""
+    """Asks for lists through a requester, which carries messages."""
 
     def __init__(self, requester: Requester) -> None:
         self._requester = requester
@@ -39,11 +39,10 @@ class Session:
         timeout: float,
         waiting: Callable[[float], None] = lambda seconds: None,
     ) -> Iterator[Answers]:
-        """Send lists as they come, some at a time, and give what became of them in that order.
+        """Send lists as they come, and yield the outcomes in the same order, some at a time.
 
-        What is there when a message can be sent goes along with it. A worker that does not know
-        lists packed together gets them one by one. Raises what `Requester.ask` does, and what
-        the items do.
+        Whatever has been read when a message can be sent goes with it. A worker that does not
+        know packed lists gets them one by one. Raises what `Requester.ask` and the items raise.
         """
         backlog = Backlog(items)
         try:
@@ -57,7 +56,7 @@ class Session:
 
 
 def _answers(backlog: Backlog, replies: Any) -> Generator[Answers, None, bool]:
-    """Give what became of lists as long as each was answered; tells whether all were."""
+    """Yield outcomes for as long as each list of a pack is answered; return whether all were."""
     with closing(replies):
         for reply in replies:
             pack = backlog.oldest()
@@ -71,7 +70,7 @@ def _answers(backlog: Backlog, replies: Any) -> Generator[Answers, None, bool]:
 
 
 def _item(pack: Pack) -> Union[Request, Reply]:
-    """Make the request of a pack, or, where nothing of it travels, a reply in its place."""
+    """Return the request for a pack, or a local reply if none of its lists is to be sent."""
     if not pack.lists:
         return Reply("")
     if len(pack.lists) == 1:
@@ -80,7 +79,7 @@ def _item(pack: Pack) -> Union[Request, Reply]:
 
 
 def _read(pack: Pack, reply: Reply) -> Optional[List[Outcome]]:
-    """Read the answers to what travelled; None, and a line to the person, if they are not each."""
+    """Parse the answers to a pack; if any is missing, tell the person and return None."""
     count = len(pack.lists)
     if count == 0:
         return []

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Summary:
     """Minimum, maximum, median and mean of a list of integers.
 
-    `min` and `max` are exact. `mean`, and `median` where it is no integer, are the floats
+    `min` and `max` are exact. `mean`, and `median` if it is not an integer, are the floats
     nearest to the exact value.
     """
 
@@ -28,7 +28,7 @@ class Summary:
     mean: float
 
     def to_json(self) -> str:
-        """Write the summary as a JSON object with the fields' names."""
+        """Return the summary as a JSON object with the names of the fields."""
         return (
             f'{{"count": {self.count}, "min": {self.min}, "max": {self.max}, '
             f'"median": {self.median!r}, "mean": {self.mean!r}}}'
@@ -36,7 +36,7 @@ class Summary:
 
     @classmethod
     def from_fields(cls, members: Any) -> Summary:
-        """Read a JSON object, whatever else it holds; raises ValueError if it is no summary."""
+        """Make a summary from a parsed JSON object, which may hold more; raises ValueError."""
         try:
             count, low, high = members["count"], members["min"], members["max"]
             summary = cls(count, low, high, members["median"], members["mean"])
@@ -50,10 +50,10 @@ class Summary:
 
 
 def summarise(text: str) -> Summary:
-    """Summarise integers of up to 300 digits that are separated by commas.
+    """Summarise integers of up to 300 digits, separated by commas.
 
-    Blanks around an integer and a pair of brackets around the list do not count. Raises
-    ValueError, naming the item, if `text` is no such list.
+    Blanks around an integer and a pair of brackets around the list are ignored. Raises
+    ValueError, naming the item, if `text` is not such a list.
     """
     if len(text) > SMALL:
         return _summarise_long(text)
@@ -73,10 +73,10 @@ def _summary(count: int, low: int, high: int, middle: int, total: int) -> Summar
 
 
 def _summarise_long(text: str) -> Summary:
-    """Summarise with numpy: integers of 64 bits in one array, the few beyond apart."""
+    """Summarise with numpy: integers of 64 bits in one array, the few larger ones in a list."""
     import numpy as np
 
-    # An integer and its comma are two characters at least; pages not written to cost nothing.
+    # An integer and its comma take at least two characters; untouched pages cost no memory.
     within = np.empty(len(text) // 2 + 1, dtype=np.int64)
     size, total = 0, 0
     beyond: List[int] = []
@@ -91,12 +91,12 @@ def _summarise_long(text: str) -> Summary:
 
 
 def _exact_sum(array: npt.NDArray[np.int64]) -> int:
-    """Add up in two halves of 32 bits, neither of which can overflow in a block."""
+    """Sum up in two halves of 32 bits, neither of which can overflow within a block."""
     return (int((array >> 32).sum()) << 32) + int((array & 0xFFFFFFFF).sum())
 
 
 def _select(within: npt.NDArray[np.int64], beyond: List[int], total: int) -> Summary:
-    """Pick the order statistics: what lies beyond 64 bits sorts before or after the rest."""
+    """Pick the order statistics: integers beyond 64 bits sort before or after all others."""
     count = len(within) + len(beyond)
     below = sum(value < 0 for value in beyond)
     middle = [(count - 1) // 2, count // 2]

@@ -22,7 +22,7 @@ EXAMPLES = """\
 
 
 def handle(request: Request, storage: Storage) -> Result:
-    """Summarise the list of a request, or the lists; raises RequestRejected if it has none."""
+    """Summarise the list or lists of a request; raises RequestRejected if it has none."""
     try:
         if packing.PARAMETER in request.parameters:
             lists = packing.unpack(request.body, request.parameters[packing.PARAMETER])
@@ -34,7 +34,7 @@ def handle(request: Request, storage: Storage) -> Result:
 
 
 def main(arguments: List[str]) -> int:
-    """Run the worker; give the exit code."""
+    """Run the worker; return the exit code."""
     parser = commandline.parser(description=__doc__, examples=EXAMPLES, **NAMES)
     commandline.add_worker_options(parser, concurrency=4)
     return program.serve(parser.parse_args(arguments), NAMES["part"], handle)

@@ -1,3 +1,3 @@
-"""Images in, processed images out."""
+"""Images in; processed images out."""
 
 NAMES = {"part": "image", "input_queue": "inbox", "output_queue": "outbox"}

@@ -1,4 +1,4 @@
-"""The command line options that name an operation and the values of its parameters."""
+"""The command line options for an operation and the values of its parameters."""
 
 import argparse
 from typing import Callable, Dict, Optional
@@ -24,14 +24,21 @@ def add_parameters(parser: argparse.ArgumentParser) -> None:
 
 
 def given(options: argparse.Namespace) -> Dict[str, float]:
-    """Give the values that were set, by parameter."""
+    """Return the values that were set, by parameter."""
     names = [each.name for operation in OPERATIONS.values() for each in operation.parameters]
     values = {name: getattr(options, name) for name in names}
     return {name: value for name, value in values.items() if value is not None}
 
 
+def described(options: argparse.Namespace) -> str:
+    """Say what was asked for, "gamma 2.2"; nothing where all is left to the worker."""
+    values = given(options)
+    names = [options.operation] if options.operation not in (None, *values) else []
+    return ", ".join([*names, *(f"{name} {value:g}" for name, value in values.items())])
+
+
 def check(operation: Optional[str], values: Dict[str, float]) -> None:
-    """Raise ValueError for values that the operation, or no operation at all, can be given."""
+    """Raise ValueError for values that the operation, or every operation, would refuse."""
     if operation:
         prepare(operation, values)
     elif not any(

@@ -29,7 +29,7 @@ EXAMPLES = """\
 """
 
 
-# What cannot be used along with an option, or where no image is named.
+# What cannot be combined with an option, or be used without naming an image.
 CONTRADICTIONS = {
     "--no-download": ("--output", "--output-dir", "--overwrite", "--open", "--compare"),
     "--output": ("--output-dir",),
@@ -38,7 +38,7 @@ CONTRADICTIONS = {
 
 
 def main(arguments_given: List[str]) -> int:
-    """Run the client; give the exit code."""
+    """Run the client; return the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments_given)
     try:
@@ -61,7 +61,7 @@ def main(arguments_given: List[str]) -> int:
 
 
 def _checked(options: argparse.Namespace, found: Search) -> List[files.Source]:
-    """Give the images as the options have them; raises ValueError for options that cannot be."""
+    """Return the images with the options applied; raises ValueError for contradictory options."""
     named = {f"--{name.replace('_', '-')}": value for name, value in vars(options).items()}
     named["the menu"] = not options.images
     for name, others in CONTRADICTIONS.items():
@@ -116,7 +116,7 @@ def _path(text: str) -> Path:
 
 
 def _picture(text: str) -> Path:
-    """Convert for argparse: a file whose extension says how to write a picture into it."""
+    """Argparse type: a file whose extension names a format for a picture."""
     from PIL import Image
 
     try:

@@ -8,14 +8,15 @@ from PIL import Image, ImageDraw, ImageFont
 SIDE = 480  # pixels of the longer side of each image
 GAP = 16
 HISTOGRAM = 120  # pixels of height
-CAPTION, LETTERS = 32, 20  # pixels of height, to be read at half the size too
+CAPTION, LETTERS = 32, 20  # pixels of height; smaller would be illegible at half the size
 _PAPER, _INK, _FAINT = (255, 255, 255), (40, 40, 40), (224, 224, 224)
 
 
-def compare(before: Path, after: Path, target: Path, done: str = "") -> None:
-    """Write the picture; its format follows the extension of `target`, its title says what is done.
+def compare(before: Path, after: Path, target: Path, done: str) -> None:
+    """Write the picture, in the format that the extension of `target` says.
 
-    Raises OSError or ValueError if it cannot be written.
+    What was `done` is the title of the second image, or its name if that is nothing. Raises
+    OSError or ValueError if it cannot be written.
     """
     panels = [_panel(before, before.name), _panel(after, done or after.name)]
     width = sum(panel.width for panel in panels) + GAP * 3
@@ -42,7 +43,7 @@ def _panel(path: Path, title: str) -> Image.Image:
 
 
 def _shallow(image: Image.Image) -> Image.Image:
-    """Give 8 bits of what has more, which Pillow would cut off at the wrong end."""
+    """Reduce deep images to 8 bits, of which Pillow would keep the wrong ones."""
     if image.mode[:1] not in ("I", "F"):
         return image
     import numpy as np
@@ -52,7 +53,7 @@ def _shallow(image: Image.Image) -> Image.Image:
 
 
 def _write(panel: Image.Image, title: str, size: str) -> None:
-    """Write a caption, of which the title is shortened until it fits."""
+    """Write a caption; the title is shortened to fit."""
     draw, font = ImageDraw.Draw(panel), ImageFont.load_default(LETTERS)
     title, rest = title.encode("latin-1", "replace").decode("latin-1"), f", {size}"
     while draw.textlength(title + rest, font) > SIDE:
@@ -61,9 +62,9 @@ def _write(panel: Image.Image, title: str, size: str) -> None:
 
 
 def _draw_histogram(panel: Image.Image, counts: List[int], top: int) -> None:
-    """Draw how often each level occurs, on a square root scale that shows rare ones too.
+    """Draw how often each level occurs, on a square-root scale that shows rare ones too.
 
-    Black and white may be cut off: a night sky shall not flatten all else.
+    Black and white may be cut off, or a night sky would flatten everything else.
     """
     draw = ImageDraw.Draw(panel)
     bottom, highest = top + HISTOGRAM - 1, max(*counts[1:-1], 1) ** 0.5

@@ -1,4 +1,4 @@
-"""Tab completes the names of files at a prompt."""
+"""Completion of file names by Tab at a prompt."""
 
 import contextlib
 import glob
@@ -8,7 +8,7 @@ from typing import Iterator, Optional
 
 @contextlib.contextmanager
 def completing_file_names() -> Iterator[None]:
-    """Let Tab complete file names, where the terminal can do that."""
+    """Let Tab complete file names, if the platform supports it."""
     try:
         import readline
     except ImportError:  # Windows

@@ -1,4 +1,4 @@
-"""Files: finding the images that a person means, and where their results go."""
+"""Files: finds the images that a person means, and where their results go."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from urllib.parse import unquote
 
 from image.keys import check_key, file_name
 
-MAX_BYTES = 10**9 - 1  # what --max-bytes of a worker can be at most
-_START = 4096  # bytes that tell the format
+MAX_BYTES = 10**9 - 1  # the highest --max-bytes of a worker; more would be refused there anyway
+_START = 4096  # bytes from which the format is detected
 
 
 @dataclass(frozen=True)
 class Source:
-    """An image file, its key in the bucket, and the folder below the output for its result.
+    """An image file, its key in the bucket, and the folder, below the output, of its result.
 
     Attributes:
-        error: why it is refused as it stands; it then has no key
+        error: why it is refused without being sent; it then has no key
     """
 
     path: Path
@@ -33,19 +33,19 @@ class Source:
 
     @classmethod
     def of(cls, path: Path, key: str, folder: Path = Path()) -> Source:
-        """Make a source, refused if no image may have its key."""
+        """Make a source, with an error if no image may have its key."""
         try:
             return cls(path, check_key(key), folder)
         except ValueError as error:
             return cls(path, "", folder, str(error))
 
     def target(self, output: Path) -> Path:
-        """Give the file for the result, which the worker has no say in."""
+        """Return the file for the result; no worker can choose another."""
         return output / self.folder / file_name(self.key)
 
 
 class NotAnImage(ValueError):
-    """Raised for a file that is there and no image."""
+    """Raised for a file that exists but is not an image."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{str(path)!r} is {reason}")
@@ -53,7 +53,7 @@ class NotAnImage(ValueError):
 
 
 def find(name: str) -> Path:
-    """Find an image file here or on the Desktop; raises ValueError if there is none."""
+    """Return an image file, found here or on the Desktop; raises ValueError if there is none."""
     name = name.strip()
     if not name:
         raise ValueError("type the name of an image, with its extension")
@@ -72,7 +72,7 @@ def find(name: str) -> Path:
 
 
 def _meant(name: str) -> Iterator[Path]:
-    """Give the paths that a name may mean: as it stands, or as a terminal writes what is dragged
+    """Yield the paths that a name may mean: as it is, or as a terminal writes a file dragged
     into it, in quotes, with backslashes or as a URL."""
     readings = [name]
     with contextlib.suppress(ValueError):  # a quote that is part of the name
@@ -86,7 +86,7 @@ def _meant(name: str) -> Iterator[Path]:
 
 
 def desktop() -> Path:
-    """Give the Desktop, which has another name in other languages."""
+    """Return the Desktop, which other languages call otherwise."""
     said = os.environ.get("XDG_DESKTOP_DIR", "")
     config = Path(os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"))
     with contextlib.suppress(OSError):
@@ -97,17 +97,17 @@ def desktop() -> Path:
 
 
 def media_type(path: Path) -> str:
-    """Give the media type of an image file by its content; raises ValueError if it is none."""
+    """Return the media type of an image file by its content; raises ValueError if not an image."""
     with opened(path) as (_, kind):
         return kind
 
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[Tuple[BinaryIO, str]]:
-    """Open an image file; give it with its media type.
+    """Open an image file, with its media type.
 
-    Raises ValueError if it is none, cannot be read, or was written to meanwhile. Only regular
-    files are opened: anything else might keep us waiting, and cannot be sent.
+    Raises ValueError if it is not an image, cannot be read, or was written to while open. Only
+    regular files are opened: anything else might block, and cannot be sent.
     """
     try:
         mode = os.stat(path).st_mode
@@ -122,7 +122,7 @@ def opened(path: Path) -> Iterator[Tuple[BinaryIO, str]]:
             try:
                 yield file, _media_type(path, file.read(_START))
             finally:
-                if _state(file) != before:  # whatever else became of it then
+                if _state(file) != before:  # which explains any other error
                     raise ValueError(f"{str(path)!r} is being written to: try again later")
     except OSError as error:
         if isinstance(error, FileNotFoundError) and path.is_symlink():
@@ -136,14 +136,11 @@ def _state(file: BinaryIO) -> Tuple[int, int]:
 
 
 def _media_type(path: Path, start: bytes) -> str:
-    from image.formats.codec import (  # loads Pillow, which the menu does without
-        Result,
-        detect_format,
-    )
+    from image.formats import codec  # loads Pillow, which the menu does not need
 
     if not start:
         raise NotAnImage(path, "empty")
     try:
-        return Result(b"", detect_format(start)).content_type
+        return codec.Result(b"", codec.detect_format(start)).content_type
     except ValueError as error:
         raise NotAnImage(path, str(error).replace("this is ", "", 1)) from error

@@ -1,4 +1,4 @@
-"""Folders: all images that a command line means, and what is passed over in its folders."""
+"""Folders: all images that a command line names, and the files in folders that are skipped."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from image.files import NotAnImage, Source, media_type
 from image.keys import key_of, result_key, result_name
 from image.placing import shown
 
-NAMED = 5  # files that are named of those passed over for one reason
+NAMED = 5  # skipped files listed by name for each reason; a folder may hold thousands
 
 
 class Search:
-    """Finds the images that names on a command line mean; of folders, all images below.
+    """Finds the images that a command line names; for a folder, all images below it.
 
     Attributes:
         sources: the images, in order
-        skipped: what was passed over in folders, by the reason
+        skipped: the files in folders that were skipped, by reason
     """
 
     def __init__(self, names: Sequence[str], output: Optional[Path] = None) -> None:
-        """Search; `output` is the folder that results go to, the current one by default."""
+        """Search; `output` is the folder for the results, the current one by default."""
         self.skipped: Dict[str, List[str]] = {}
         self._output = (output or Path()).resolve()
         self.sources = [source for name in names for source in self._expand(name)]
 
     def summary(self) -> Iterator[str]:
-        """Say how much was passed over, why, and what."""
+        """Yield one line per reason: how many files were skipped, why, and which."""
         for reason, names in self.skipped.items():
             more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
             named = ", ".join(map(shown, names[:NAMED]))
@@ -74,7 +74,7 @@ class Search:
             media_type(path)
         except NotAnImage as error:
             return self._skip(inner / path.name, error.reason)
-        except ValueError:  # told when it is to be read
+        except ValueError:  # reported when it is opened to be sent
             pass
         return True
 
@@ -84,7 +84,7 @@ class Search:
 
 
 def apart(sources: Sequence[Source]) -> List[Source]:
-    """Refuse images that have one key, or the key of another's result: they would be mixed up."""
+    """Refuse images that share a key, or have that of another's result: one would be lost."""
     paths: Dict[str, List[Path]] = {}
     for source in sources:
         if not source.error:

@@ -1,19 +1,19 @@
-"""Keys: the names of images and their results in the bucket, and of the files they become."""
+"""Keys: the names of images and results in the bucket, and of the files they become."""
 
 import os
 import posixpath
 import re
 
 RESERVED = ("logs/", "payloads/")
-ROOM = "images/"  # where a folder goes whose name is reserved
-MAX_BYTES = 1024  # S3's limit
+ROOM = "images/"  # prefix for a folder whose own name is reserved for logs or payloads
+MAX_BYTES = 1024  # S3's limit for a key
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _SEPARATORS = r"[/\\:]" if os.name == "nt" else "/"
 _SUFFIX = "processed"
 
 
 def check_key(key: str) -> str:
-    """Give the key if an image may have it, otherwise raise ValueError."""
+    """Return the key if an image may have it, otherwise raise ValueError."""
     if not key:
         raise ValueError("the key is empty")
     if key.startswith(RESERVED):
@@ -28,21 +28,21 @@ def check_key(key: str) -> str:
 
 
 def key_of(path: str) -> str:
-    """Give the key for a path below the folder that was asked for; it may still be refused."""
+    """Return the key for a path below a folder on the command line; it may still be refused."""
     return ROOM + path if path.startswith(RESERVED) else path
 
 
 def result_key(key: str) -> str:
-    """Give the key of the result: Moonprocessed.jpg for Moon.jpg, moonprocessed for moon."""
+    """Return the key of the result: Moonprocessed.jpg for Moon.jpg, moonprocessed for moon."""
     return result_name(check_key(key))
 
 
 def result_name(name: str) -> str:
-    """Give what the result of an object or a file of that name is called."""
+    """Return what the result of an object or a file of that name is called."""
     stem, extension = posixpath.splitext(name)
     return f"{stem}{_SUFFIX}{extension}"
 
 
 def file_name(key: str) -> str:
-    """Give the name of the file that the result becomes; a key never chooses the folder."""
+    """Return the name of the file for a result; a key never chooses the folder."""
     return re.split(_SEPARATORS, result_key(key))[-1]

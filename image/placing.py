@@ -1,10 +1,10 @@
 """Placing: the rules by which a file is written, whichever program writes it.
 
-- Only a regular file is replaced, and only with leave. Whether there is one is told before the
-  work, and looked at again when the new one takes its place.
-- A file is there whole or not at all: until then it has a hidden name beside its place.
-- What replaces a file has its permissions; of a link the file behind it is replaced.
-- The folders of a file are made along with it.
+- Only a regular file is replaced, and only if allowed. Whether one exists is checked before the
+  work, and again when the new file takes its place.
+- A file is written atomically: until it is complete it has a hidden name in the same folder.
+- A replacement keeps the permissions; for a link, the file that it points to is replaced.
+- Missing folders are created.
 """
 
 import contextlib
@@ -16,13 +16,13 @@ from typing import Union
 
 
 def shown(path: object) -> str:
-    """Write a path on one line, whatever it holds."""
+    """Format a path for one line, whatever characters it has."""
     text = str(path)
     return text if text.isprintable() else repr(text)
 
 
 def check(path: Path, overwrite: bool) -> Path:
-    """Give the place of a file behind all links; raises ValueError if it may not be written."""
+    """Return the path with all links resolved; raises ValueError if it may not be written."""
     place = Path(os.path.realpath(path))
     if os.path.isdir(place):
         raise ValueError(f"{shown(path)} is a folder: no file takes its place")
@@ -34,7 +34,7 @@ def check(path: Path, overwrite: bool) -> Path:
         first, *_ = [_is_there(each) for each in (*map(folder.joinpath, names), place)]
     except OSError as error:
         raise ValueError(f"cannot write {shown(path)}: {error.strerror}") from error
-    # Whoever writes beside us may have made the folder meanwhile.
+    # A concurrent writer may have created the folder meanwhile.
     if first and len(names) > 1 and not os.path.isdir(folder / names[0]):
         raise ValueError(f"{str(folder / names[0])!r} is a file, not a folder")
     found = first and len(names) == 1
@@ -48,7 +48,7 @@ def check(path: Path, overwrite: bool) -> Path:
 
 
 def write(path: Path, data: Union[bytes, bytearray], overwrite: bool) -> None:
-    """Write a file by the rules above; raises ValueError or FileExistsError where they forbid."""
+    """Write a file by the rules above; raises ValueError or FileExistsError if they forbid it."""
     place = check(path, overwrite)
     scratch = place.with_name(f".{secrets.token_hex(8)}.part")
     try:
@@ -76,7 +76,7 @@ def _taken(path: Path) -> str:
 
 
 def _is_there(path: Path) -> bool:
-    """Tell whether there is something; raises OSError where nothing can be of that name."""
+    """Return whether a path exists; raises OSError if nothing can have that name."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -87,10 +87,10 @@ def _is_there(path: Path) -> bool:
 def _place(scratch: Path, place: Path, overwrite: bool) -> None:
     if not overwrite:
         try:
-            os.link(scratch, place)  # unlike a rename, it fails if somebody was faster
+            os.link(scratch, place)  # unlike a rename, it fails if the file exists by now
             return
         except FileExistsError:
             raise
-        except OSError:  # a file system without links: take the name, then replace our own
+        except OSError:  # a file system without links: reserve the name, then replace it
             os.close(os.open(place, os.O_CREAT | os.O_EXCL, 0o666))
     os.replace(scratch, place)

@@ -31,11 +31,11 @@ class Outcome:
 
     @classmethod
     def of(cls, source: files.Source, reply: Reply) -> Outcome:
-        """Make the outcome of a reply."""
+        """Make the outcome from a reply."""
         return cls(source, reply, error="" if reply.ok else reply.body)
 
     def as_dict(self) -> Dict[str, Any]:
-        """Give what --json prints."""
+        """Return what --json prints."""
         image, error = {"image": str(self.source.path)}, {"error": self.error}
         if self.error and not self.file:
             return {**image, **error}
@@ -44,7 +44,7 @@ class Outcome:
         return {**found, **error} if self.error else found
 
     def as_table(self) -> str:
-        """Give what a person reads."""
+        """Return what a person reads."""
         rows = [(name, value) for name, value in self.as_dict().items() if value]
         return "\n".join(f"  {name:<8}{shown(value)}" for name, value in rows if name != "error")
 
@@ -73,7 +73,7 @@ class Session:
         return program.REFUSED if refused else program.DONE
 
     def process_one(self, source: files.Source) -> None:
-        """Process the image that a person chose, and ask whether to download the result."""
+        """Process one image at the menu, and ask whether to download the result."""
         upload = partial(self._upload, overwrite=True)
         (reply,) = self._follow(map(upload, [source]), 1)
         outcome = Outcome.of(source, reply)
@@ -95,7 +95,7 @@ class Session:
         return terminal.follow(self._requester, items, self._options.timeout, total, "image")
 
     def _upload(self, source: files.Source, overwrite: bool) -> Union[Request, Reply]:
-        """Put an image into the bucket and make its request, or refuse it on the spot."""
+        """Upload an image and return its request, or a refusal on the spot."""
         try:
             self._check(source, overwrite)
             with files.opened(source.path) as (file, kind):
@@ -112,7 +112,7 @@ class Session:
             )
 
     def _check(self, source: files.Source, overwrite: bool) -> None:
-        """Refuse before the work what could not be brought home after it."""
+        """Refuse before the work what could not be saved after it."""
         if source.error:
             raise ValueError(source.error)
         options = self._options
@@ -153,13 +153,13 @@ class Session:
 
             with tempfile.TemporaryDirectory() as folder:
                 picture = Path(folder, f"picture{self._options.compare.suffix}")
-                compare(before, after, picture)
+                compare(before, after, picture, arguments.described(self._options))
                 placing.write(self._options.compare, picture.read_bytes(), overwrite)
         if self._options.open and not webbrowser.open(after.resolve().as_uri()):
             raise ValueError(f"there is no program to show {shown(after)}")
 
     def _bar(self, name: str, size: int) -> Any:
-        """Show a transfer if it is the only one; of many the number is shown."""
+        """Show a bar for a single transfer; for many, another bar counts them."""
         if self._many:
             return contextlib.nullcontext(lambda done: None)
         return transfer.bar(name, size)

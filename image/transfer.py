@@ -1,4 +1,4 @@
-"""Images to the bucket and results back, with progress."""
+"""Uploads images and downloads results, several at a time, with progress."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from messaging import Storage
 A = TypeVar("A")
 B = TypeVar("B")
 
-CHUNK = 1 << 18  # bytes
-AT_A_TIME = 4  # uploads, and downloads
-AHEAD = 8  # results that wait for their turn at most
-Progress = Callable[[int], None]  # takes how far it is, in bytes
+CHUNK = 1 << 18  # bytes; smaller would cost more time in Python, larger make the bar jump
+AT_A_TIME = 4  # concurrent uploads, and as many downloads, each of which is held in memory
+AHEAD = 8  # images in flight or waiting for their turn, which bounds memory too
+Progress = Callable[[int], None]  # called with the bytes transferred so far
 
 
 @contextlib.contextmanager
 def bar(what: str, total: int) -> Iterator[Progress]:
-    """Show a bar for a transfer on a terminal; takes how far it is."""
+    """Show a bar for a transfer on a terminal; yields the function that advances it."""
     from tqdm import tqdm
 
     with tqdm(desc=what, total=total, unit="B", unit_scale=True, disable=None, leave=False) as line:
@@ -33,7 +33,7 @@ def bar(what: str, total: int) -> Iterator[Progress]:
 
 
 class _Watched:
-    """A file that tells how far it has been read."""
+    """A file that reports how far it has been read."""
 
     def __init__(self, file: BinaryIO, progress: Progress) -> None:
         self._file = file
@@ -49,14 +49,14 @@ class _Watched:
 
 
 def upload(storage: Storage, key: str, file: BinaryIO, kind: str, progress: Progress) -> str:
-    """Put a file into the bucket, from its start; give the ETag."""
+    """Put a file into the bucket, from its start; return the ETag."""
     file.seek(0)
     watched: Any = _Watched(file, progress)
     return storage.put(key, watched, kind)
 
 
 def download(storage: Storage, key: str, etag: Optional[str], progress: Progress) -> bytearray:
-    """Read an object; raises RequestRejected if it is not the one with that ETag."""
+    """Return an object's bytes; raises RequestRejected if it has another ETag by now."""
     stream, _ = storage.open_object(key, etag)
     data = bytearray()
     with stream:
@@ -67,9 +67,9 @@ def download(storage: Storage, key: str, etag: Optional[str], progress: Progress
 
 
 def in_order(call: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
-    """Call with several items at a time; give the results in their order, as soon as may be.
+    """Call with several items at a time; yield the results in order, each as soon as possible.
 
-    The calls are on threads that no end of the program waits for.
+    The calls run on daemon threads, which do not keep the program alive.
     """
     slots = threading.Semaphore(AT_A_TIME)
 
@@ -88,7 +88,7 @@ def in_order(call: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
             threading.Thread(target=run, args=(item, under_way[-1]), daemon=True).start()
             while under_way and (under_way[0].done() or len(under_way) >= AHEAD):
                 yield under_way.popleft().result()
-    except Exception as error:  # what is under way is brought home first
+    except Exception as error:  # first yield what is in flight
         failure = error
     while under_way:
         yield under_way.popleft().result()

@@ -25,16 +25,16 @@ EXAMPLES = """\
   python3 worker.py gamma --gamma 0.5 --concurrency 2
   python3 worker.py sauvola --window 31 --drain
 """
-POOL = 256  # megabytes that Pillow may keep for the next image
+POOL = 256  # megabytes that Pillow keeps for the next image; none costs half as much time again
 
 
 @dataclass(frozen=True)
 class Processor:
-    """Does the work of a request.
+    """Handles a request.
 
     Attributes:
         operation, values: what is done unless a request asks for something else
-        limits: the most that is accepted of an image
+        limits: the largest images that are accepted
     """
 
     operation: str
@@ -42,7 +42,7 @@ class Processor:
     limits: "Limits"
 
     def __call__(self, request: Request, storage: Storage) -> Result:
-        """Process the image whose key the request bears; raises RequestRejected to refuse it."""
+        """Process the image whose key the request carries; raises RequestRejected to refuse it."""
         from image.formats import codec
 
         try:
@@ -59,7 +59,7 @@ class Processor:
         return Result(target, (f"{done}, {sizes}", *image.remarks), etag)
 
     def _edit(self, parameters: Mapping[str, Any]) -> Edit:
-        """Prepare what the request asks for; what it leaves open is as on the command line."""
+        """Return the edit that the request asks for; the command line supplies the rest."""
         values = dict(parameters)
         operation = values.pop("operation", self.operation)
         if operation == self.operation:
@@ -68,7 +68,7 @@ class Processor:
 
 
 def main(arguments_given: List[str]) -> int:
-    """Run the worker; give the exit code."""
+    """Run the worker; return the exit code."""
     parser = commandline.parser(description=__doc__, examples=EXAMPLES, **NAMES)
     parser.add_argument(
         "operation",
@@ -102,7 +102,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from image.formats.codec import reuse_memory  # loads Pillow, which --help does without
+    from image.formats.codec import reuse_memory  # loads Pillow, which --help does not need
     from image.formats.limits import Limits
 
     limits = Limits(

@@ -1,10 +1,10 @@
-"""The clock of leases, waits and ages: seconds that go on while the machine sleeps."""
+"""The clock for leases, waits and ages: it keeps counting while the machine sleeps."""
 
 import time
 
-_BOOTTIME = getattr(time, "CLOCK_BOOTTIME", None)  # Linux; time.monotonic() stops in a suspend
+_BOOTTIME = getattr(time, "CLOCK_BOOTTIME", None)  # Linux; time.monotonic() stops during suspend
 
 
 def now() -> float:
-    """Give seconds since a moment that stays the same while this process lives."""
+    """Return seconds since a point that is fixed for the life of this process."""
     return time.monotonic() if _BOOTTIME is None else time.clock_gettime(_BOOTTIME)

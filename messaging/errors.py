@@ -1,4 +1,4 @@
-"""The error tree; each error's text is one line for a person, each class knows its exit code."""
+"""The error tree: each error's text is one line for a person, each class has an exit code."""
 
 
 class MessagingError(Exception):
@@ -12,7 +12,7 @@ class InvalidMessage(MessagingError):
 
 
 class RequestRejected(MessagingError):
-    """Raised by a handler to refuse a request for good; the text is sent to who asked."""
+    """Raised by a handler to refuse a request for good; its text is sent to the client."""
 
 
 class ReplyTimeout(MessagingError):

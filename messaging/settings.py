@@ -1,4 +1,4 @@
-"""Settings: what a program was told, by its options and the environment."""
+"""Settings: what a program was told by its options and the environment."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .errors import ConfigurationError
 class Settings:
     """What a program was told by its options and the environment.
 
-    None leaves a thing to boto3, or for the bucket to the default name. Raises ConfigurationError
-    where one queue is named for both ways.
+    None leaves the choice to boto3, or for the bucket to the default name. Raises
+    ConfigurationError if the input queue is the output queue.
     """
 
     input_queue: str

@@ -1,8 +1,8 @@
-"""The process of local_aws.py that is SQS and S3; it runs in the server's own virtual environment.
+"""The process in which local_aws.py runs SQS and S3, in the server's own virtual environment.
 
-It binds the port itself, so that no two servers can have one, and says on standard output which it
-is. Standard input is open as long as local_aws.py lives; the numbers that come by it are processes
-to hang up when it has died.
+It binds the port itself, so that no two servers get the same, and prints it on standard output.
+Standard input stays open for as long as local_aws.py lives; the numbers read from it are process
+ids, to be sent SIGHUP when it has died.
 
 usage: aws_server.py ministack|moto|localstack PORT
 """
@@ -18,7 +18,7 @@ from typing import List
 
 
 def end_with_parent() -> None:
-    """Wait until whoever started us ends, however it does; then end what it ran, and this."""
+    """Block until the parent ends, however it does; then end what it ran, and this process."""
     for line in sys.stdin:
         processes.append(int(line))
     for process in processes:
@@ -30,22 +30,22 @@ def end_with_parent() -> None:
 
 
 def report(port: int) -> None:
-    """Say where requests are heard from now on."""
+    """Print the port that is listened on from now on."""
     print(port, flush=True)
 
 
 def ministack(port: int) -> None:
-    """Serve by MiniStack, without its own start, which leaves a file in the temporary folder."""
+    """Serve with MiniStack, bypassing its own start, which leaves a file in the temp folder."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))  # for bursts of connections
     listener = socket.socket()
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if port:  # of a server before, whose connections may linger
+    if port:  # reused after a server whose connections may linger
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     listener.listen(1024)
     port = listener.getsockname()[1]
-    os.environ["GATEWAY_PORT"] = str(port)  # which becomes part of the URLs of queues
+    os.environ["GATEWAY_PORT"] = str(port)  # becomes part of queue URLs
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app
@@ -59,7 +59,7 @@ def ministack(port: int) -> None:
 
 
 def moto(port: int) -> None:
-    """Serve by moto."""
+    """Serve with moto."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
@@ -69,7 +69,7 @@ def moto(port: int) -> None:
 
 
 def localstack(port: int) -> None:
-    """Serve by LocalStack, which says things of its own on standard output."""
+    """Serve with LocalStack, which prints things of its own on standard output."""
     if not port:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

@@ -32,7 +32,7 @@ examples:
 
 
 def main(arguments: List[str]) -> int:
-    """Measure what was asked for, and print each table at once; give the exit code."""
+    """Measure what was asked for, and print each table when done; return the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
     _check(parser, options)
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(parser: argparse.ArgumentParser, options: Any) -> None:
-    """Refuse what contradicts itself, and a page that could not be written, before any work."""
+    """Refuse contradictory options, and a page that cannot be written, before any work."""
     if options.subject != "report":
         if options.output or options.only:
             parser.error("--output and --only are for report")

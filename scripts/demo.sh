@@ -71,7 +71,7 @@ image)
     show calculation/client.py --json 3,1,2 -5,7 1,a,3 || true
     start_worker image gamma
     cd "$place"
-    show image/client.py image/Moon.jpg --overwrite --compare comparison.png
+    show image/client.py image/Moon.jpg --gamma 2.2 --overwrite --compare comparison.png
     printf '\nWhat the workers say:\n'
     cat "$scratch/calculation.log" "$scratch/image.log"
     printf '\nTo look at: %s and %s\n' "$place/Moonprocessed.jpg" "$place/comparison.png"

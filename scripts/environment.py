@@ -18,15 +18,15 @@ PIP = ["install", "--quiet", "--disable-pip-version-check", "--prefer-binary"]
 
 
 def make(name: str, python: str, packages: Sequence[str], wanted: str) -> Path:
-    """Make a virtual environment, unless it is ready; give its Python.
+    """Make a virtual environment, unless it is ready; return its Python.
 
     Args:
         name: its folder in .venv
-        python: what makes it
-        packages: words for pip install
-        wanted: what a stamp keeps; what begins with it will do as well
+        python: the interpreter that makes it
+        packages: arguments of pip install
+        wanted: kept in a stamp file; an environment whose stamp begins with it counts as ready
     """
-    # Scripts of a moved or copied environment name the Python of the old one.
+    # The scripts in a moved or copied environment name the Python of the old one.
     folder = (FOLDERS / name).resolve()
     wanted = f"{folder}\n{wanted.strip()}\n"
     if not _is_ready(folder, wanted):
@@ -47,7 +47,7 @@ def _stamp(folder: Path) -> str:
 
 
 def _make_alone(folder: Path, python: str, packages: Sequence[str], wanted: str) -> None:
-    """Install while nobody else does; pip holds the lock too, should we be killed."""
+    """Install under a lock; pip inherits it, so that it holds even if we are killed."""
     folder.parent.mkdir(exist_ok=True)
     with (folder.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -65,14 +65,14 @@ def _install(folder: Path, python: str, packages: Sequence[str], lock: int) -> N
         [*pip, "pip>=20.3"],
         [*pip, *packages],
     ):
-        # A person's own wish for --user would be refused in a virtual environment.
+        # A person's own setting of --user would make pip fail in a virtual environment.
         own = {**os.environ, "PIP_USER": "0"}
         if subprocess.run(command, env=own, stdout=sys.stderr, pass_fds=[lock]).returncode:
             raise SystemExit(f"cannot install packages into {folder}: see above")
 
 
 def main(files: Sequence[str]) -> None:
-    """Make the environment of this Python's version, with what the files name."""
+    """Make the environment for this Python's version, with the packages that the files list."""
     if not files or files[0].startswith("-"):
         print(__doc__)
         raise SystemExit(0 if files and files[0] in ("-h", "--help") else 2)

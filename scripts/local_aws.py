@@ -36,7 +36,7 @@ PACKAGES = {
         "service-identity<25",
     ],
 }
-OLDEST = {"ministack": 10, "localstack": 12}  # Python 3 that they run on
+OLDEST = {"ministack": 10, "localstack": 12}  # minor versions of Python 3 that they run on
 SECONDS_TO_START = 60
 SERVER = Path(__file__).resolve().with_name("aws_server.py")
 LIST_QUEUES = {
@@ -52,8 +52,8 @@ class LocalAws:
 
     Attributes:
         kind: ministack, moto or localstack
-        url: what AWS_ENDPOINT_URL has to be
-        state: a folder in which MiniStack keeps all it holds from stop to start, or None
+        url: the value for AWS_ENDPOINT_URL
+        state: a folder in which MiniStack keeps its contents from stop to start, or None
         process: the server
     """
 
@@ -85,13 +85,13 @@ class LocalAws:
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
-            # What a person has there is for another AWS, and may be broken.
+            # A person's own files are for another AWS, and may be broken.
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
     def start(self, port: int = 0) -> bool:
-        """Start the server, installed first if need be; tell whether it answers."""
+        """Start the server, after installing it if necessary; return whether it answers."""
         python = install(self.kind)
         variables = {"LOG_LEVEL": "WARNING"}
         if self.state:
@@ -111,7 +111,7 @@ class LocalAws:
         return ready
 
     def stop(self) -> None:
-        """End the server: at once, or with a state to keep when its long polls are over."""
+        """End the server: at once, or, if it has a state to keep, after its long polls."""
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM if self.state else signal.SIGKILL)
             self.process.wait()
@@ -120,7 +120,7 @@ class LocalAws:
                 pipe.close()
 
     def hang_up(self, process: int) -> None:
-        """Let the server end this process too, if ours is killed."""
+        """Make the server end this process too if ours is killed."""
         assert self.process is not None
         assert self.process.stdin is not None
         self.process.stdin.write(b"%d\n" % process)
@@ -144,7 +144,7 @@ class LocalAws:
 
 
 def direct(variables: Mapping[str, str]) -> Dict[str, str]:
-    """Give the variables with which nobody asks a proxy for this machine."""
+    """Return the variables with which requests to this machine bypass any proxy."""
     past = variables.get("no_proxy") or variables.get("NO_PROXY") or ""
     hosts = [host for host in past.split(",") if host]
     if "127.0.0.1" not in hosts and hosts != ["*"]:
@@ -153,12 +153,12 @@ def direct(variables: Mapping[str, str]) -> Dict[str, str]:
 
 
 def default_kind() -> str:
-    """Choose the better server that this machine can run."""
+    """Return the best server that this machine can run."""
     return "ministack" if modern_python() else "moto"
 
 
 def modern_python(oldest: int = OLDEST["ministack"]) -> Optional[str]:
-    """Find a Python from 3.10 up, or what `oldest` says."""
+    """Find a Python of at least 3.10, or of the minor version `oldest`."""
     names = ["python3", *(f"python3.{minor}" for minor in range(14, oldest - 1, -1))]
     for candidate in [sys.executable, *filter(None, map(shutil.which, names))]:
         test = f"import sys, ensurepip, venv; sys.exit(sys.version_info < (3, {oldest}))"
@@ -168,7 +168,7 @@ def modern_python(oldest: int = OLDEST["ministack"]) -> Optional[str]:
 
 
 def install(kind: str) -> Path:
-    """Make the server's virtual environment, unless it is there; give its Python."""
+    """Make the server's virtual environment, unless it exists; return its Python."""
     python = sys.executable if kind == "moto" else modern_python(OLDEST[kind])
     if python is None:
         raise SystemExit(f"{kind} needs Python 3.{OLDEST[kind]} or newer, with venv")
@@ -178,7 +178,7 @@ def install(kind: str) -> Path:
 
 
 def main(command: Sequence[str]) -> int:
-    """Run the command with the server; give its exit code."""
+    """Run the command with a server; return the command's exit code."""
     if not command or command[0].startswith("-"):
         print(f"usage: local_aws.py COMMAND [ARGUMENT ...]\n\n{__doc__}")
         return 0 if command and command[0] in ("-h", "--help") else 2
@@ -191,18 +191,18 @@ def main(command: Sequence[str]) -> int:
 
 
 def _run(aws: LocalAws, command: Sequence[str]) -> int:
-    """Run the command to its end; what is tethered in it ends when we do, or are told to."""
+    """Run the command to its end; tethered programs in it end when we do, or are told to."""
     child: List[subprocess.Popen[bytes]] = []
     received: List[int] = []
     near, far = os.pipe()
     with open(far, "wb", buffering=0) as tied:
 
         def forward(number: int, frame: object) -> None:
-            if number != signal.SIGINT:  # the terminal sends that to the child itself
+            if number != signal.SIGINT:  # which the terminal sends to the child too
                 received.append(number)
                 for process in child:
                     process.send_signal(number)
-                tied.close()  # a shell hears no signal before the program that it runs has ended
+                tied.close()  # a shell handles no signal before the program that it runs ends
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, forward)
@@ -212,7 +212,7 @@ def _run(aws: LocalAws, command: Sequence[str]) -> int:
         except OSError as error:
             raise SystemExit(f"local_aws.py: cannot run {command[0]}: {error.strerror}") from error
         aws.hang_up(child[0].pid)
-        for early in received:  # while there was no child yet
+        for early in received:  # received before there was a child
             child[0].send_signal(early)
         return child[0].wait()
 

@@ -38,11 +38,11 @@ exit codes: 0 done, 1 something was refused or is missing, 2 usage,
 """
 LONGEST_INTERVAL = 24 * 3600.0  # seconds
 OLDEST = 366 * 24.0  # hours
-CLEAR = "\x1b[H\x1b[J"  # ECMA-48: the cursor goes home, what is below goes away
+CLEAR = "\x1b[H\x1b[J"  # ECMA-48: cursor to the top left corner, then erase what is below
 
 
 def main(arguments: List[str]) -> int:
-    """Carry out a command; give the exit code."""
+    """Carry out a command; return the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
     options.gone = set()
@@ -54,7 +54,7 @@ def main(arguments: List[str]) -> int:
         try:
             for name in options.parts or PARTS:
                 rows.extend(_rows(name, options))
-        finally:  # what was done is told also where the rest was refused
+        finally:  # print what was done, even if the rest was refused
             if rows or not sys.exc_info()[0]:
                 _show(rows, options, watched)
         if not watched:

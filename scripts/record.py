@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "scripts" / "session.svg"
 COLUMNS, ROWS = 80, 50
 LONGEST_WAIT = 60  # seconds
-# What is waited for, and what is typed then.
+# The prompt to wait for, and what is typed then.
 SESSION: Sequence[Tuple[str, str]] = (
     ("$ ", "python3 calculation/client.py"),
     ("Your choice: ", "1"),
@@ -71,9 +71,9 @@ TITLE = "A session at a terminal: a list is answered, then the image of the Moon
 
 
 def checkout(folder: Path) -> Dict[str, str]:
-    """Make a folder that is like a checkout, but may be written to; give variables for it.
+    """Make a folder like a checkout, but writable; return the environment for programs in it.
 
-    In it, python3 is the Python that runs us.
+    There python3 is the Python that runs us.
     """
     for path in ROOT.iterdir():
         if path.name[0] != "." and path.suffix not in (".jpg", ".png"):
@@ -84,13 +84,13 @@ def checkout(folder: Path) -> Dict[str, str]:
 
 
 def program(path: Path, line: str) -> None:
-    """Write a program of one line of shell."""
+    """Write an executable of one shell line."""
     path.write_text(f"#!/bin/sh\n{line}\n")
     path.chmod(0o755)
 
 
 def play(environment: Mapping[str, str]) -> List[str]:
-    """Run the session with workers behind; give the lines that the terminal shows at its end."""
+    """Run the session, with workers; return the lines that the terminal shows at the end."""
     with tempfile.TemporaryDirectory() as folder:
         own = {"PS1": "$ ", "TERM": "dumb", "HISTFILE": ""}
         variables = {**environment, **checkout(Path(folder)), **own}
@@ -102,13 +102,13 @@ def play(environment: Mapping[str, str]) -> List[str]:
             fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", ROWS, COLUMNS, 0, 0))
             said = "".join(_say(terminal, *each) for each in SESSION)
         finally:
-            os.close(terminal)  # what still runs there is hung up
+            os.close(terminal)  # what still runs there gets SIGHUP
             os.waitpid(process, 0)
     return _lines(said)[:-1]
 
 
 def _say(terminal: int, prompt: str, answer: str) -> str:
-    """Wait for a prompt and answer it; give what was said until then."""
+    """Wait for a prompt and answer it; return the output until then."""
     said, give_up = b"", time.monotonic() + LONGEST_WAIT
     while not said.endswith(prompt.encode()):
         ready, _, _ = select.select([terminal], [], [], max(0, give_up - time.monotonic()))
@@ -120,7 +120,7 @@ def _say(terminal: int, prompt: str, answer: str) -> str:
 
 
 def _lines(said: str) -> List[str]:
-    """Give the lines as they stand when what a carriage return overwrites is overwritten."""
+    """Return the lines as they look after carriage returns have overwritten their part."""
     return [_overwritten(line).rstrip() for line in said.replace("\r\n", "\n").split("\n")]
 
 
@@ -132,7 +132,7 @@ def _overwritten(line: str) -> str:
 
 
 def draw(lines: Sequence[str]) -> str:
-    """Draw lines as SVG, what was typed in another colour; text stays text."""
+    """Draw lines as SVG, what was typed in another colour; the text can still be selected."""
     width, height = round(COLUMNS * LETTER) + 2 * MARGIN, len(lines) * LINE + 2 * MARGIN
     head = HEAD.format(
         title=TITLE,
@@ -153,7 +153,7 @@ def _drawn(number: int, line: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Play the session with a server and workers of its own, and show it."""
+    """Play the session with its own server and workers; print it, or draw it as SVG."""
     options = _parser().parse_args(arguments)
     target: Optional[Path] = PICTURE if options.write else options.output
     if target and not target.parent.is_dir():

@@ -1,4 +1,4 @@
-"""Runs a Python program that ends when whoever started it does: even by SIGKILL.
+"""Runs a Python program that ends when its starter does, even if that is killed by SIGKILL.
 
 usage: tether.py PROGRAM [ARGUMENT ...]
        tether.py -m MODULE [ARGUMENT ...]
@@ -10,19 +10,19 @@ import sys
 import threading
 from typing import Sequence
 
-# In the environment: the end of a pipe to read from, whose other end that process alone holds.
+# The environment variable with the read end of a pipe, whose other end the starter alone holds.
 NAME = "LOCAL_AWS_TETHER"
 
 
 def hold(end: int) -> None:
-    """Wait until the other end is closed, and end this process at once."""
+    """Block until the other end is closed, then end this process at once."""
     while os.read(end, 1):
         pass
     os._exit(1)
 
 
 def main(words: Sequence[str]) -> None:
-    """Run the program as Python itself would."""
+    """Run the program as the Python interpreter would."""
     is_module = list(words[:1]) == ["-m"]
     words = words[is_module:]
     if not words or words[0].startswith("-"):

@@ -1,4 +1,4 @@
-"""Fixtures: a server for the session; for each test names of its own, and programs to use them."""
+"""Fixtures: a server for the session; queues and a bucket for each test; programs to use them."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from tests.plain import Queue, Received, open_queue
 
 ROOT = Path(__file__).resolve().parent.parent
 TETHER = os.pipe()  # open as long as the tests run
-# Where a local server is unlike AWS, so that a test cannot run on it, and why.
+# Tests that cannot run on a local server because it differs from AWS, and how it differs.
 UNLIKE_AWS = {
     ("moto", "empty attribute"): "moto fails with 500 at an empty string, which AWS refuses",
     ("localstack", "empty attribute"): "LocalStack refuses an empty string, as AWS does",
     ("moto", "CloudWatch"): "moto is installed with SQS and S3 only",
     ("moto", "load"): "moto is slow at a backlog, doubles messages, and obeys old handles",
 }
-hypothesis.settings.register_profile("tests", deadline=None)  # other tests run beside
+hypothesis.settings.register_profile("tests", deadline=None)  # other tests run in parallel
 hypothesis.settings.load_profile("tests")
-# Whoever starts the tests in the background has SIGINT ignored, and so would every program here.
+# Tests started in the background inherit SIGINT ignored, and so would every program they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> List[str]:
-    """Say what the results depend on."""
+    """Report what the results depend on."""
     import botocore
     import numpy
 
@@ -48,7 +48,7 @@ def pytest_report_header() -> List[str]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let tests that take minutes be asked for."""
+    """Add options for tests that take minutes."""
     parser.addoption("--faults", action="store_true", help="run the faults suite in full")
     parser.addoption("--bench", action="store_true", help="run every benchmark in its tiny form")
     parser.addoption("--habits", action="store_true", help="let the server behave as AWS does")
@@ -69,7 +69,7 @@ def habits(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(scope="session")
 def aws(request: pytest.FixtureRequest) -> Iterator[LocalAws]:
-    """The server; with --habits behind a gateway that has those of AWS."""
+    """The server; with --habits behind a gateway that imitates those of AWS."""
     with LocalAws() as server:
         if not request.config.getoption("--habits"):
             yield server
@@ -92,7 +92,7 @@ class Place:
     """Queues and a bucket of one test, and the programs that use them.
 
     Attributes:
-        environment: the variables for a program
+        environment: the environment for a program
         connection: AWS as the programs see it
     """
 
@@ -123,7 +123,7 @@ class Place:
         return self._client("s3")
 
     def _client(self, service: str) -> Any:
-        """Give a client of plain boto3, made once."""
+        """Return a plain boto3 client, made once."""
         if service not in self._clients:
             config = Config(retries={"mode": "standard", "total_max_attempts": 5})
             session: Any = boto3.Session(region_name="us-east-1")
@@ -137,7 +137,7 @@ class Place:
         return open_queue(self.sqs, self.settings.output_queue)
 
     def send(self, body: str, **attributes: str) -> str:
-        """Send a request as another program might; give its message id."""
+        """Send a request as another program might; return its message id."""
         sent = self.sqs.send_message(
             QueueUrl=self.inbox().url,
             MessageBody=body,
@@ -156,11 +156,11 @@ class Place:
         return Messages(*(int(answer["Attributes"][name]) for name in names))
 
     def is_empty(self) -> bool:
-        """Tell whether the input queue holds nothing at all."""
+        """Return whether the input queue holds nothing at all."""
         return not any(self.messages(self.inbox()))
 
     def logs(self) -> List[str]:
-        """Give the texts of all log objects."""
+        """Return the texts of all log objects."""
         listed = self.s3.list_objects_v2(Bucket=self.settings.bucket, Prefix="logs/")
         keys = [item["Key"] for item in listed.get("Contents", ())]
         return [self.read(key) for key in keys]
@@ -199,14 +199,14 @@ class Place:
 
 
 class Running:
-    """A Python program that runs, with what it says on standard error in a file.
+    """A running Python program, whose standard error goes to a file.
 
-    It ends with the tests, should they be killed.
+    It ends with the tests, even if they are killed.
     """
 
     def __init__(self, command: Sequence[str], environment: Dict[str, str]) -> None:
         self._said, name = tempfile.mkstemp()
-        os.unlink(name)  # so that it is gone when we are
+        os.unlink(name)  # so that it goes when we do
         self.process = subprocess.Popen(
             [command[0], tether.__file__, *command[1:]],
             cwd=ROOT,
@@ -228,7 +228,7 @@ class Running:
         self.process.send_signal(signal.SIGTERM)
 
     def memory(self) -> int:
-        """Give the bytes of memory that it holds."""
+        """Return the bytes of memory that it uses."""
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
@@ -238,12 +238,12 @@ class Running:
 
 
 def _set(environment: Dict[str, str]) -> Dict[str, str]:
-    """Leave out the variables that a test has emptied."""
+    """Return the environment without the variables that a test has emptied."""
     return {name: value for name, value in environment.items() if value}
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    """Wait for what another process does; fails when it takes too long."""
+    """Block until a condition holds, and return its value; fails if that takes too long."""
     give_up = time.monotonic() + seconds
     while True:
         value = condition()
@@ -270,7 +270,7 @@ def place(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 
 @pytest.fixture
 def gateway(aws: LocalAws) -> Iterator[Gateway]:
-    """A gateway to the server that counts and spoils requests, and lets none be invalid."""
+    """A gateway to the server that counts and spoils requests; fails if any was invalid."""
     with Gateway(aws.url) as made:
         yield made
         assert not made.invalid
@@ -278,7 +278,7 @@ def gateway(aws: LocalAws) -> Iterator[Gateway]:
 
 @pytest.fixture
 def counted(gateway: Gateway, aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """As `place`, through the gateway."""
+    """Like `place`, through the gateway."""
     for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
     made = Place(gateway.url, aws.environment)

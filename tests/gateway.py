@@ -1,4 +1,4 @@
-"""A gateway in front of the server: passes requests on, counts them by action, spoils some."""
+"""A gateway in front of the server: forwards requests, counts them by action, spoils some."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tests.models import complaints
 Answer = Tuple[int, Dict[str, str], bytes]
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "server"}
 FOREVER = 10**9
-# S3 tells calls about a bucket by a word in the query; they are named as the rights they need.
+# S3 tells calls about a bucket apart by the query; here they are named after their permissions.
 SUBRESOURCES = {
     "lifecycle": "LifecycleConfiguration",
     "policy": "BucketPolicy",
     "publicAccessBlock": "BucketPublicAccessBlock",
     "tagging": "BucketTagging",
 }
-RESET = struct.pack("ii", 1, 0)  # lingering for no time at all: closing sends RST instead of FIN
+RESET = struct.pack("ii", 1, 0)  # a linger of zero: closing sends RST instead of FIN
 
 
 class ConnectionCut(OSError):
@@ -35,19 +35,19 @@ class ConnectionCut(OSError):
 
 
 class ConnectionReset(ConnectionCut):
-    """Raised by a fault to do so by a TCP reset."""
+    """Raised by a fault to do the same by a TCP reset."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request on its way.
+    """A request in flight.
 
     Attributes:
         action: such as SendMessageBatch, PutObject
-        path: for S3 bucket and key
-        key: the access key id that it was signed with, or nothing
+        path: for S3, bucket and key
+        key: the access key id that it was signed with, or empty
         body: as it came
-        carry_out: has it carried out with a body, the same or another
+        carry_out: forwards it with a body, the same or another, and returns the answer
     """
 
     action: str
@@ -63,7 +63,7 @@ class Call:
         return entries
 
     def carry_out_in_part(self, entries: List[Dict[str, Any]]) -> Dict[str, Any]:
-        """Carry out a batch call for some of its entries; give the answer."""
+        """Carry out a batch call for some of its entries; return the answer."""
         body = {**json.loads(self.body), "Entries": entries}
         answer: Dict[str, Any] = {}
         if entries:
@@ -75,7 +75,7 @@ Fault = Callable[[Call], Optional[Answer]]
 
 
 class Server(ThreadingHTTPServer):
-    """Says nothing of clients that went away, which tests are full of."""
+    """Does not report clients that disconnect, as many do in tests."""
 
     daemon_threads = True
     request_queue_size = 100
@@ -86,14 +86,14 @@ class Server(ThreadingHTTPServer):
 
 
 class Gateway:
-    """An HTTP server that stands for AWS.
+    """An HTTP server that stands in for AWS.
 
     Attributes:
         url: where it listens
-        counts: the requests passed on or spoiled, by action, such as SendMessageBatch, PutObject
-        faults: asked in turn for each request; the first answer that is not None replaces ours
-        invalid: what botocore's own model of SQS finds wrong with requests, which the programs
-            send without having them checked
+        counts: the requests forwarded or spoiled, by action, such as SendMessageBatch, PutObject
+        faults: called in turn for each request; the first answer that is not None is sent instead
+        invalid: what botocore's own model of SQS finds wrong with requests, since the programs
+            send them without validation
     """
 
     def __init__(self, upstream: str) -> None:
@@ -105,7 +105,7 @@ class Gateway:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            wbufsize = 1 << 16  # an answer in pieces waits for acknowledgements between them
+            wbufsize = 1 << 16  # an unbuffered answer waits for an acknowledgement per piece
             disable_nagle_algorithm = True
 
             def handle_any(self) -> None:
@@ -168,11 +168,11 @@ class Gateway:
         self._server.server_close()
 
     def refuse(self, action: str, status: int, code: str, times: int = FOREVER) -> None:
-        """Answer an action with an error of AWS, so many times."""
+        """Answer an action with an AWS error, so many times."""
         self.spoil(action, lambda call: error(action, status, code), times)
 
     def spoil(self, action: str, fault: Fault, times: int = FOREVER) -> None:
-        """Let a fault befall an action, so many times; of any action where it is empty."""
+        """Apply a fault to an action, or to any if it is empty, so many times."""
         left, lock = [times], threading.Lock()
 
         def limited(call: Call) -> Optional[Answer]:
@@ -185,12 +185,12 @@ class Gateway:
         self.faults.append(limited)
 
     def of_service(self, service: str) -> int:
-        """Count the requests to sqs, s3 or sts."""
+        """Return the number of requests to sqs, s3 or sts."""
         return sum(n for action, n in self.counts.items() if service_of(action) == service)
 
 
 def action_of(method: str, path: str, target: str, body: bytes) -> str:
-    """Name the API action of a request."""
+    """Return the API action of a request."""
     if target:
         return target.rsplit(".", 1)[1]
     if body.startswith(b"Action="):
@@ -203,7 +203,7 @@ def action_of(method: str, path: str, target: str, body: bytes) -> str:
 
 
 def service_of(action: str) -> str:
-    """Name the service that an action belongs to."""
+    """Return the service that an action belongs to."""
     if action.endswith(("Object", "Bucket", *SUBRESOURCES.values())):
         return "s3"
     others = {"GetCallerIdentity": "sts", "GetMetricStatistics": "cloudwatch"}
@@ -211,7 +211,7 @@ def service_of(action: str) -> str:
 
 
 def error(action: str, status: int, code: str) -> Answer:
-    """Write an error as AWS does."""
+    """Return an error response in AWS's format."""
     if service_of(action) != "sqs":
         text = f"<Error><Code>{code}</Code><Message>made for a test</Message></Error>"
         if service_of(action) == "sts":

@@ -1,6 +1,6 @@
-"""Habits of AWS that local servers do not have; each with the sentence of AWS's documentation.
+"""Habits of AWS that local servers lack, each with the sentence of AWS's documentation.
 
-`pytest --habits` puts a gateway with all of them before the server.
+`pytest --habits` puts a gateway with all of them in front of the server.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 class NewQueue:
-    """A queue is not known for a second after it was made.
+    """A queue is not known for a second after it was created.
 
     "After you create a queue, you must wait at least one second after the queue is created to be
     able to use the queue." (CreateQueue)
@@ -48,7 +48,7 @@ class NewQueue:
 
 
 class DeletedQueue:
-    """A queue that was deleted cannot be made again for a minute, and goes on taking messages.
+    """A deleted queue cannot be created again for a minute, and goes on accepting messages.
 
     "If you delete a queue, you must wait at least 60 seconds before creating a queue with the same
     name." (CreateQueue) "When you delete a queue, the deletion process takes up to 60 seconds.
@@ -74,7 +74,7 @@ class DeletedQueue:
 
 
 class NewBucket:
-    """A bucket that was made just now is busy, and not known everywhere.
+    """A bucket just created is busy, and not known everywhere.
 
     "A conflicting conditional operation is currently in progress against this resource. Try again."
     (OperationAborted, in S3's list of error codes) "Bucket configurations have an eventual
@@ -98,7 +98,7 @@ class NewBucket:
 
 
 class ShortPoll:
-    """A receive that does not wait gives fewer messages than there are, at times none.
+    """A short poll returns fewer messages than there are, sometimes none.
 
     "When you use short polling, Amazon SQS samples a subset of its servers (based on a weighted
     random distribution) and returns messages from only those servers. Thus, a particular
@@ -120,7 +120,7 @@ class ShortPoll:
 
 
 def out_of_order(call: Call) -> Optional[Answer]:
-    """The messages of a receive are in no order that anybody may count on.
+    """The messages of a receive come in no order that anybody may rely on.
 
     "Standard queues ensure at-least-once message delivery, but due to the highly distributed
     architecture, more than one copy of a message might be delivered, and messages may occasionally
@@ -136,7 +136,7 @@ def out_of_order(call: Call) -> Optional[Answer]:
 
 
 def delete_twice(call: Call) -> Optional[Answer]:
-    """Deleting a message succeeds whatever became of it.
+    """Deleting a message succeeds, even if it is not deleted.
 
     "You must provide the most recently received ReceiptHandle for the message (otherwise, the
     request succeeds, but the message will not be deleted)." (DeleteMessage)
@@ -153,7 +153,7 @@ def delete_twice(call: Call) -> Optional[Answer]:
 
 
 def limits(call: Call) -> Optional[Answer]:
-    """What breaks the limits of a message is refused, each entry for itself.
+    """Messages beyond the limits are refused, entry by entry.
 
     "A message can include only XML, JSON, and unformatted text." (SendMessage) "Each message can
     have up to 10 attributes." and "The Name, Type, Value, and the message body must not be empty
@@ -178,7 +178,7 @@ def limits(call: Call) -> Optional[Answer]:
 
 
 def fault(entry: Dict[str, Any]) -> str:
-    """Give the code by which SQS refuses a message, empty where it takes it."""
+    """Return the code with which SQS refuses a message, empty if it accepts it."""
     attributes = entry.get("MessageAttributes", {})
     values = [str(each.get("StringValue", "")) for each in attributes.values()]
     if len(attributes) > 10 or not all(values) or not entry["MessageBody"]:
@@ -189,7 +189,7 @@ def fault(entry: Dict[str, Any]) -> str:
 
 
 def size(entry: Dict[str, Any]) -> int:
-    """Count the bytes of a message as SQS does: with the attributes' names, types and values."""
+    """Return the size of a message as SQS counts it: with attribute names, types and values."""
     attributes = entry.get("MessageAttributes", {})
     texts = [entry["MessageBody"], *attributes]
     texts += [str(value) for each in attributes.values() for value in each.values()]
@@ -197,7 +197,7 @@ def size(entry: Dict[str, Any]) -> int:
 
 
 def queue_of(call: Call) -> str:
-    """Give the name of the queue that a call is about, empty where it is about none."""
+    """Return the name of the queue that a call is about, empty if none."""
     if service_of(call.action) != "sqs" or not call.body.startswith(b"{"):
         return ""
     asked = json.loads(call.body)
@@ -205,25 +205,25 @@ def queue_of(call: Call) -> str:
 
 
 def said(answer: Dict[str, Any]) -> Answer:
-    """Write an answer of SQS."""
+    """Return an answer in SQS's format."""
     return 200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(answer).encode()
 
 
 def sent(entry: Dict[str, Any]) -> Dict[str, str]:
-    """Write what SQS says of a message that it took."""
+    """Return the entry for a message that SQS accepted."""
     digest = hashlib.md5(entry["MessageBody"].encode()).hexdigest()
     return {"Id": entry["Id"], "MessageId": digest, "MD5OfMessageBody": digest}
 
 
 def all_habits() -> Fault:
-    """Make a fault that stands for all of them."""
+    """Return one fault that combines all habits."""
     made = (NewQueue(), DeletedQueue(), NewBucket(), ShortPoll())
     habits: List[Fault] = [*made, out_of_order, delete_twice, limits]
     return lambda call: ask(habits, call)
 
 
 def ask(habits: Sequence[Fault], call: Call) -> Optional[Answer]:
-    """Ask the habits in turn; what one carries out is what the next ones make of it."""
+    """Apply habits in turn: what one forwards goes through the ones after it."""
     if not habits:
         return None
     first, rest = habits[0], habits[1:]

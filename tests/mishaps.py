@@ -1,4 +1,4 @@
-"""Faults that a gateway lets befall requests: what a network and AWS may do to them."""
+"""Faults that a gateway applies to requests: what a network and AWS may do to them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def reset(call: Call) -> Optional[Answer]:
 
 
 def delay(call: Call) -> Optional[Answer]:
-    """Hold the request up for half a second, as a slow network does."""
+    """Delay the request by half a second, as a slow network does."""
     time.sleep(0.5)
     return None
 
@@ -33,9 +33,9 @@ def drop_answer(call: Call) -> Optional[Answer]:
 
 
 def fail_an_entry(call: Call) -> Optional[Answer]:
-    """Carry out all entries of a batch but the first, and say that AWS failed for that one.
+    """Carry out all entries of a batch but the first, and report a fault of AWS for that one.
 
-    An entry that comes alone is carried out.
+    A batch of one entry is carried out.
     """
     first, *rest = call.entries
     if not rest:
@@ -48,7 +48,7 @@ def fail_an_entry(call: Call) -> Optional[Answer]:
 
 
 def deliver_twice(call: Call) -> Optional[Answer]:
-    """Give each message of a receive twice in one answer."""
+    """Deliver each message of a receive twice in one answer."""
     status, headers, content = call.carry_out(call.body)
     answer = json.loads(content)
     if status != 200 or not answer.get("Messages"):
@@ -58,7 +58,7 @@ def deliver_twice(call: Call) -> Optional[Answer]:
 
 
 class DeliverAgain:
-    """Give each message once more, in a later receive from its queue that has room for it."""
+    """Delivers each message once more, in a later receive from its queue that has room for it."""
 
     def __init__(self) -> None:
         self._given: Dict[str, List[Any]] = defaultdict(list)
@@ -78,7 +78,7 @@ class DeliverAgain:
 
 
 def every_third(fault: Fault) -> Fault:
-    """Let a fault befall one request in three."""
+    """Apply a fault to one request in three."""
     asked = [0]
 
     def sometimes(call: Call) -> Optional[Answer]:
@@ -89,7 +89,7 @@ def every_third(fault: Fault) -> Fault:
 
 
 def once(fault: Fault) -> Fault:
-    """Let a fault befall one request of those that it would."""
+    """Apply a fault to the first request that it matches, and to no other."""
     left = [fault]
 
     def first(call: Call) -> Optional[Answer]:
@@ -102,16 +102,16 @@ def once(fault: Fault) -> Fault:
 
 
 def expired(call: Call) -> Answer:
-    """Answer as AWS does when a session is over."""
+    """Answer as AWS does when a session has expired."""
     return error(call.action, 403, "ExpiredToken")
 
 
 def throttled(call: Call) -> Answer:
-    """Answer as AWS does when it is asked too often."""
+    """Answer as AWS does when it throttles."""
     code = "SlowDown" if call.action.endswith("Object") else "RequestThrottled"
     return error(call.action, 503 if code == "SlowDown" else 400, code)
 
 
 def on(action: str, fault: Fault) -> Fault:
-    """Let a fault befall those actions whose name ends so."""
+    """Apply a fault to actions whose name ends so."""
     return lambda call: fault(call) if call.action.endswith(action) else None

@@ -22,7 +22,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Type
 
 from tests.conftest import ROOT
 
-SECONDS = 120  # a mutant that hangs is noticed
+SECONDS = 120  # limit for the unit tests; a mutant that hangs counts as noticed
 TESTS = ["awaited", "batcher", "destinations", "envelope", "handling", "intake", "leases"]
 TESTS += ["patience", "queues", "replies", "settlement", "threads", "names", "outbox"]
 TESTS += ["asking", "recent", "requester", "shared_replies", "worker"]
@@ -54,7 +54,7 @@ class Mutant(NamedTuple):
 
 
 def mutants(path: Path) -> Iterator[Mutant]:
-    """Give each file that differs from this one in one place."""
+    """Yield each variant of a file that differs from it in one place."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     count = sum(1 for _ in ast.walk(tree))
     for number in range(count):
@@ -84,7 +84,7 @@ def _change(node: ast.AST) -> bool:
 
 
 def survives(mutant: Mutant, folder: Path) -> bool:
-    """Tell whether the unit tests pass although the file is changed."""
+    """Return whether the unit tests pass although the file is changed."""
     place = folder / mutant.path.relative_to(ROOT)
     right = place.read_text(encoding="utf-8")
     place.write_text(mutant.text, encoding="utf-8")

@@ -9,7 +9,7 @@ from messaging.console import commandline, program
 
 
 def handle(request: Request, storage: Storage) -> Result:
-    """Take the body for one list, whatever the parameters say."""
+    """Take the body as a single list, whatever the parameters say."""
     return worker.handle(Request(request.body), storage)
 
 

@@ -1,4 +1,4 @@
-"""Queues by plain boto3, so that no test asks the code under test what is there."""
+"""Queues through plain boto3, so that tests do not rely on the code under test to look at them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DEAD_LETTER = "-dead-letter"
 
 @dataclass(frozen=True)
 class Received:
-    """A message as boto3 gave it."""
+    """A message as boto3 returned it."""
 
     message_id: str
     receipt_handle: str
@@ -20,7 +20,7 @@ class Received:
     attributes: Mapping[str, Any]
 
     def text(self, name: str) -> Optional[str]:
-        """Give a message attribute, None if it is absent."""
+        """Return a message attribute, None if absent."""
         value = self.attributes.get(name)
         return None if value is None else str(value["StringValue"])
 
@@ -40,7 +40,7 @@ class Queue:
         return replace(self, url=f"{self.url.rsplit('/', 1)[0]}/{name}")
 
     def send(self, messages: Sequence[Mapping[str, Any]]) -> None:
-        """Send messages by tens; each must be accepted."""
+        """Send messages in batches of ten; each must be accepted."""
         for start in range(0, len(messages), 10):
             batch = messages[start : start + 10]
             entries = [{**message, "Id": str(at)} for at, message in enumerate(batch)]
@@ -79,7 +79,7 @@ class Queue:
 
 
 def open_queue(sqs: Any, name: str, dead_letter: bool = False) -> Queue:
-    """Find a queue or make it, with a dead-letter queue after five receives where one is asked."""
+    """Find or create a queue; with `dead_letter`, one that redrives after five receives."""
     try:
         return Queue(sqs, sqs.get_queue_url(QueueName=name)["QueueUrl"])
     except sqs.exceptions.QueueDoesNotExist:

@@ -1,5 +1,5 @@
-"""A worker for tests: `sleep 2` takes two seconds, `fail` raises, `crash` ends the process, `exit`
-raises what ends programs, `misuse` calls AWS wrongly, `empty` answers with nothing."""
+"""A worker for tests: `sleep 2` takes two seconds, `fail` raises, `crash` kills the process, `exit`
+raises SystemExit, `misuse` calls AWS wrongly, `empty` returns an empty body."""
 
 import json
 import logging

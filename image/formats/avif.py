@@ -1,71 +1,65 @@
 """AVIF: stills of 8 bits, where Pillow has been built with AVIF."""
 
-from io import BytesIO
-from typing import Callable, Iterator, List
+from typing import Iterator, List
 
 import PIL
 from PIL import features
 
-from image.formats.limits import Limits, open_image
-from image.formats.metadata import remark_thumbnail
+from image.formats.limits import Limits
+from image.formats.metadata import Remark, remark_thumbnail
 from image.formats.parts import Part, listed
+from image.formats.pillow import decode, encode
 from image.operations.table import Edit
 
 _QUALITY = 80
+_HEAD = 8  # bytes of the size and the kind of a box
 _FOLDERS = {b"meta": 4, b"iprp": 0, b"ipco": 0}  # boxes of boxes, and the bytes before the first
 _GONE = {b"tmap": "gain map", b"clap": "crop"}
 _METADATA = ("icc_profile", "exif", "xmp")
 
 
-def process(data: bytes, edit: Edit, limits: Limits, remark: Callable[[str], None]) -> bytes:
+def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     """Apply an edit to an AVIF still; keep its alpha, colours, ICC, EXIF and XMP."""
     boxes = listed(_walk(data, 0, len(data)))
-    codings = _contents(data, boxes, b"av1C")
-    _check(data, boxes, codings, limits)
+    codings = _contents(boxes, b"av1C")
+    _check(boxes, codings, limits)
     if "avif" not in features.modules or not features.check_module("avif"):
         raise ValueError(f"it needs Pillow 11.3 or newer with AVIF, and here is {PIL.__version__}")
-    image = open_image(data, "AVIF", limits)
-    if getattr(image, "n_frames", 1) > 1:
-        raise ValueError("it is animated, and only stills are kept")
-    image.load()
+    image = decode(data, "AVIF", limits)
     options = {name: image.info[name] for name in _METADATA if name in image.info}
-    gone = [
-        what for name, what in _GONE.items() if name in data[:64] or _contents(data, boxes, name)
-    ]
+    gone = [what for name, what in _GONE.items() if name in data[:64] or _contents(boxes, name)]
     if gone:
         remark(f"What belongs to the old pixels was left out: {', '.join(gone)}.")
     remark(f"The pixels were compressed again, at quality {_QUALITY}, whatever it was before.")
     remark_thumbnail(options.get("exif", b""), remark)
     image = image.copy()  # without the buffers of its decoder
-    image.info, buffer = {}, BytesIO()
-    result = edit.effect([image])(image)
     options["subsampling"] = _subsampling(codings)
-    result.save(buffer, "AVIF", quality=_QUALITY, **options)
-    return _with_colours(buffer.getvalue(), _contents(data, boxes, b"colr"))
+    result = encode(edit.effect([image])(image), "AVIF", quality=_QUALITY, **options)
+    return _with_colours(result, _contents(boxes, b"colr"))
 
 
 def _walk(data: bytes, start: int, end: int) -> Iterator[Part]:
     """Give the boxes from a place to another, those within a box after it (ISO 14496-12, 4.2)."""
-    while start + 8 <= end:
+    while start + _HEAD <= end:
         size, kind = int.from_bytes(data[start : start + 4], "big"), data[start + 4 : start + 8]
         size = size or end - start
-        if size < 8 or start + size > end:
+        if size < _HEAD or start + size > end:
             raise ValueError("it ends too early")
-        yield Part(kind, start, start + size)
+        yield Part(data, kind, start, start + size, _HEAD)
         if kind in _FOLDERS:
-            yield from _walk(data, start + 8 + _FOLDERS[kind], start + size)
+            yield from _walk(data, start + _HEAD + _FOLDERS[kind], start + size)
         start += size
 
 
-def _contents(data: bytes, boxes: List[Part], kind: bytes) -> List[bytes]:
-    return [data[each.start + 8 : each.end] for each in boxes if each.kind == kind]
+def _contents(boxes: List[Part], kind: bytes) -> List[bytes]:
+    return [each.content for each in boxes if each.kind == kind]
 
 
-def _check(data: bytes, boxes: List[Part], codings: List[bytes], limits: Limits) -> None:
+def _check(boxes: List[Part], codings: List[bytes], limits: Limits) -> None:
     """Refuse what is animated, deeper than 8 bits, or too large by what the boxes say."""
     if any(box.kind == b"moov" for box in boxes):
         raise ValueError("it is animated, and only stills are kept")
-    sizes = _contents(data, boxes, b"ispe")
+    sizes = _contents(boxes, b"ispe")
     if not codings or not sizes or any(len(each) < 4 for each in codings):
         raise ValueError("it is damaged or incomplete")
     if any(coding[2] & 0x40 for coding in codings):

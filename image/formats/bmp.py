@@ -1,12 +1,13 @@
 """BMP: levels are mapped where they stand in the file, and all else stays as it is."""
 
-from io import BytesIO
-from struct import error, unpack_from
-from typing import Any, Callable, NamedTuple, Tuple
+from struct import unpack_from
+from typing import Any, NamedTuple, Tuple
 
 from PIL import Image
 
-from image.formats.limits import Limits, open_image
+from image.formats.limits import Limits
+from image.formats.metadata import Remark
+from image.formats.pillow import decode, encode
 from image.operations.levels import Curve
 from image.operations.table import Edit
 
@@ -36,12 +37,9 @@ class Layout(NamedTuple):
         return (self.width * self.bits + 31) // 32 * 4
 
 
-def process(data: bytes, edit: Edit, limits: Limits, remark: Callable[[str], None]) -> bytes:
+def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     """Apply an edit to a BMP file; keep its layout, alpha and colour profile."""
-    try:
-        layout = _layout(data)
-    except error as short:
-        raise ValueError("it ends too early") from short
+    layout = _layout(data)
     limits.check_pixels(layout.width * abs(layout.height))
     rows = layout.stride * abs(layout.height)
     if layout.coding in (_RAW, _MASKS) and layout.start + rows > len(data):
@@ -122,9 +120,7 @@ def _picture(data: bytes, layout: Layout, limits: Limits) -> Any:
     import numpy as np
 
     if layout.bits <= 8:
-        image = open_image(data, "BMP", limits)
-        image.load()
-        return image
+        return decode(data, "BMP", limits)
     rows = _rows(data, layout)[:: 1 if layout.height < 0 else -1]
     if layout.bits == 24:
         return rows.reshape(len(rows), -1, 3)[..., ::-1]
@@ -136,7 +132,7 @@ def _picture(data: bytes, layout: Layout, limits: Limits) -> Any:
     return picture
 
 
-def _replaced(data: bytes, layout: Layout, result: Any, remark: Callable[[str], None]) -> bytes:
+def _replaced(data: bytes, layout: Layout, result: Any, remark: Remark) -> bytes:
     """Put black and white in place of the pixels: as one bit, or beside their alpha."""
     import numpy as np
 
@@ -149,8 +145,6 @@ def _replaced(data: bytes, layout: Layout, result: Any, remark: Callable[[str], 
         return bytes(changed)
     if layout.header >= _WITH_PROFILE and any(data[_PROFILE_SIZE]):
         remark("The colour profile was left out, since the colours became grey.")
-    buffer = BytesIO()
-    result.save(buffer, "BMP")
-    changed = bytearray(buffer.getvalue())
+    changed = bytearray(encode(result, "BMP"))
     changed[_RESOLUTION] = data[_RESOLUTION] if layout.header != _OLD else changed[_RESOLUTION]
     return bytes(changed)

@@ -13,25 +13,16 @@ from image.operations.table import Edit
 
 Process = Callable[[bytes, Edit, Limits, Callable[[str], None]], bytes]
 
-_SIGNATURES = {
-    "JPEG": rb"\xff\xd8\xff",
-    "PNG": rb"\x89PNG\r\n\x1a\n",
-    "WebP": rb"RIFF....WEBP",
-    "TIFF": rb"II[*+]\0|MM\0[*+]",
-    "GIF": rb"GIF8[79]a",
-    "BMP": rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0",
-    "AVIF": rb".{4}ftyp(avi[fs]|mi[fa][1f].{4,60}avi[fs])",
-    "HEIC": rb".{4}ftyp(he[iv][a-z]|mi[fa]1|msf1)",
+_FORMATS: Dict[str, Tuple[bytes, Process]] = {  # by signature
+    "JPEG": (rb"\xff\xd8\xff", jpeg.process),
+    "PNG": (rb"\x89PNG\r\n\x1a\n", png.process),
+    "WebP": (rb"RIFF....WEBP", webp.process),
+    "TIFF": (rb"II[*+]\0|MM\0[*+]", tiff.process),
+    "GIF": (rb"GIF8[79]a", gif.process),
+    "BMP": (rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", bmp.process),
+    "AVIF": (rb".{4}ftyp(avi[fs]|mi[fa][1f].{4,60}avi[fs])", avif.process),
 }
-_PROCESSES: Dict[str, Process] = {
-    "JPEG": jpeg.process,
-    "PNG": png.process,
-    "WebP": webp.process,
-    "TIFF": tiff.process,
-    "GIF": gif.process,
-    "BMP": bmp.process,
-    "AVIF": avif.process,
-}
+_HEIC_SIGNATURE = rb".{4}ftyp(he[iv][a-z]|mi[fa]1|msf1)"
 _HEIC = "this is an iPhone's HEIC: save it as JPEG, or share it with the option Most Compatible"
 
 
@@ -58,7 +49,7 @@ def process(data: bytes, edit: Edit, limits: Limits = DEFAULT_LIMITS) -> Result:
     remarks: List[str] = []
     try:
         limits.check_bytes(len(data))
-        result = _PROCESSES[kind](data, edit, limits, remarks.append)
+        result = _FORMATS[kind][1](data, edit, limits, remarks.append)
     except ValueError as error:
         raise ValueError(f"this {kind} image cannot be processed: {error}") from error
     except Exception as error:  # Pillow raises nearly any kind at damaged images
@@ -72,12 +63,13 @@ def detect_format(data: bytes) -> str:
     """Name the format of an image by its first bytes, whatever the file is called."""
     if not data:
         raise ValueError("the file is empty")
-    for kind, signature in _SIGNATURES.items():
+    for kind, (signature, _) in _FORMATS.items():
         if re.match(signature, data, re.DOTALL):
-            if kind not in _PROCESSES:
-                raise ValueError(_HEIC)
             return kind
-    raise ValueError("this is not a JPEG, PNG, WebP, TIFF, GIF, BMP or AVIF image")
+    if re.match(_HEIC_SIGNATURE, data, re.DOTALL):
+        raise ValueError(_HEIC)
+    *most, last = _FORMATS
+    raise ValueError(f"this is not a {', '.join(most)} or {last} image")
 
 
 def reuse_memory(megabytes: int) -> None:

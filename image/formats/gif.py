@@ -1,14 +1,15 @@
 """GIF: where an edit maps levels, colour tables are mapped in the bytes and all else stays."""
 
-from io import BytesIO
 from itertools import takewhile
-from struct import error, unpack_from
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple
+from struct import unpack_from
+from typing import Any, Dict, Iterable, Iterator, List, Tuple
 
 from PIL import Image, ImageSequence
 
-from image.formats.limits import Limits, open_image
+from image.formats.limits import Limits
+from image.formats.metadata import Remark
 from image.formats.parts import Part, listed
+from image.formats.pillow import decode, encode
 from image.operations.levels import Curve
 from image.operations.table import Edit
 
@@ -17,26 +18,26 @@ _EXTENSION, _CONTROL = b"!", b"!\xf9"
 _BLACK_WHITE_CLEAR = [0, 0, 0, 255, 255, 255, 0, 0, 0]
 
 
-def process(data: bytes, edit: Edit, limits: Limits, remark: Callable[[str], None]) -> bytes:
+def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     """Apply an edit to a GIF file; keep its frames, timing, disposal and comments."""
     parts = listed(_within(_walk(data), limits))
-    count = _check(data, parts, limits)
+    count = _check(parts, limits)
     if parts[-1].kind != _END:
-        data, parts = _ended(data, parts, limits)
+        data, parts = _ended(parts, limits)
         remark("The end mark, which was missing after the last frame, was added.")
-    image = _open(data, parts, limits)
+    image = _open(parts, limits)
     effect = edit.effect(ImageSequence.Iterator(image))
     if isinstance(effect, Curve):
         return _map_tables(data, parts, effect)
     if count > 1:
         raise ValueError(f"{edit.operation.name} cannot keep the colour tables of an animation")
     kept = [each for each in parts if each.kind[:1] == _EXTENSION and each.kind != _CONTROL]
-    return _encode_shades(effect(image), b"".join(data[each.start : each.end] for each in kept))
+    return _encode_shades(effect(image), b"".join(each.raw for each in kept))
 
 
 def _walk(data: bytes) -> Iterator[Part]:
     """Give all parts up to the end mark, or up to where there is none of any kind known."""
-    yield Part(_HEADER, 0, 13)
+    yield Part(data, _HEADER, 0, 13)
     position = 13
     for table in _table(data, 10, position):
         yield table
@@ -44,22 +45,22 @@ def _walk(data: bytes) -> Iterator[Part]:
     while data[position : position + 1] in (_EXTENSION, _FRAME):
         kind, start, position = data[position : position + 2], position, position + 2
         if kind[:1] == _FRAME:
-            yield Part(_FRAME, start, start + 10)
+            yield Part(data, _FRAME, start, start + 10)
             kind, start = _PIXELS, start + 10
             for table in _table(data, start - 1, start):
                 yield table
                 start = table.end
             position = start + 1
         position = _skip_blocks(data, position)
-        yield Part(kind, start, position)
+        yield Part(data, kind, start, position)
     if data[position : position + 1] == _END:
-        yield Part(_END, position, position + 1)
+        yield Part(data, _END, position, position + 1)
 
 
 def _table(data: bytes, flags: int, start: int) -> Iterator[Part]:
     """Give the colour table that flags at a place announce, if they do."""
     if data[flags : flags + 1] > b"\x7f":
-        yield Part(_TABLE, start, start + (6 << (data[flags] & 7)))
+        yield Part(data, _TABLE, start, start + (6 << (data[flags] & 7)))
 
 
 def _skip_blocks(data: bytes, position: int) -> int:
@@ -76,65 +77,55 @@ def _within(walk: Iterable[Part], limits: Limits) -> Iterator[Part]:
         yield part
 
 
-def _check(data: bytes, parts: List[Part], limits: Limits) -> int:
+def _check(parts: List[Part], limits: Limits) -> int:
     """Count the frames; refuse too many pixels in all of them."""
-    starts = [part.start for part in parts if part.kind == _FRAME]
-    try:
-        boxes = [unpack_from("<4H", data, start + 1) for start in starts]
-        width, height = unpack_from("<HH", data, 6)
-    except error as short:
-        raise ValueError("it ends too early") from short
+    boxes = [unpack_from("<4H", part.raw, 1) for part in parts if part.kind == _FRAME]
+    width, height = unpack_from("<HH", parts[0].raw, 6)
     width = max([width, *(left + across for left, _, across, _ in boxes)])
     height = max([height, *(top + down for _, top, _, down in boxes)])
     limits.check_pixels(width * height * len(boxes))
-    if not starts or not any(part.kind == _TABLE for part in parts):
-        raise ValueError(f"it has no {'colour table' if starts else 'frame'}")
-    return len(starts)
+    if not boxes or not any(part.kind == _TABLE for part in parts):
+        raise ValueError(f"it has no {'colour table' if boxes else 'frame'}")
+    return len(boxes)
 
 
-def _ended(data: bytes, parts: List[Part], limits: Limits) -> Tuple[bytes, List[Part]]:
+def _ended(parts: List[Part], limits: Limits) -> Tuple[bytes, List[Part]]:
     """Put the end mark behind the last frame, of which all pixels must be there."""
-    while parts[-1].kind != _PIXELS:
-        if parts[-1].kind == _FRAME:
-            raise ValueError("it ends too early")
+    while parts[-1].kind not in (_PIXELS, _FRAME):
         parts.pop()
-    end, frame = parts[-1].end, max(i for i, part in enumerate(parts) if part.kind == _FRAME)
-    if end > len(data) + 1:
+    data, end = parts[-1].file, parts[-1].end
+    if parts[-1].kind == _FRAME or end > len(data) + 1:
         raise ValueError("it ends too early")
     data = data[:end].ljust(end, b"\0") + _END
-    parts.append(Part(_END, end, end + 1))
+    parts = listed(_walk(data))
     head = takewhile(lambda part: part.kind != _FRAME, parts)
-    _open(data, [*head, *parts[frame:]], limits)
+    frame = max(number for number, part in enumerate(parts) if part.kind == _FRAME)
+    _open([*head, *parts[frame:]], limits)
     return data, parts
 
 
-def _open(data: bytes, parts: List[Part], limits: Limits) -> Image.Image:
+def _open(parts: List[Part], limits: Limits) -> Image.Image:
     """Let Pillow decode the first frame; comments and the like it does not get to see."""
     needed = (part for part in parts if part.kind == _CONTROL or part.kind[:1] != _EXTENSION)
-    picture = b"".join(data[part.start : part.end] for part in needed)
-    image = open_image(picture, "GIF", limits)
-    image.load()
-    return image
+    return decode(b"".join(part.raw for part in needed), "GIF", limits)
 
 
 def _map_tables(data: bytes, parts: List[Part], curve: Curve) -> bytes:
     result, table = bytearray(data), bytes(curve.table(255))
     for part in parts:
         if part.kind == _TABLE:
-            result[part.start : part.end] = data[part.start : part.end].translate(table)
+            result[part.start : part.end] = part.raw.translate(table)
     return bytes(result)
 
 
 def _encode_shades(image: Image.Image, extensions: bytes) -> bytes:
     """Encode black, white and transparent pixels as a still."""
-    buffer = BytesIO()
     options: Dict[str, Any] = {}
     indexes = image.convert("LA").getchannel(0).point([0] * 128 + [1] * 128)
     if image.mode == "LA":
         indexes.paste(2, mask=image.getchannel("A").point([255] + [0] * 255))
         options["transparency"] = 2
     indexes.putpalette(_BLACK_WHITE_CLEAR)
-    indexes.save(buffer, "GIF", optimize=False, **options)
-    result = buffer.getvalue()
+    result = encode(indexes, "GIF", optimize=False, **options)
     start = listed(_walk(result))[1].end
     return b"GIF89a" + result[6:start] + extensions + result[start:]

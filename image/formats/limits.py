@@ -1,9 +1,6 @@
 """Limits: how much an image may ask of the worker, checked before anything is decoded."""
 
 from dataclasses import dataclass
-from io import BytesIO
-
-from PIL import Image, UnidentifiedImageError
 
 
 @dataclass(frozen=True)
@@ -18,8 +15,7 @@ class Limits:
 
     def check_bytes(self, count: int) -> None:
         """Refuse a source that is too long."""
-        if count > self.source_bytes:
-            raise ValueError(f"it has {count:,} bytes, and the limit is {self.source_bytes:,}")
+        self._check(count, "bytes", self.source_bytes)
 
     def check_frames(self, count: int) -> None:
         """Refuse too many frames."""
@@ -28,37 +24,19 @@ class Limits:
 
     def check_scans(self, count: int) -> None:
         """Refuse too many passes over the same pixels."""
-        if count > self.scans:
-            raise ValueError(f"it has {count} scans, and the limit is {self.scans}")
+        self._check(count, "scans", self.scans)
 
     def check_pixels(self, count: int) -> None:
         """Refuse too many pixels, summed over all frames."""
-        if count > self.pixels:
-            raise ValueError(f"it has {count:,} pixels, and the limit is {self.pixels:,}")
+        self._check(count, "pixels", self.pixels)
 
     def check_whole(self, count: int) -> None:
         """Refuse too many pixels in one picture that its decoder keeps several times over."""
-        if count > self.pixels // 2:
-            limit = f"{self.pixels // 2:,}, half of what strips are allowed"
-            raise ValueError(f"it has {count:,} pixels, and the limit is {limit}")
+        self._check(count, "pixels", self.pixels // 2, ", half of what strips are allowed")
+
+    def _check(self, count: int, what: str, most: int, why: str = "") -> None:
+        if count > most:
+            raise ValueError(f"it has {count:,} {what}, and the limit is {most:,}{why}")
 
 
 DEFAULT_LIMITS = Limits()
-
-
-def open_image(data: bytes, kind: str, limits: Limits) -> Image.Image:
-    """Open an image of the format given without decoding it, if it is within the limits."""
-    Image.MAX_IMAGE_PIXELS = None  # the limit below counts all frames, and replaces Pillow's own
-    try:
-        image = Image.open(BytesIO(data), formats=[kind])
-    except UnidentifiedImageError as error:
-        raise ValueError("it is damaged, or of a kind that Pillow cannot read") from error
-    frames = count_frames(image)
-    limits.check_frames(frames)
-    limits.check_pixels(image.width * image.height * frames)
-    return image
-
-
-def count_frames(image: Image.Image) -> int:
-    """Count the frames of an opened image."""
-    return int(getattr(image, "n_frames", 1))

@@ -9,12 +9,26 @@ MOST_PARTS = 100_000
 class Part(NamedTuple):
     """A part of a file: its kind, as the format names it, and where it begins and ends.
 
-    The end may lie beyond that of a file that was cut off.
+    The end may lie beyond that of a file that was cut off. Of what is between them `head` bytes
+    at the beginning and `tail` bytes at the end are no content.
     """
 
+    file: bytes
     kind: bytes
     start: int
     end: int
+    head: int = 0
+    tail: int = 0
+
+    @property
+    def raw(self) -> bytes:
+        """Give it whole, as it stands in the file."""
+        return self.file[self.start : self.end]
+
+    @property
+    def content(self) -> bytes:
+        """Give what it says."""
+        return self.file[self.start + self.head : self.end - self.tail]
 
 
 def listed(walk: Iterable[Part]) -> List[Part]:

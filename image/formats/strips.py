@@ -46,37 +46,23 @@ def share(
 
     How many rows there are `decoded` tells again and again, since it is what decodes them.
     """
-    with PROCESSORS.helpers(len(strips) - 1) as helpers:
-        if helpers:
-            with ThreadPoolExecutor(helpers) as pool:
-                return _share(pool, strips, decoded, work)
-        results: List[Result] = []
-        for rows in decoded:
-            while len(results) < len(strips) and strips[len(results)].stop <= rows:
-                results.append(work(strips[len(results)]))
-        return results
-
-
-def _share(
-    pool: ThreadPoolExecutor,
-    strips: Sequence[range],
-    decoded: Iterable[int],
-    work: Callable[[range], Result],
-) -> List[Result]:
-    jobs: List[Future[Result]] = []
-    try:
-        for rows in decoded:
-            while len(jobs) < len(strips) and strips[len(jobs)].stop <= rows:
-                jobs.append(pool.submit(work, strips[len(jobs)]))
-        own = {  # from the end, rather than wait, until both sides meet
-            number: work(strips[number])
-            for number, job in reversed(list(enumerate(jobs)))
-            if job.cancel()
-        }
-        return [own[number] if number in own else job.result() for number, job in enumerate(jobs)]
-    finally:
-        for job in jobs:
-            job.cancel()
+    with PROCESSORS.helpers(len(strips) - 1) as helpers, ThreadPoolExecutor(helpers or 1) as pool:
+        jobs: List[Future[Result]] = []
+        try:
+            for rows in decoded:
+                while len(jobs) < len(strips) and strips[len(jobs)].stop <= rows:
+                    jobs.append(pool.submit(work, strips[len(jobs)]))
+                    if not helpers:
+                        jobs[-1].result()  # instead of this thread, not beside it
+            own = {  # from the end, rather than wait, until both sides meet
+                number: work(strips[number])
+                for number, job in reversed(list(enumerate(jobs)))
+                if job.cancel()
+            }
+            return [own[at] if at in own else job.result() for at, job in enumerate(jobs)]
+        finally:
+            for job in jobs:
+                job.cancel()
 
 
 def open_decoder(image: Image.Image, codec: str, *options: Any) -> Optional[Any]:

@@ -1,41 +1,36 @@
 """WebP: each frame coded anew in its place; times, disposal, blending and metadata stay."""
 
-from io import BytesIO
-from typing import Callable, Iterator, List, Tuple
+from typing import Iterator, List, Tuple
 
 from PIL import Image
 
 from image.formats import vp8
-from image.formats.limits import Limits, open_image
-from image.formats.metadata import remark_thumbnail
+from image.formats.limits import Limits
+from image.formats.metadata import Remark, remark_thumbnail
 from image.formats.parts import Part, listed
+from image.formats.pillow import decode, encode
 from image.operations.table import Edit
 
 _PIXELS = (b"ALPH", b"VP8 ", b"VP8L")
 _FRAME, _EXTENDED = b"ANMF", b"VP8X"
 _ALPHA = b"\x10\0\0\0"
-_FRAME_HEADER = 24  # bytes of the chunk of a frame before the chunks within it
-
-Remark = Callable[[str], None]
+_HEAD, _FRAME_HEADER = 8, 16  # bytes before the content of a chunk, and in that of a frame
 
 
 def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     """Apply an edit to a WebP file; keep its frames and all its other chunks."""
     chunks = listed(_walk(data, 12, 8 + _number(data, 4, 4)))
-    frames = _frames(data, chunks)
-    _check(data, frames, limits)
-    for chunk in chunks:
-        if chunk.kind == b"EXIF":
-            remark_thumbnail(data[chunk.start : chunk.end], remark)
-    effect = edit.effect(_open(data, frame, limits) for frame in frames)
-    pixels = (_encode(effect(_open(data, each, limits)), data, each[-1], remark) for each in frames)
+    frames = _frames(chunks)
+    _check(frames, limits)
+    effect = edit.effect(_open(frame, limits) for frame in frames)
+    pixels = (_encode(effect(_open(each, limits)), each[-1], remark) for each in frames)
     result = []
     for chunk in chunks:
         if chunk.kind == _FRAME:
-            header = data[chunk.start + 8 : chunk.start + _FRAME_HEADER]
-            result.append(_chunk(_FRAME, header + next(pixels)))
+            result.append(_chunk(_FRAME, chunk.content[:_FRAME_HEADER] + next(pixels)))
         elif chunk.kind not in _PIXELS:
-            result.append(_chunk(chunk.kind, data[chunk.start + 8 : chunk.end]))
+            remark_thumbnail(chunk.raw if chunk.kind == b"EXIF" else b"", remark)
+            result.append(_chunk(chunk.kind, chunk.content))
         elif chunk == frames[0][-1]:
             result.append(next(pixels))
     return _chunk(b"RIFF", b"WEBP" + b"".join(result))
@@ -53,61 +48,57 @@ def _walk(data: bytes, position: int, end: int) -> Iterator[Part]:
     """Give the chunks from a place to another, without the byte that fills them up."""
     while position + 8 <= end:
         size = _number(data, position + 4, 4)
-        part = Part(data[position : position + 4], position, position + 8 + size)
+        part = Part(data, data[position : position + 4], position, position + _HEAD + size, _HEAD)
         if part.end > end:
             raise ValueError("it ends too early")
         yield part
         position = part.end + size % 2
 
 
-def _frames(data: bytes, chunks: List[Part]) -> List[List[Part]]:
+def _frames(chunks: List[Part]) -> List[List[Part]]:
     """Give the chunks of pixels of each frame, or of the still."""
     animated = [chunk for chunk in chunks if chunk.kind == _FRAME]
-    inner = [listed(_walk(data, each.start + _FRAME_HEADER, each.end)) for each in animated]
+    start = _HEAD + _FRAME_HEADER
+    inner = [listed(_walk(each.file, each.start + start, each.end)) for each in animated]
     frames = [[part for part in each if part.kind in _PIXELS] for each in inner or [chunks]]
     if any(not frame or frame[-1].kind == b"ALPH" for frame in frames):
         raise ValueError("it is damaged or incomplete")
     return frames
 
 
-def _check(data: bytes, frames: List[List[Part]], limits: Limits) -> None:
+def _check(frames: List[List[Part]], limits: Limits) -> None:
     """Refuse too many frames or pixels by the headers of what is decoded."""
     limits.check_frames(len(frames))
-    counts = [width * height for width, height in (_dimensions(data, each[-1]) for each in frames)]
+    counts = [width * height for width, height in (_dimensions(each[-1]) for each in frames)]
     limits.check_pixels(sum(counts))
     limits.check_whole(max(counts))
 
 
-def _dimensions(data: bytes, pixels: Part) -> Tuple[int, int]:
+def _dimensions(pixels: Part) -> Tuple[int, int]:
     """Give the width and the height that coded pixels say they have (RFC 9649, 2.5 and 3.4)."""
     if pixels.kind == b"VP8L":
-        bits = _number(data, pixels.start + 9, 4)
+        bits = _number(pixels.content, 1, 4)
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    start = pixels.start + 14
-    return _number(data, start, 2) & 0x3FFF, _number(data, start + 2, 2) & 0x3FFF
+    return _number(pixels.content, 6, 2) & 0x3FFF, _number(pixels.content, 8, 2) & 0x3FFF
 
 
-def _open(data: bytes, frame: List[Part], limits: Limits) -> Image.Image:
+def _open(frame: List[Part], limits: Limits) -> Image.Image:
     """Let Pillow decode a frame as a still."""
-    body = b"".join(_chunk(part.kind, data[part.start + 8 : part.end]) for part in frame)
+    body = b"".join(_chunk(part.kind, part.content) for part in frame)
     if len(frame) > 1:
-        sides = (side - 1 for side in _dimensions(data, frame[-1]))
+        sides = (side - 1 for side in _dimensions(frame[-1]))
         size = b"".join(side.to_bytes(3, "little") for side in sides)
         body = _chunk(_EXTENDED, _ALPHA + size) + body
-    image = open_image(_chunk(b"RIFF", b"WEBP" + body), "WEBP", limits)
-    image.load()
-    image.info = {}
+    image = decode(_chunk(b"RIFF", b"WEBP" + body), "WEBP", limits)
     return image.copy()  # without the two canvases of its decoder
 
 
-def _encode(image: Image.Image, data: bytes, pixels: Part, remark: Remark) -> bytes:
+def _encode(image: Image.Image, pixels: Part, remark: Remark) -> bytes:
     """Give the chunks of an edited frame, coded as lossily as these pixels were."""
     lossless, quality = pixels.kind == b"VP8L", 80
     if not lossless:
-        quality = vp8.quality(data[pixels.start + 8 : pixels.end])
+        quality = vp8.quality(pixels.content)
         remark(f"The pixels were compressed again, at quality {quality} as they seem to have been.")
-    buffer = BytesIO()
-    image.save(buffer, "WEBP", lossless=lossless, exact=True, quality=quality, method=4)
-    result = buffer.getvalue()
+    result = encode(image, "WEBP", lossless=lossless, exact=True, quality=quality, method=4)
     parts = (part for part in _walk(result, 12, len(result)) if part.kind in _PIXELS)
-    return b"".join(_chunk(part.kind, result[part.start + 8 : part.end]) for part in parts)
+    return b"".join(_chunk(part.kind, part.content) for part in parts)

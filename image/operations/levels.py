@@ -42,16 +42,12 @@ class Curve:
         return np.frombuffer(mapped, "u1").reshape(levels.shape)
 
     def __call__(self, image: Any) -> Any:
-        """Map the colours of the image; alpha and the indexes of a palette stay."""
+        """Map the colours of the image; alpha stays."""
         if is_array(image):
             colours = image[..., : count_colours(image)]
             colours[:] = self.map(colours)
             return image
-        if image.mode == "1":
-            return image
-        if image.mode in ("P", "PA"):
-            return _map_palette(image, self.table(255))
-        return _map_bands(image, self.table(255))
+        return image if image.mode == "1" else _map_bands(image, self.table(255))
 
 
 @lru_cache(maxsize=8)  # strips ask for the same one again and again
@@ -115,11 +111,6 @@ def split_gray(image: "Image") -> Tuple["Image", Optional["Image"]]:
         image = image.convert("RGBA")
     alpha = image.getchannel("A") if "A" in image.getbands() else None
     return image.convert("L"), alpha
-
-
-def _map_palette(image: "Image", table: List[int]) -> "Image":
-    image.putpalette([table[level] for level in image.getpalette("RGB") or []], "RGB")
-    return image
 
 
 def _map_bands(image: "Image", table: List[int]) -> "Image":

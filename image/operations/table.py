@@ -2,15 +2,7 @@
 
 import reprlib
 from dataclasses import dataclass
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Iterable,
-    Mapping,
-    Tuple,
-    cast,
-)
+from typing import Any, Callable, Dict, Iterable, Mapping, Tuple, cast
 
 from image.operations.levels import Curve, mean_luminance
 from image.operations.sauvola import binarise

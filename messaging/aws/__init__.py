@@ -1,4 +1,4 @@
-"""The only door to AWS: every call to boto3 is made here, and its errors are told apart."""
+"""The only door to AWS: boto3 clients are made here, and their errors classified and explained."""
 
 import sys
 from importlib.util import find_spec

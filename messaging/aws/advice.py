@@ -1,4 +1,4 @@
-"""Advice: what is wrong with AWS and what to do, in one line for a person."""
+"""Advice: what went wrong with AWS and what to do, in one line for a person."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ from .trouble import (
 
 _NO_SIGNATURE = {"SignatureDoesNotMatch", "InvalidSignatureException"}
 _WRONG_CLOCK = {"RequestTimeTooSkewed", "RequestExpired", *_NO_SIGNATURE}
-_SKEW = 240  # seconds; AWS bears 300 and S3 900, so that what is less was not the reason
-_BREAK = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")  # of lines, or a terminal's own
+_SKEW = 240  # seconds; AWS tolerates 300 and S3 900, so a smaller skew was not the cause
+_BREAK = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")  # lines, or what a terminal obeys
 _TIME = r"\d{8}T\d{6}Z"
 _HINTS = (
     (UNKNOWN_KEY, "AWS does not know the access key: check the credentials"),
@@ -51,7 +51,7 @@ _HINTS = (
 
 
 def explain(error: Exception) -> str:
-    """Say in one line what is wrong and what to do."""
+    """Return one line that says what is wrong and what to do."""
     for kinds, tell in _TELLING:
         if isinstance(error, kinds):
             return tell(error)
@@ -59,7 +59,7 @@ def explain(error: Exception) -> str:
 
 
 def answered_at(headers: Mapping[str, str]) -> Optional[float]:
-    """Give the time of an answer by the clock of who sent it, in seconds since the epoch."""
+    """Return the time of a response by the sender's clock, in seconds since the epoch."""
     parsed = parsedate_tz(headers.get("date") or "")
     return mktime_tz(parsed) if parsed else None
 
@@ -72,7 +72,7 @@ def _refused(error: Any) -> str:
             f"the clock of this machine is {abs(late) / 60:,.0f} minutes "
             f"{'slow' if late > 0 else 'fast'}, so AWS refuses what it signs: set it right"
         )
-    if code in ("400", "403"):  # the answer to HEAD has no body
+    if code in ("400", "403"):  # the response to HEAD has no body
         return (
             f"AWS refused {operation} ({code}) and does not say why: check that the credentials "
             "have not expired, and their rights"
@@ -91,7 +91,7 @@ def _about_key(error: ClientError) -> str:
 
 
 def _seconds_late(error: ClientError) -> float:
-    """Give by how much our clock is behind AWS's."""
+    """Return how many seconds our clock is behind AWS's."""
     metadata: Any = error.response.get("ResponseMetadata", {})
     theirs = answered_at(metadata.get("HTTPHeaders", {}))
     if theirs is not None:
@@ -108,7 +108,7 @@ def _seconds(text: str) -> float:
 def _no_network(error: Any) -> str:
     if isinstance(
         getattr(error, "kwargs", {}).get("error"), ValueError
-    ):  # its text has the token in it
+    ):  # its text contains the token
         return (
             "the credentials hold a character that no header may have, such as a line break: "
             "check AWS_SESSION_TOKEN and the keys"
@@ -138,7 +138,7 @@ def _no_credentials(error: Any) -> str:
 
 
 def configured(name: str) -> str:
-    """Give what the profile in use says, or an empty string."""
+    """Return a setting of the profile in use, or an empty string."""
     try:
         return str(botocore.session.get_session().get_scoped_config().get(name, ""))
     except BotoCoreError:

@@ -13,18 +13,19 @@ from botocore.exceptions import ClientError
 from ..errors import RequestRejected
 from ..wire.envelope import LOGS, PAYLOADS, Request
 from .buckets import open_bucket
-from .trouble import MISSING_BUCKET, code_of
+from .trouble import MISSING_BUCKET, code_of, said
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
     from mypy_boto3_s3.client import S3Client
 
-MAX_PAYLOAD = 200 * 1024 * 1024  # bytes
+MAX_PAYLOAD = 200 * 1024 * 1024  # bytes; part of the wire format: a worker holds it in memory
+_DAMAGED = {"BadDigest", "EntityTooLarge"}
 
 
 @dataclass(frozen=True)
 class Storage:
-    """One bucket; `owner` is the account it has to belong to, None where that is open."""
+    """One bucket; `owner` is the account it has to belong to, None for any."""
 
     s3: S3Client
     bucket: str
@@ -32,11 +33,11 @@ class Storage:
 
     @property
     def owned(self) -> Dict[str, Any]:
-        """What has S3 refuse a request if the bucket is another account's."""
+        """The arguments that make S3 refuse a request if another account owns the bucket."""
         return {"ExpectedBucketOwner": self.owner} if self.owner else {}
 
     def delete(self) -> bool:
-        """Delete the bucket with all that is in it; tell whether there was one."""
+        """Delete the bucket and everything in it; return whether there was one."""
         try:
             pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
             for page in pages:
@@ -51,24 +52,31 @@ class Storage:
         return True
 
     def open(self) -> None:
-        """Make sure the bucket is there and ours, or create it; raises ConfigurationError."""
+        """Find the bucket or create it; raises ConfigurationError if it is somebody else's."""
         open_bucket(self)
 
     def put(self, key: str, body: Union[bytes, BinaryIO], content_type: str) -> str:
-        """Write an object whole; give its ETag."""
-        answer = self.s3.put_object(
-            Bucket=self.bucket,
-            Key=key,
-            Body=body,
-            ContentType=content_type,
-            **self.owned,
-        )
-        return answer["ETag"]
+        """Write an object, whole or not at all; return its ETag.
+
+        Raises RequestRejected if a file changed on the way, or is larger than S3 accepts.
+        """
+        try:
+            return self._put(key, body, content_type)
+        except ClientError as error:
+            # What is in memory does not change meanwhile: another attempt may succeed.
+            if code_of(error) not in _DAMAGED or isinstance(body, bytes):
+                raise
+            reason = f"{said(error, 'Message').rstrip('.')} ({code_of(error)})"
+            raise RequestRejected(f"S3 did not accept {key!r}: {reason}") from error
+
+    def _put(self, key: str, body: Union[bytes, BinaryIO], content_type: str) -> str:
+        where: Any = {"Bucket": self.bucket, "Key": key, **self.owned}
+        return self.s3.put_object(Body=body, ContentType=content_type, **where)["ETag"]
 
     def open_object(self, key: str, etag: Optional[str] = None) -> Tuple[StreamingBody, int]:
-        """Give an object as a stream, and its bytes.
+        """Return an object as a stream, and its size in bytes.
 
-        Raises RequestRejected if it is not there, or no longer the one with that ETag.
+        Raises RequestRejected if it does not exist, or has another ETag by now.
         """
         version = {**self.owned, **({"IfMatch": etag} if etag else {})}
         try:
@@ -91,12 +99,12 @@ class Storage:
 
     def put_log(self, key: str, text: str) -> None:
         """Write a log object under a key made by `new_log_key`."""
-        self.put(key, text.encode(errors="backslashreplace"), "text/plain; charset=utf-8")
+        self._put(key, text.encode(errors="backslashreplace"), "text/plain; charset=utf-8")
 
     def check_in(self, request: Request, folder: str) -> Request:
-        """Put the body into the bucket, and let the request carry its key instead.
+        """Put the body into the bucket; return the request with the key in its place.
 
-        The key is random, in the folder of who asks: nobody else can choose it, or guess it.
+        The key is random, in the caller's own folder: nobody else can choose it, or guess it.
         """
         body = request.body.encode()
         if len(body) > MAX_PAYLOAD:
@@ -107,7 +115,7 @@ class Storage:
         return replace(request, body=remark, payload_key=key, payload_etag=etag)
 
     def check_out(self, request: Request) -> Request:
-        """Fetch the body of a request that carries a key instead."""
+        """Return the request with its body fetched from the bucket, if it carries a key."""
         if request.payload_key is None:
             return request
         try:
@@ -118,6 +126,6 @@ class Storage:
 
 
 def new_log_key(part: str) -> str:
-    """Make up the key of a log object; it tells the time (UTC) of its making."""
+    """Generate the key of a log object, with the time (UTC) of its creation."""
     now = datetime.now(timezone.utc)
     return f"{LOGS}{part}/{now:%Y/%m/%d/%H%M%S}Z-{secrets.token_hex(4)}.txt"

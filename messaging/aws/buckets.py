@@ -1,4 +1,4 @@
-"""Finds the bucket of the programs, makes it where it is not there yet, and finishes it."""
+"""Finds the bucket of the programs, creates it if it is not there yet, and completes its rules."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BUCKET_PREFIX = "aws-project-"  # of the default name, which nobody else has reason to give
+BUCKET_PREFIX = "aws-project-"  # of the default name; we set rules on buckets named so
 
 
 def open_bucket(storage: Storage) -> None:
-    """Make sure the bucket is there and ours, or create it; raises ConfigurationError.
+    """Find the bucket or create it; raises ConfigurationError if it is somebody else's.
 
-    One of ours whose making broke off is finished, as far as our rights go.
+    If the creation of one of ours was interrupted, it is completed as far as permissions allow.
     """
     finished = _is_finished(storage)
     if finished is None:
@@ -33,7 +33,7 @@ def open_bucket(storage: Storage) -> None:
 
 
 def complete_bucket(storage: Storage) -> None:
-    """Open the bucket, and see to all that one of ours has, whatever seems to be there."""
+    """Find or create the bucket, and check each rule that a bucket of ours should have."""
     open_bucket(storage)
     if _is_ours(storage):
         rules.complete(storage, mark=False)
@@ -45,7 +45,7 @@ def complete_bucket(storage: Storage) -> None:
 
 
 def made_by_us(storage: Storage) -> bool:
-    """Tell whether the bucket is there and bears the tag of those that the programs made."""
+    """Return whether the bucket exists and has the tag of those that the programs create."""
     try:
         return rules.is_marked(storage)
     except ClientError as error:
@@ -55,9 +55,9 @@ def made_by_us(storage: Storage) -> bool:
 
 
 def _is_finished(storage: Storage) -> Optional[bool]:
-    """Look at the bucket; tell whether its making came to an end, None if there is no bucket.
+    """Return whether the creation of the bucket was completed; None if there is no bucket.
 
-    Whoever may not look at the rules takes them for right.
+    Without permission to read the rules, assume that it was.
     """
     try:
         storage.s3.get_bucket_lifecycle_configuration(Bucket=storage.bucket, **storage.owned)
@@ -98,12 +98,12 @@ def _create_bucket(storage: Storage) -> None:
 
 
 def _is_ours(storage: Storage) -> bool:
-    """Tell whether the bucket is one that the programs make: by its name, or by its tag."""
+    """Return whether the bucket is one that the programs create, by its name or its tag."""
     return storage.bucket.startswith(BUCKET_PREFIX) or _may_be_marked(storage)
 
 
 def _may_be_marked(storage: Storage) -> bool:
     try:
         return made_by_us(storage)
-    except AWS_ERRORS:  # a bucket that we cannot look into is none to change
+    except AWS_ERRORS:  # a bucket that we may not inspect is not one to change
         return False

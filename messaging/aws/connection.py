@@ -1,10 +1,12 @@
-"""Connection: account and region, and the boto3 clients, made anew when keys are renewed."""
+"""Connection: region, account and boto3 clients, which are recreated with renewed credentials."""
 
 from __future__ import annotations
 
+import logging
 import threading
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
+from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError
 
@@ -19,17 +21,19 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sqs.client import SQSClient
 
-CONNECTIONS = 128  # kept open at most; more than all threads of a program need
-ANSWER = 8  # seconds to wait for an answer, beyond the wait of a poll
-HASTY = 2  # seconds to wait for an answer that is worth no more
+logger = logging.getLogger(__name__)
+
+CONNECTIONS = 128  # size of the pool; with fewer than threads, connections are opened and dropped
+ANSWER = 8  # seconds; read timeout, which a long poll adds to its own wait
+HASTY = 2  # seconds; read timeout where a late response is useless
 LONG_POLL = 20  # seconds, the longest that SQS allows
-RENEWED = 5.0  # seconds that a session lives at least: many threads meet an expired key at once
-SMALL = 1 << 20  # bytes
+RENEWED = 5.0  # seconds that a session lives at least: many threads hit an expired key at once
+SMALL = 1 << 20  # bytes; a longer body waits for S3's consent, lest it be sent for nothing
 Kind = Tuple[str, int, int]  # of a client: service, attempts, seconds
 
 
 class _Client:
-    """Stands for a boto3 client, and is each time the newest of its kind."""
+    """Delegates to the newest boto3 client of its kind."""
 
     def __init__(self, connection: Connection, kind: Kind) -> None:
         self._connection = connection
@@ -40,7 +44,7 @@ class _Client:
 
 
 class Connection:
-    """AWS as the settings say, with clients that outlive their credentials."""
+    """Makes boto3 clients as the settings say; the clients outlive their credentials."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -48,6 +52,7 @@ class Connection:
         self._clients: Dict[Kind, Any] = {}
         self._session: Any = None
         self._made_at = float("-inf")
+        self._renewing = False
         self._user_id: Optional[str] = None
         self._settling = Settling()
 
@@ -69,9 +74,9 @@ class Connection:
         return self.sqs.meta.region_name
 
     def check(self) -> None:
-        """Find region and credentials, while nothing was asked yet; raises what is said of them.
+        """Find region and credentials before anything is sent; raises what is wrong with them.
 
-        To be called on the main thread: a profile may ask for an MFA code, which Ctrl-C refuses.
+        Call it on the main thread: a profile may prompt for an MFA code, and Ctrl-C cancels that.
         """
         try:
             self.client("sqs")
@@ -82,63 +87,84 @@ class Connection:
             raise
 
     def user_id(self) -> str:
-        """Ask STS once, which everybody may, for what policies call `aws:userid`: who we are."""
+        """Return what policies call `aws:userid`; asks STS once, which needs no permission."""
         if self._user_id is None:
             sts = self.client("sts", attempts=1, seconds=HASTY)
+            if _is_aws(sts) and not _is_aws(self.sqs):  # it knows nobody that this SQS knows
+                raise ConfigurationError("there is no STS beside this SQS (AWS_ENDPOINT_URL_STS)")
             self._user_id = str(sts.get_caller_identity()["UserId"])
         return self._user_id
 
     def storage(self, account: str) -> Storage:
-        """Give the bucket, by default the one named after the account, which has to own it."""
+        """Return the bucket, by default the one named after the account, which has to own it."""
         bucket = self.settings.bucket or f"aws-project-{account}-{self.region}"
         return Storage(self.s3, bucket, account or None)
 
     def client(self, service: str, attempts: int = 5, seconds: int = ANSWER + LONG_POLL) -> Any:
-        """Give a client for a service.
+        """Return a client for a service.
 
         Args:
-            attempts: how often botocore tries; 1 for those who see to that themselves
-            seconds: to wait for an answer; above the long poll of 20 s where one may wait for it
+            attempts: attempts that botocore makes; 1 for callers that retry by themselves
+            seconds: read timeout; for a long poll longer than its 20 s
         """
-        self.newest((service, attempts, seconds))  # what is wrong with the settings is told here
+        self.newest((service, attempts, seconds))  # raises here and now if the settings are wrong
         return _Client(self, (service, attempts, seconds))
 
     def newest(self, kind: Kind) -> Any:
-        """Give the boto3 client of that kind, made with the credentials as they are now."""
+        """Return the boto3 client of that kind, made since the last `renew`."""
         client = self._clients.get(kind)
         if client is None:
-            with self._lock:  # boto3's session is not safe for threads, its clients are
-                client = self._clients.get(kind) or self._make(*kind)
+            with self._lock:  # a boto3 session is not thread-safe, its clients are
+                client = self._clients.get(kind) or self._make(self._open_session(), *kind)
                 self._clients[kind] = client
         return client
 
     def renew(self) -> None:
-        """Have sessions and clients made anew, which read the credentials that are there now."""
+        """Have session and clients made anew, with the credentials that are there now.
+
+        Those at hand serve until then: a credential process may take its time, or fail.
+        """
         with self._lock:
-            if clock.now() - self._made_at > RENEWED:
-                self._session, self._user_id = None, None
-                self._clients.clear()
+            if self._renewing or clock.now() - self._made_at < RENEWED:
+                return
+            self._renewing = True
+        threading.Thread(target=self._make_anew, name="renew credentials", daemon=True).start()
 
-    def _make(self, service: str, attempts: int, seconds: int) -> Any:
-        from botocore.config import Config
+    def _make_anew(self) -> None:
+        try:
+            session = credentials.open_session(self.settings)
+            clients = {kind: self._make(session, *kind) for kind in list(self._clients)}
+            with self._lock:
+                self._session, self._user_id = session, None
+                self._clients.update(clients)
+        except Exception as error:  # whoever needs the credentials is told what is wrong with them
+            logger.debug("Cannot renew the credentials: %r.", error)
+        finally:
+            self._made_at = clock.now()
+            self._renewing = False
 
+    def _open_session(self) -> Any:
         if self._session is None:
             self._session = credentials.open_session(self.settings)
             self._made_at = clock.now()
+        return self._session
+
+    def _make(self, session: Any, service: str, attempts: int, seconds: int) -> Any:
+        from botocore.config import Config
+
         config = Config(
             connect_timeout=min(5, seconds / 2),
             read_timeout=seconds,
             tcp_keepalive=True,
             max_pool_connections=CONNECTIONS,
             retries={"mode": "standard", "total_max_attempts": attempts},
-            # Made anew for each request, these two are a quarter of its CPU time.
+            # Botocore's own user agent and validation take a quarter of the CPU time of a call.
             user_agent="aws-project",
-            parameter_validation=service != "sqs",  # of names and limits checked before
+            parameter_validation=service != "sqs",  # we have checked names and limits ourselves
         )
         try:
-            client = self._session.client(
-                service, endpoint_url=self.settings.endpoint_url, config=config
-            )
+            client = session.client(service, endpoint_url=self.settings.endpoint_url, config=config)
+            _ = urlsplit(client.meta.endpoint_url).port  # raises for one that cannot be
         except BotoCoreError:  # some of these are ValueErrors too
             raise
         except ValueError as error:
@@ -150,8 +176,13 @@ class Connection:
         return client
 
 
+def _is_aws(client: Any) -> bool:
+    host = urlsplit(client.meta.endpoint_url).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
 def _send_body_at_once(params: Dict[str, Any], **_: object) -> None:
-    """Save a small body the round trip of `Expect: 100-continue`."""
+    """Spare a small body the round trip of `Expect: 100-continue`."""
     body = params.get("body")
     if isinstance(body, BytesIO) and body.getbuffer().nbytes <= SMALL:
         params["headers"].pop("Expect", None)

@@ -1,4 +1,4 @@
-"""Credentials: finding them while a person can still be asked."""
+"""Credentials: finding them while it is still possible to ask a person."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .advice import configured
 
 
 def open_session(settings: Settings) -> Any:
-    """Give a session of boto3 that has looked for its credentials."""
-    import boto3  # takes a third of a second, which --help shall not
+    """Return a boto3 session that has looked for its credentials."""
+    import boto3  # takes a third of a second, which --help must not
 
     session = boto3.Session(profile_name=settings.profile, region_name=settings.region)
     with _told():
@@ -25,9 +25,9 @@ def open_session(settings: Settings) -> Any:
 
 
 def find(session: Any) -> None:
-    """Have a session get its credentials; raises what is said of them.
+    """Make a session fetch its credentials; raises what is wrong with them.
 
-    To be called on the main thread: a profile may ask for an MFA code, which Ctrl-C refuses.
+    Call it on the main thread: a profile may prompt for an MFA code, and Ctrl-C cancels that.
     """
     with _told():
         credentials = session.get_credentials()
@@ -40,7 +40,7 @@ def find(session: Any) -> None:
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
-    """Turn what botocore lets pass into errors that people understand."""
+    """Turn exceptions that botocore lets through into errors that people understand."""
     try:
         yield
     except EOFError as error:
@@ -49,12 +49,12 @@ def _told() -> Iterator[None]:
         ) from error
     except BotoCoreError:  # some of these are ValueErrors too
         raise
-    except (OSError, ValueError) as error:  # of a process or file that the profile names
+    except (OSError, ValueError) as error:  # raised by a process or file that the profile names
         raise CredentialRetrievalError(provider="profile", error_msg=str(error)) from error
 
 
 def _has_terminal() -> bool:
-    """Tell whether a person can be asked, as getpass asks."""
+    """Return whether there is a terminal to prompt at, as getpass would find one."""
     try:
         os.close(os.open(os.ctermid(), os.O_RDWR))
     except OSError:

@@ -1,4 +1,4 @@
-"""Patience: waiting out what waiting mends, and telling of trouble once."""
+"""Patience: retries with backoff what may pass, and logs each kind of trouble once."""
 
 import logging
 import random
@@ -12,23 +12,24 @@ from .trouble import AWS_ERRORS, code_of, is_blip, is_network, is_passing, is_re
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-LONGEST_PAUSE = 20.0  # seconds; with one attempt more, work goes on within 30 s
-LAST_PAUSE = 0.5  # seconds; the longest once the program is told to stop
-BLIPS = 3  # failures in a row of a kind that mostly passes by itself, before it is told
+LONGEST_PAUSE = 20.0  # seconds; cap of the backoff, so that work resumes within 30 s of an outage
+LAST_PAUSE = 0.5  # seconds; the cap once the program is told to stop
+BLIPS = 3  # failures in a row before a kind is logged that mostly passes by itself
 
 
 class Trouble(NamedTuple):
-    """What is known of trouble with one doing: failures in a row, and its kind."""
+    """What is known of trouble with one activity: failures in a row, their kind, the last one."""
 
     failures: int
     kind: str
+    last: float
 
 
 class Patience:
-    """Tries again until it works, each thread for itself, and tells of each trouble once.
+    """Retries calls until they work, each thread on its own, and logs each trouble once.
 
     Args:
-        renew: called when new credentials may help, before the next attempt
+        renew: called before the next attempt if new credentials may help
     """
 
     def __init__(self, renew: Callable[[], None] = lambda: None) -> None:
@@ -45,11 +46,11 @@ class Patience:
         doing: str,
         worth: Callable[[Exception], bool] = is_passing,
     ) -> T:
-        """Give what `call` returns; raise an error that is not `worth` waiting, or when stopped."""
+        """Return what `call` returns; raises its error if not `worth` a retry, or when stopped."""
         failures = 0
-        answered = False
         try:
             while True:
+                began = clock.now()
                 try:
                     answer = call()
                 except AWS_ERRORS as error:
@@ -60,30 +61,32 @@ class Patience:
                     if not self._rest(failures):
                         raise
                 else:
-                    answered = True
+                    if failures:
+                        self.over(doing, began)
+                        failures = 0
                     return answer
         finally:
             if failures:
-                self.over(doing, answered)
+                self.give_up(doing)
 
     def stop(self, seconds: float) -> None:
-        """Give up what does not work `seconds` from now, and pause for shorter till then."""
+        """Retry for `seconds` more at most, with shorter pauses until then."""
         self._until = clock.now() + seconds
         self._stopping.set()
 
     def end(self) -> None:
-        """Let nothing be tried again."""
+        """Retry nothing any more: the call in progress of each thread is its last."""
         self._until = float("-inf")
         self._ended.set()
         self._stopping.set()
 
     def met(self, doing: str, error: Exception) -> None:
-        """Tell of trouble, unless its kind is told of or may yet be a blip; renew what may help."""
+        """Log trouble unless its kind was logged or may be a blip; renew credentials if useful."""
         if is_renewable(error):
             self._renew()
         kind = _kind_of(error, doing)
-        before = self._troubles.get(doing, Trouble(0, kind))
-        now = self._troubles[doing] = Trouble(before.failures + 1, kind)
+        before = self._troubles.get(doing, Trouble(0, kind, 0.0))
+        now = self._troubles[doing] = Trouble(before.failures + 1, kind, clock.now())
         self._forget(before.kind)
         blip = is_blip(error) and now.failures < BLIPS
         silent = blip or kind in self._told or self._stopping.is_set()
@@ -92,21 +95,35 @@ class Patience:
         level = logging.DEBUG if silent else logging.WARNING
         logger.log(level, "Cannot %s: %s. Trying again until it works.", doing, explain(error))
 
-    def over(self, doing: str, answered: bool = True) -> None:
-        """Have no trouble with this any more: AWS answered, or it is given up."""
+    def over(self, doing: str, began: float) -> None:
+        """Note that AWS answered a request which began then.
+
+        One that began before the last failure of another thread tells nothing of what is so now.
+        """
+        trouble = self._troubles.get(doing)
+        if trouble and trouble.last <= began:
+            self._troubles.pop(doing, None)
+            if self._forget(trouble.kind):
+                logger.info("AWS answers again.")
+
+    def give_up(self, doing: str) -> None:
+        """Note that an activity is not tried any more, whatever its trouble was."""
         trouble = self._troubles.pop(doing, None)
-        if trouble and self._forget(trouble.kind) and answered:
-            logger.info("AWS answers again.")
+        if trouble:
+            self._forget(trouble.kind)
 
     def _forget(self, kind: str) -> bool:
-        """Let a kind that nobody has any more be told when it comes anew; tell whether it was."""
+        """If no activity has this kind of trouble any more, let it be logged when it returns.
+
+        Returns whether that is so, and it had been logged.
+        """
         over = kind in self._told and all(each.kind != kind for each in [*self._troubles.values()])
         if over:
             self._told.discard(kind)
         return over
 
     def _rest(self, failures: int) -> bool:
-        """Pause as long as `pause` says; tell whether to go on, which a stop allows for a while."""
+        """Back off; return whether to try again, which after `stop` is so for a while."""
         seconds = pause(failures)
         if self._stopping.wait(seconds):
             self._ended.wait(min(seconds, LAST_PAUSE))
@@ -114,11 +131,11 @@ class Patience:
 
 
 def pause(failures: int, longest: float = LONGEST_PAUSE) -> float:
-    """Give evenly from nothing to 1, 2, 4 … `longest` seconds: AWS's "full jitter"."""
+    """Return a random backoff of up to 1, 2, 4 … `longest` seconds: AWS's "full jitter"."""
     return random.uniform(0, min(longest, 2.0 ** min(failures - 1, 10)))
 
 
 def _kind_of(error: Exception, doing: str) -> str:
-    """Name the kind of an error: what befalls all doings alike is one, the rest one for each."""
+    """Return a key for logging: passing trouble is one for all activities, the rest separate."""
     kind = "network" if is_network(error) else code_of(error)
     return kind if is_passing(error) else f"{kind}, {doing}"

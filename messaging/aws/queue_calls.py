@@ -1,4 +1,4 @@
-"""A queue of SQS and its batch calls."""
+"""An SQS queue and its batch calls."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 MAX_BATCH = 10
-MAX_BYTES = 1 << 20  # of one message, and of all messages in a batch
+MAX_BYTES = 1 << 20  # SQS's limit for one message, and for all messages of a batch
 
 Entry = Dict[str, Any]
-Failures = Dict[int, Exception]  # by position: what AWS did not carry out, and why
+Failures = Dict[int, Exception]  # by position in what was passed: why AWS did not do it
 
 
 @dataclass(frozen=True)
 class Queue:
     """One queue.
 
-    Receiving raises botocore's errors. Batch calls never do: they take any number of entries, try
-    each, and give what failed; `is_refusal` tells whether it is the entry's own fault.
+    `receive` raises botocore's errors. Batch calls never do: they take any number of entries, try
+    each, and return the failures; `is_refusal` tells whether the entry itself was at fault.
     """
 
     sqs: SQSClient
@@ -42,13 +42,13 @@ class Queue:
         return self.url.rsplit("/", 2)[1]
 
     def sibling(self, name: str) -> Queue:
-        """Give the queue of that name in the same account and region, without asking AWS."""
+        """Return the queue of that name in the same account and region, without asking AWS."""
         return replace(self, url=f"{self.url.rsplit('/', 1)[0]}/{name}")
 
     def receive(self, limit: int, wait: int, visibility_timeout: int) -> List[Delivery]:
-        """Take up to `limit` messages, waiting up to `wait` seconds for the first.
+        """Receive up to `limit` messages, waiting up to `wait` seconds for the first.
 
-        What comes later than that has been ours for as long as it was late.
+        If the response comes later than that, its messages have been hidden for the difference.
         """
         latest = clock.now() + wait
         answer = self.sqs.receive_message(
@@ -57,7 +57,7 @@ class Queue:
             WaitTimeSeconds=wait,
             VisibilityTimeout=visibility_timeout,
             MessageAttributeNames=["All"],
-            # The newer MessageSystemAttributeNames is not known to every server.
+            # Not every server knows the newer MessageSystemAttributeNames.
             AttributeNames=["ApproximateReceiveCount", "SenderId", "SentTimestamp"],
         )
         since = min(latest, clock.now())
@@ -87,9 +87,9 @@ class Queue:
         entries: Sequence[Mapping[str, Any]],
         sizes: Sequence[int] = (),
     ) -> Failures:
-        """Carry out a batch call for all entries; that it answers 200 says nothing about them.
+        """Make batch calls for all entries; return those that failed despite the status 200.
 
-        Ids are positions, since one message may come twice in a batch.
+        Ids are positions, since one message may occur twice in a batch.
         """
         failures: Failures = {}
         for batch in _packed(range(len(entries)), sizes):
@@ -99,7 +99,7 @@ class Queue:
     def _attempt(
         self, call: Callable[..., Any], entries: Mapping[int, Mapping[str, Any]]
     ) -> Failures:
-        """Make a batch call; one that is refused whole is halved until only what is at fault is."""
+        """Make a batch call; if refused as a whole, halve it until only the culprits fail."""
         listed = [{**entry, "Id": str(at)} for at, entry in entries.items()]
         try:
             answer = call(QueueUrl=self.url, Entries=listed)
@@ -115,13 +115,13 @@ class Queue:
 
 
 def _error_of(failed: Mapping[str, Any]) -> EntryError:
-    """Read an entry of `Failed`; some servers write SenderFault as text."""
+    """Parse an entry of `Failed`; some servers send SenderFault as text."""
     refused = str(failed.get("SenderFault")).lower() == "true"
     return EntryError(failed.get("Code", ""), refused, failed.get("Message", ""))
 
 
 def _packed(positions: Sequence[int], sizes: Sequence[int]) -> Iterator[List[int]]:
-    """Pack positions by ten and, where sizes are given, by the bytes that a batch may hold."""
+    """Split positions into batches of ten and, if sizes are given, of MAX_BYTES at most."""
     batch: List[int] = []
     used = 0
     for position in positions:

@@ -1,4 +1,4 @@
-"""Finds the queues of the programs, and makes those that are not there yet."""
+"""Finds the queues of the programs, and creates those that are not there yet."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ logger = logging.getLogger(__name__)
 
 MAX_RECEIVE_COUNT = 5
 DEAD_LETTER = "-dead-letter"
-DEAD_LETTER_RETENTION = 14 * 24 * 3600  # seconds; longer than a queue's own 4 days
+DEAD_LETTER_RETENTION = 14 * 24 * 3600  # seconds since it was sent; the input queue keeps 4 days
 _EXISTS = {"QueueAlreadyExists", "QueueNameExists"}
 
 
 def open_queue(sqs: SQSClient, name: str, dead_letter: bool = False) -> Queue:
-    """Find a queue or create it; an input queue gets a dead-letter queue beside it."""
+    """Find a queue or create it; with `dead_letter`, create its dead-letter queue too."""
     url = _find(sqs, name)
     if url is None:
         attributes = _redrive_attributes(sqs, name) if dead_letter else {}
@@ -35,7 +35,7 @@ def open_queue(sqs: SQSClient, name: str, dead_letter: bool = False) -> Queue:
 
 
 def complete_queue(queue: Queue) -> None:
-    """Give an input queue the dead-letter queue that it lacks; warns where that is refused."""
+    """Create the dead-letter queue of an input queue if it lacks one; warns if AWS refuses."""
     try:
         target = _redrive_policy(queue).get("deadLetterTargetArn", "").rsplit(":", 1)[-1]
         if not target:
@@ -48,7 +48,7 @@ def complete_queue(queue: Queue) -> None:
 
 
 def max_receive_count(queue: Queue) -> int:
-    """Tell after how many receives a message goes to the dead-letter queue; 0 where never."""
+    """Return after how many receives a message goes to the dead-letter queue; 0 for never."""
     return int(_redrive_policy(queue).get("maxReceiveCount", 0))
 
 
@@ -62,7 +62,7 @@ def _find(sqs: SQSClient, name: str) -> Optional[str]:
 
 
 def _create_queue(sqs: SQSClient, name: str, attributes: Dict[AttributeName, str]) -> str:
-    """Create a queue closed to plain HTTP; one that somebody else makes meanwhile is taken."""
+    """Create a queue closed to plain HTTP; use the one that somebody else just created."""
     closed = dict(attributes)
     if rules.over_tls(sqs):
         closed["Policy"] = rules.tls_only("sqs:*", "*")
@@ -73,7 +73,7 @@ def _create_queue(sqs: SQSClient, name: str, attributes: Dict[AttributeName, str
             return sqs.get_queue_url(QueueName=name)["QueueUrl"]
         if not is_refusal(error):
             raise
-        return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # no AWS
+        return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # not AWS
 
 
 def _create_dead_letter_queue(sqs: SQSClient, name: str) -> str:
@@ -87,7 +87,7 @@ def _redrive_policy(queue: Queue) -> Dict[str, Any]:
 
 
 def _redrive_attributes(sqs: SQSClient, name: str) -> Dict[AttributeName, str]:
-    """Find or make the dead-letter queue of a queue; give the attributes that lead there."""
+    """Find or create the dead-letter queue of a queue; return the attributes that point to it."""
     dead = name + DEAD_LETTER
     url = _find(sqs, dead) or _create_dead_letter_queue(sqs, dead)
     answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])

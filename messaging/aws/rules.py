@@ -1,4 +1,4 @@
-"""Rules: what a bucket of ours has beside its objects, so that it stays private and small."""
+"""Rules: the tag, policy and lifecycle of a bucket of ours, so that it stays private and small."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Days. A dead letter lives for 14, and once redriven it may wait for 4 and be dead for 14 again.
+# Days. A payload must outlive its request: 14 days dead, 4 after a redrive, and 14 dead again.
 PAYLOAD_DAYS = 35
 LOG_DAYS = 90
 NO_LIFECYCLE = "NoSuchLifecycleConfiguration"
@@ -39,7 +39,7 @@ _NONE_YET = {
 
 
 def is_marked(storage: Storage) -> bool:
-    """Tell whether the bucket bears the tag that the programs give to those they make."""
+    """Return whether the bucket has the tag of those that the programs create."""
     try:
         tags = storage.s3.get_bucket_tagging(Bucket=storage.bucket)["TagSet"]
     except ClientError as error:
@@ -50,13 +50,13 @@ def is_marked(storage: Storage) -> bool:
 
 
 def complete(storage: Storage, mark: bool) -> None:
-    """Set what the bucket lacks, and warn of what cannot be set.
+    """Set the rules that the bucket lacks, and warn about those that cannot be set.
 
-    The lifecycle comes last and only after the rest, since by it the next start knows that
-    nothing is left to do.
+    The lifecycle comes last, and only if the rest is done: it tells the next start that nothing
+    is left to do.
 
     Args:
-        mark: whether to tag the bucket as made by the programs
+        mark: whether to tag the bucket as created by the programs
     """
     if mark:
         _attempt(storage, "tag", "s3:PutBucketTagging", _tag)
@@ -67,13 +67,13 @@ def complete(storage: Storage, mark: bool) -> None:
 
 
 def over_tls(client: Any) -> bool:
-    """Tell whether a client uses HTTPS, so that closing plain HTTP does not lock it out."""
+    """Return whether a client uses HTTPS, so that closing plain HTTP does not lock it out."""
     url: str = client.meta.endpoint_url
     return url.startswith("https:")
 
 
 def tls_only(actions: str, *resources: str) -> str:
-    """Write the policy by which a queue or a bucket refuses plain HTTP."""
+    """Return the policy by which a queue or a bucket refuses plain HTTP."""
     statement = {
         "Sid": "TlsOnly",
         "Effect": "Deny",
@@ -86,14 +86,14 @@ def tls_only(actions: str, *resources: str) -> str:
 
 
 def knows_not(error: Exception) -> bool:
-    """Tell whether the server said that it does not know such a call, as some beside AWS do."""
+    """Return whether the server does not implement the call, as some that are not AWS."""
     return isinstance(error, ClientError) and (
         status_of(error) in (405, 501) or code_of(error) in ("NotImplemented", "MethodNotAllowed")
     )
 
 
 def _attempt(storage: Storage, what: str, right: str, step: Callable[[Storage], None]) -> bool:
-    """Take a step; warn where that cannot be done, and tell whether another try would be vain."""
+    """Take a step, or warn; return False if it may succeed at a later start."""
     try:
         step(storage)
     except AWS_ERRORS as error:
@@ -151,7 +151,7 @@ def _limit(storage: Storage) -> None:
 
 
 def lifecycle(storage: Storage) -> List[Any]:
-    """Give the rules by which objects go away; raises what AWS says where it says no."""
+    """Return the lifecycle rules of the bucket; raises what AWS says if it refuses."""
     try:
         call: Any = storage.s3.get_bucket_lifecycle_configuration
         rules: List[Any] = call(Bucket=storage.bucket)["Rules"]
@@ -163,13 +163,13 @@ def lifecycle(storage: Storage) -> List[Any]:
 
 
 def _does(rule: Dict[str, Any], wanted: Dict[str, Any]) -> bool:
-    """Tell whether a rule is the wanted one, and takes nothing away sooner."""
+    """Return whether a rule is the wanted one, and expires nothing sooner."""
     days, least = (int(each.get("Expiration", {}).get("Days", 0)) for each in (rule, wanted))
     return bool(rule.get("ID") == wanted["ID"]) and days >= least
 
 
 def _modern(rule: Dict[str, Any]) -> Dict[str, Any]:
-    """Write a rule with a filter, since AWS takes no mixture of those with and without."""
+    """Return a rule with a filter, since AWS rejects a mixture of those with and without."""
     kept = {name: value for name, value in rule.items() if name != "Prefix"}
     return {**kept, "Filter": rule.get("Filter", {"Prefix": rule.get("Prefix", "")})}
 

@@ -1,4 +1,4 @@
-"""Settling: AWS may not know everywhere yet what was made just now."""
+"""Settling: retries while AWS does not know everywhere yet what was just created."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any, Dict, Optional, Set
 
 logger = logging.getLogger(__name__)
 
-SETTLED = 60.0  # seconds after which AWS knows everywhere what was made
-AGREEING = 5.0  # seconds the same, once one of its servers has known it
+SETTLED = 60.0  # seconds; AWS's own limit until a queue or bucket is known everywhere
+AGREEING = 5.0  # seconds; the same, once one of AWS's servers has known it
 LONG_AGO = float("-inf")
-# Codes, without the name of a service that AWS puts before some.
+# Error codes, without the name of a service that AWS puts before some.
 DELETED_RECENTLY = "QueueDeletedRecently"
-_PASSING = {DELETED_RECENTLY, "OperationAborted"}  # the latter of a bucket in the making
+_PASSING = {DELETED_RECENTLY, "OperationAborted"}  # the latter of a bucket being created
 _MISSING = {"NonExistentQueue", "QueueDoesNotExist", "NoSuchBucket"}
-_NO_TARGET = "dead letter target does not exist"  # said of a queue that shall lead to another
+_NO_TARGET = "dead letter target does not exist"  # said of a queue that is to redrive to another
 _LONGEST_PAUSE = 1.0  # seconds
-_LONG = 5.0  # seconds after which a person is told
+_LONG = 5.0  # seconds of retries before a person is told
 _NOUNS = {"sqs": "Queue", "s3": "Bucket"}
 _ABOUT, _SINCE = "about", "refused_since"  # in botocore's context of a request
 
 
 class Settling:
-    """Has boto3 try requests again that come too early for AWS, for at most a minute.
+    """Makes boto3 retry requests that come too early for AWS, for at most a minute.
 
-    That is whatever is about a queue or bucket which we have just made, and making a queue that
-    was deleted less than a minute ago. What others made is there, or it is not.
+    These are requests about a queue or bucket that we have just created, and the creation of a
+    queue deleted less than a minute ago. For what others created, missing means missing.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Settling:
         self._told: Set[str] = set()
 
     def watch(self, client: Any) -> None:
-        """See to the requests of a client for SQS or S3."""
+        """Hook into the requests of a client for SQS or S3."""
         service = client.meta.service_model.service_name
         if service in _NOUNS:
             noun, events = _NOUNS[service], client.meta.events
@@ -53,7 +53,7 @@ class Settling:
             self._made[context[_ABOUT]] = time.monotonic()
 
     def _see(self, model: Any, http_response: Any, context: Dict[str, Any], **_: object) -> None:
-        """Take what AWS has used for made long ago, but for a moment: servers differ."""
+        """Once AWS has used it, wait only AGREEING seconds more: other servers may lag behind."""
         made = self._made.get(context[_ABOUT])
         used = http_response.status_code < 300 and not model.name.startswith("Create")
         if made is not None and used:
@@ -65,7 +65,7 @@ class Settling:
     def _pause(
         self, response: Any, attempts: int, request_dict: Dict[str, Any], **_: object
     ) -> Optional[float]:
-        """Give the seconds to wait before the request is tried again, None if it shall not be."""
+        """Return the seconds to wait before a retry, None not to retry."""
         error = response[1].get("Error", {}) if response else {}
         if not error:
             return None
@@ -79,7 +79,7 @@ class Settling:
         return min(_LONGEST_PAUSE, 0.05 * 2.0 ** min(attempts, 10))
 
     def _since(self, code: str, message: str, context: Dict[str, Any], now: float) -> float:
-        """Give when that began for which the error may be due; long ago where it is not."""
+        """Return when the cause that would explain the error began; LONG_AGO if none would."""
         if code in _PASSING:
             since: float = context.setdefault(_SINCE, now)
             return since

@@ -1,4 +1,4 @@
-"""Sweeping: deleting the reply queues that crashed clients left behind."""
+"""Sweeping: deletes the reply queues that crashed clients left behind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ORPHAN_AGE = 48.0  # hours; no client waits as long, and one that does makes itself another queue
+ORPHAN_AGE = 48.0  # hours; a client that waits for longer has to create another queue
 _MESSAGES = [
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -24,7 +24,7 @@ _MESSAGES = [
 
 
 def existing(sqs: SQSClient, output_queue: str) -> List[Queue]:
-    """Give the private reply queues there are; for a minute AWS lists those deleted as well."""
+    """Return the private reply queues; AWS lists deleted ones too, for a minute."""
     pages = sqs.get_paginator("list_queues").paginate(
         QueueNamePrefix=f"{output_queue}-", PaginationConfig={"PageSize": 1000}
     )
@@ -35,9 +35,9 @@ def existing(sqs: SQSClient, output_queue: str) -> List[Queue]:
 def sweep(
     sqs: SQSClient, output_queue: str, hours: float = ORPHAN_AGE
 ) -> Iterator[Tuple[Queue, str]]:
-    """Delete the private reply queues that are older and hold nothing.
+    """Delete the private reply queues that are older than `hours` and empty.
 
-    Gives each that was deleted with an empty text, and each that could not be with the reason.
+    Yields each that was deleted with an empty text, and each that could not be with the reason.
     """
 
     def sweep_one(queue: Queue) -> Tuple[Queue, str]:
@@ -55,7 +55,7 @@ def sweep(
 
 
 def sweep_quietly(sqs: SQSClient, output_queue: str) -> None:
-    """Sweep as far as the rights allow, for who has something else to do."""
+    """Sweep as far as permissions allow; failure is only logged, for debugging."""
     try:
         swept = [queue for queue, reason in sweep(sqs, output_queue) if not reason]
     except AWS_ERRORS as error:
@@ -66,7 +66,7 @@ def sweep_quietly(sqs: SQSClient, output_queue: str) -> None:
 
 
 def _is_orphan(queue: Queue, seconds: float) -> bool:
-    """Tell by SQS's clock alone; a queue that holds something was used in the last hour."""
+    """Return whether a queue is old, by SQS's clock, and empty, so unused for an hour at least."""
     call: Any = queue.sqs.get_queue_attributes
     answer = call(QueueUrl=queue.url, AttributeNames=["CreatedTimestamp", *_MESSAGES])
     now = answered_at(answer["ResponseMetadata"]["HTTPHeaders"])

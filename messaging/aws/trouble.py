@@ -1,4 +1,4 @@
-"""Trouble with AWS: telling its kinds apart."""
+"""Trouble with AWS: classifies errors."""
 
 import botocore.exceptions
 from botocore.exceptions import (
@@ -18,7 +18,7 @@ NETWORK = (
     botocore.exceptions.ConnectionError,
     HTTPClientError,
     IncompleteReadError,
-    ResponseParserError,  # what answered is no AWS: a proxy, a portal
+    ResponseParserError,  # something else answered: a proxy, a captive portal
 )
 CREDENTIALS = (
     NoCredentialsError,
@@ -29,7 +29,7 @@ CREDENTIALS = (
 )
 MISSING_BUCKET = {"404", "NoSuchKey", "NoSuchBucket"}
 MISSING_QUEUE = {"NonExistentQueue", "QueueDoesNotExist"}
-# As botocore's standard retries know them, and those that SQS, S3 and KMS add.
+# Those of botocore's standard retry mode, and those that SQS, S3 and KMS add.
 THROTTLED = {
     "BandwidthLimitExceeded",
     "KmsThrottled",
@@ -51,7 +51,7 @@ WRONG_SIGNATURE = {"SignatureDoesNotMatch", "InvalidSignatureException", "Reques
 RENEWABLE = UNKNOWN_KEY | EXPIRED | WRONG_SIGNATURE
 DENIED = {"AccessDenied", "AccessDeniedException", "KmsAccessDenied", "403"}
 _PASSING = THROTTLED | RENEWABLE | {"RequestTimeout", "RequestTimeoutException"}
-# What SQS finds wrong with entries, so that it would say the same again.
+# The entry itself is wrong, so that a retry would get the same answer.
 _FAULTS = {
     "BatchRequestTooLong",
     "InvalidAttributeName",
@@ -69,9 +69,9 @@ _FAULTS = {
 
 
 class EntryError(Exception):
-    """What AWS says of one entry that it did not carry out, in a batch call that it did.
+    """The failure of one entry in a batch call that otherwise succeeded.
 
-    `refused` tells whether that is the entry's own fault, so that it will never be carried out.
+    `refused` says that the entry itself is at fault, so that a retry cannot succeed.
     """
 
     def __init__(self, code: str, refused: bool = False, message: str = "") -> None:
@@ -84,38 +84,38 @@ AWS_ERRORS = (BotoCoreError, ClientError, EntryError, ResponseParserError)
 
 
 def code_of(error: Exception) -> str:
-    """Give AWS's own code of an error without the name of a service before it, or nothing."""
+    """Return AWS's error code, without the name of a service before it; empty if there is none."""
     return _whole_code(error).rpartition(".")[2]
 
 
 def is_network(error: Exception) -> bool:
-    """Tell whether AWS was not reached, or its answer not heard."""
+    """Return whether AWS was not reached, or its response did not arrive."""
     return isinstance(error, NETWORK)
 
 
 def is_missing_queue(error: Exception) -> bool:
-    """Tell whether AWS said that a queue does not exist."""
+    """Return whether AWS said that a queue does not exist."""
     return code_of(error) in MISSING_QUEUE
 
 
 def is_denied(error: Exception) -> bool:
-    """Tell whether AWS said that the credentials are good but not for this."""
+    """Return whether AWS accepted the credentials but denied the permission."""
     return code_of(error) in DENIED
 
 
 def is_key_trouble(error: Exception) -> bool:
-    """Tell whether the KMS key with which a queue or a bucket is encrypted stands in the way."""
+    """Return whether the KMS key that encrypts a queue or a bucket is the problem."""
     return _whole_code(error).startswith(("KMS.", "Kms"))
 
 
 def is_renewable(error: Exception) -> bool:
-    """Tell whether new credentials may mend it."""
+    """Return whether new credentials may help."""
     return isinstance(error, CREDENTIALS) or code_of(error) in RENEWABLE
 
 
 def is_passing(error: Exception) -> bool:
-    """Tell whether waiting mends it: the network, throttling, AWS's own fault, expired keys."""
-    if is_key_trouble(error):  # somebody may see to the key; a right is told of at once
+    """Return whether a retry may succeed: network, throttling, faults of AWS, expired keys."""
+    if is_key_trouble(error):  # somebody may repair the key; a denied permission fails at once
         return not is_denied(error)
     if isinstance(error, ClientError):
         return status_of(error) >= 500 or status_of(error) == 429 or code_of(error) in _PASSING
@@ -125,7 +125,7 @@ def is_passing(error: Exception) -> bool:
 
 
 def is_refusal(error: Exception) -> bool:
-    """Tell whether the entry itself is at fault, so that AWS would say the same again."""
+    """Return whether the entry itself is at fault, so that a retry would fail the same way."""
     if isinstance(error, EntryError):
         passing = code_of(error) in THROTTLED | DENIED | MISSING_QUEUE or is_key_trouble(error)
         return error.refused and not passing
@@ -133,12 +133,12 @@ def is_refusal(error: Exception) -> bool:
 
 
 def is_blip(error: Exception) -> bool:
-    """Tell whether an error is of the kind that is mostly gone at the next attempt."""
+    """Return whether an error is of the kind that the next attempt rarely meets again."""
     return is_passing(error) and not is_renewable(error)
 
 
 def status_of(error: ClientError) -> int:
-    """Give the HTTP status of an error's answer."""
+    """Return the HTTP status of an error response."""
     return error.response["ResponseMetadata"]["HTTPStatusCode"]
 
 
@@ -147,5 +147,5 @@ def _whole_code(error: Exception) -> str:
 
 
 def said(error: ClientError, what: str) -> str:
-    """Give what the error's answer says; that of a server that is not AWS may say nothing."""
+    """Return a field of the error response; a server that is not AWS may leave it out."""
     return str(error.response.get("Error", {}).get(what, ""))

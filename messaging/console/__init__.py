@@ -1,1 +1,1 @@
-"""The edge to people: options, prompts, exit codes; nothing but programs imports it."""
+"""What people see: options, prompts, exit codes; only the programs import it."""

@@ -25,9 +25,9 @@ exit codes: 0 done, 1 something was refused, 2 usage, 3 no reply in time,
 def parser(
     part: str, input_queue: str, output_queue: str, description: str, examples: str
 ) -> argparse.ArgumentParser:
-    """Make a parser with the options that all programs have.
+    """Make a parser with the options that all programs share.
 
-    Each option about names can also be set in the environment, as PART_INPUT_QUEUE and so on.
+    Each option for a name can also be set in the environment, as PART_INPUT_QUEUE and so on.
     """
     made = argparse.ArgumentParser(
         description=description,
@@ -94,7 +94,7 @@ def add_client_options(made: argparse.ArgumentParser) -> None:
 def connect(options: argparse.Namespace) -> Connection:
     """Make the connection that the options describe."""
     if options.profile:
-        os.environ["AWS_PROFILE"] = options.profile  # for what boto3 starts, and for our advice
+        os.environ["AWS_PROFILE"] = options.profile  # for what boto3 starts, and our advice
     return Connection(
         Settings(
             options.input_queue,
@@ -108,7 +108,7 @@ def connect(options: argparse.Namespace) -> Connection:
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
-    """Make a type for argparse: a whole number of that range."""
+    """Return a type for argparse: a whole number in that range."""
 
     def convert(text: str) -> int:
         text = text.strip()
@@ -120,7 +120,7 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
 
 
 def number(low: float, high: float, of: str) -> Callable[[str], float]:
-    """Make a type for argparse: a number of something, from low to high."""
+    """Return a type for argparse: a number of something, from low to high."""
 
     def convert(text: str) -> float:
         try:
@@ -137,14 +137,14 @@ def number(low: float, high: float, of: str) -> Callable[[str], float]:
 
 
 def some(text: str) -> str:
-    """Convert for argparse: any text but an empty one, such as that of a variable that is unset."""
+    """Argparse type: any text but an empty one, as an unset shell variable gives it."""
     if not text.strip():
         raise argparse.ArgumentTypeError("it is empty")
     return text
 
 
 def with_negative_lists(arguments: Sequence[str]) -> List[str]:
-    """Let argparse take -5,7 for a list; to it, what begins with a blank is no option."""
+    """Make argparse accept -5,7 as a list: with a blank in front it is not taken for an option."""
     return [" " + each if re.match(r"-[0-9]", each) else each for each in arguments]
 
 
@@ -167,7 +167,7 @@ def _add_name(
 
 
 def queue_name(longest: int) -> Callable[[str], str]:
-    """Make a type for argparse: the name of a queue."""
+    """Return a type for argparse: the name of a queue."""
 
     def convert(text: str) -> str:
         if not re.fullmatch(rf"[A-Za-z0-9_-]{{1,{longest}}}", text):
@@ -180,7 +180,7 @@ def queue_name(longest: int) -> Callable[[str], str]:
 
 
 def bucket_name(text: str) -> str:
-    """Convert for argparse: the name of a bucket, or the ARN of an access point."""
+    """Argparse type: the name of a bucket, or the ARN of an access point."""
     if not re.fullmatch(r"arn:\S+|(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]", text):
         raise argparse.ArgumentTypeError(
             f"{text!r} is no bucket name: 3 to 63 letters, digits, - and ."
@@ -191,7 +191,7 @@ def bucket_name(text: str) -> str:
 def _url(text: str) -> str:
     try:
         port = urlsplit(text).port
-    except ValueError:  # a number that no port has
+    except ValueError:  # no valid port number
         port = 0
     if port == 0 or not re.fullmatch(r"https?://[^\s/]+\S*", text):
         raise argparse.ArgumentTypeError(

@@ -1,4 +1,4 @@
-"""An entry: what a person types or pastes at a prompt, whole."""
+"""An entry: what a person types or pastes at a prompt, however long."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import select
 import sys
 from typing import Iterator
 
-PASTED = 0.1  # seconds; nobody types the next line so soon
+PASTED = 0.1  # seconds; a line that follows sooner was pasted, since nobody types so fast
 UNEDITED = 4095 if sys.platform == "linux" else 1023  # bytes of a line; a terminal drops the rest
 
 
 def read(prompt: str) -> str:
-    """Give what was entered; lines that were pasted together come together.
+    """Prompt and return what was entered; lines pasted together are returned together.
 
-    Raises EOFError at the end of the input, ValueError where the terminal may have cut a line.
+    Raises EOFError at the end of the input, ValueError if the terminal may have cut a line.
     """
     if not sys.stdin.isatty():
         answer = input(prompt)
-        print(answer)  # a terminal shows what is typed; behind a pipe we do
+        print(answer)  # a terminal echoes what is typed; for a pipe we do
         return answer
     if _is_edited():
         with _uncut():
@@ -33,7 +33,7 @@ def read(prompt: str) -> str:
 
 
 def remember(entered: str) -> None:
-    """Let the arrows bring an entry back; answers of a letter are not worth it."""
+    """Add an entry to the history of the arrow keys, unless it is a single letter."""
     if len(entered) > 1 and "readline" in sys.modules:
         sys.modules["readline"].add_history(entered)
 
@@ -49,12 +49,12 @@ def _lines(prompt: str) -> str:
 def _more_comes() -> bool:
     try:
         return bool(select.select([sys.stdin], [], [], PASTED)[0])
-    except OSError:  # Windows asks sockets only
+    except OSError:  # on Windows select takes sockets only
         return False
 
 
 def _is_edited() -> bool:
-    """Tell whether readline reads the line, of any length; input() itself asks the same."""
+    """Return whether readline reads the line, whatever its length; input() decides the same way."""
     if not sys.stdout.isatty():
         return False
     try:
@@ -67,12 +67,12 @@ def _is_edited() -> bool:
 
 @contextlib.contextmanager
 def _uncut() -> Iterator[None]:
-    """Keep what arrives between two lines of a paste: only single characters are never cut."""
+    """Read by characters, so that the terminal cuts no pasted line that arrives between reads."""
     import termios
 
     before = termios.tcgetattr(sys.stdin)
     during = [*before]
-    during[3] &= ~termios.ICANON  # but not ECHO, by which readline knows whether to show anything
+    during[3] &= ~termios.ICANON  # but not ECHO, without which readline shows nothing
     termios.tcsetattr(sys.stdin, termios.TCSANOW, during)
     try:
         yield

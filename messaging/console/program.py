@@ -1,4 +1,4 @@
-"""What the programs share at their edge: options, logging, signals, exit codes."""
+"""What all programs share around their own work: logging, signals, error lines, exit codes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ AWS_FAILED = 4
 
 
 def run(main: Callable[[List[str]], int], level: int = logging.WARNING) -> NoReturn:
-    """Run a program and exit; whatever goes wrong is told in one line, never by a traceback."""
+    """Run a program and exit; any error is printed as one line, never as a traceback."""
     arguments = sys.argv[1:]
     _prepare(level, "--verbose" in arguments)
     try:
@@ -51,8 +51,8 @@ def _flushed(code: int) -> int:
 
 
 def _told(error: Exception) -> Tuple[str, int]:
-    """Give what to say of an error, in one line, and the exit code."""
-    if isinstance(error, BrokenPipeError):  # who reads our output has seen enough
+    """Return one line about an error, and the exit code."""
+    if isinstance(error, BrokenPipeError):  # the reader of our output has seen enough
         return "", DONE
     if isinstance(error, MessagingError):
         return str(error), error.exit_code
@@ -82,7 +82,7 @@ def _prepare(level: int, verbose: bool) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter(style, "%Y-%m-%dT%H:%M:%SZ"))
     logging.Formatter.converter = time.gmtime  # as in the keys of log objects
-    # What others log is told by us, in a line; they would tell it by tracebacks.
+    # We report in one line what libraries log with a traceback.
     foreign = logging.WARNING if verbose else logging.CRITICAL + 1
     logging.basicConfig(level=foreign, handlers=[handler])
     logging.getLogger(__package__.split(".")[0]).setLevel(logging.DEBUG if verbose else level)

@@ -1,4 +1,4 @@
-"""Service: runs a worker program from its start to its last signal."""
+"""Service: runs a worker program from its start until a signal, or an empty queue, ends it."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from .signals import INTERRUPTED
 logger = logging.getLogger(__name__)
 
 DONE = 0
-ONE_STOP = 0.05  # seconds in which signals are one, sent twice: coreutils' timeout, hang-ups
+ONE_STOP = 0.05  # seconds in which two signals count as one: `timeout` and hang-ups send both
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 def serve(options: argparse.Namespace, part: str, handler: Handler, batch: int = MAX_BATCH) -> int:
-    """Run a worker until it is stopped, or has drained its queue; give the exit code.
+    """Run a worker until it is stopped or has drained its queue; return the exit code.
 
-    Signals are put into a queue, since an exception in the midst of anything would leave it half
-    done; so all work is on other threads, and this one waits.
+    Signal handlers only put into a queue, since an exception at any point could leave something
+    half done. So this thread waits, and all work is done on others.
     """
     try:
         connection = connect(options)
@@ -57,7 +57,7 @@ def serve(options: argparse.Namespace, part: str, handler: Handler, batch: int =
 
 
 def _wait(worker: Worker, running: Future[None], events: SimpleQueue[Optional[int]]) -> int:
-    """Wait for the end of the work; a first signal stops it, a second ends the program at once."""
+    """Block until the worker ends; a first signal stops it, a second ends the program at once."""
     if events.get() is not None:
         with contextlib.suppress(Empty):
             while events.get(timeout=ONE_STOP) is not None:
@@ -72,7 +72,7 @@ def _wait(worker: Worker, running: Future[None], events: SimpleQueue[Optional[in
 def _make(
     connection: Connection, options: argparse.Namespace, part: str, handler: Handler, batch: int
 ) -> Worker:
-    """Find or make what the worker needs in AWS."""
+    """Make the worker; find or create what it needs in AWS."""
     sqs, settings = connection.sqs, connection.settings
     inbox = open_queue(sqs, settings.input_queue, dead_letter=True)
     open_queue(sqs, settings.output_queue)

@@ -1,4 +1,4 @@
-"""Signals: how a person or the system ends a program, and how long that may take."""
+"""Signals: how a person or the system ends a client, and how long its exit may take."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import time
 from typing import Iterator
 
 INTERRUPTED = 130
-LONGEST_END = 1.8  # seconds for cleaning up; the rest is left to sweeping
+LONGEST_END = 1.8  # seconds for cleaning up; a reply queue not deleted by then is swept later
 _ENDING = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
 
 
 def end_once() -> None:
-    """Let the first signal end the program, and no further one disturb its cleaning up."""
+    """Let the first signal end the program, and ignore further ones while it cleans up."""
     begun: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def end(number: int, frame: object) -> None:
@@ -41,7 +41,7 @@ def end_once() -> None:
 
 
 def interrupt() -> None:
-    """Let SIGTERM and SIGHUP do as Ctrl-C does."""
+    """Make SIGTERM and SIGHUP act like Ctrl-C."""
     for number in _ENDING:
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
@@ -49,7 +49,7 @@ def interrupt() -> None:
 
 @contextlib.contextmanager
 def coming_back() -> Iterator[None]:
-    """Let Ctrl-C end what is done within, and not the program."""
+    """Let Ctrl-C interrupt the body of the `with` statement instead of ending the program."""
     before = signal.getsignal(signal.SIGINT)
     if before == signal.SIG_IGN:
         yield

@@ -1,4 +1,4 @@
-"""Streams: standard input, output and error, also where whoever starts us has closed them."""
+"""Streams: standard input, output and error, even if the parent process has closed them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ _CLOSED = (("stdin", os.O_RDONLY, "r"), ("stdout", os.O_RDONLY, "w"), ("stderr",
 
 
 def prepare() -> None:
-    """Have all three, and let no character end a program.
+    """Make sure that all three exist, and that no character raises an encoding error.
 
-    Of a closed one, input is at its end, output cannot be written, and errors are told to nobody.
+    If closed, standard input is at its end, output cannot be written, and error is discarded.
     """
     for name, flags, mode in _CLOSED:
         if getattr(sys, name) is None:
-            handle = os.open(os.devnull, flags)  # takes the number that is free: the stream's own
+            handle = os.open(os.devnull, flags)  # gets the lowest free number: the stream's own
             setattr(sys, name, os.fdopen(handle, mode, encoding="utf-8"))
     for stream, errors in (
-        (sys.stdin, "surrogateescape"),  # file names may hold any bytes
+        (sys.stdin, "surrogateescape"),  # file names may contain any bytes
         (sys.stdout, "backslashreplace"),  # a name that cp1252 lacks
         (sys.stderr, "backslashreplace"),
     ):
@@ -28,10 +28,10 @@ def prepare() -> None:
 
 
 def flush() -> None:
-    """Write out what was printed; where that fails, drop it and raise OSError."""
+    """Flush what was printed; if that fails, drop it and raise OSError."""
     try:
         sys.stdout.flush()
     except OSError:
-        # Python would try again at its end, and show a traceback.
+        # Python would flush again at exit, and print a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise

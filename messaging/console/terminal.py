@@ -1,4 +1,4 @@
-"""Talking to a person at a terminal: questions, a menu, and replies as they come."""
+"""Dialogue with a person at a terminal: prompts, a menu, progress, replies as they come."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..aws.trouble import AWS_ERRORS
 from ..errors import MessagingError, ReplyTimeout
 from ..wire.envelope import Reply
 from . import entry, signals
-from .waiting import Waiting
+from .waiting_line import WaitingLine
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -25,9 +25,9 @@ class StoppedWaiting(KeyboardInterrupt):
 
 
 def ask(prompt: str, convert: Callable[[str], T], example: str = "") -> T:
-    """Ask until the answer converts; what ValueError says is shown.
+    """Prompt until the answer converts; the text of a ValueError is shown.
 
-    Raises EOFError at the end, or where q or quit can mean nothing else.
+    Raises EOFError at the end of the input, or for q or quit if they do not convert.
     """
     again = f"Please try again, for example {example}." if example else "Please try again."
     while True:
@@ -47,8 +47,8 @@ def ask(prompt: str, convert: Callable[[str], T], example: str = "") -> T:
 def menu(what: str, act: Callable[[], object], ready: Callable[[], object]) -> None:
     """Offer 1 for an entry and 2 to quit, until the person quits or the input ends.
 
-    At a terminal no trouble ends it. `ready` is called before anything has to be typed, and raises
-    what would make that vain.
+    At a terminal no error ends it. `ready` is called before anything has to be typed, and raises
+    if that would be in vain.
     """
     try:
         _carry_out(ready)
@@ -62,7 +62,7 @@ def menu(what: str, act: Callable[[], object], ready: Callable[[], object]) -> N
 
 
 def _carry_out(*steps: Callable[[], object]) -> None:
-    """Take steps, and tell in a line what breaks them off."""
+    """Take steps, and print in one line what interrupts them."""
     try:
         with signals.coming_back():
             for step in steps:
@@ -78,7 +78,7 @@ def _carry_out(*steps: Callable[[], object]) -> None:
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
-    """Make a conversion for `ask`: one of a few words; yes, oui and so on mean y and n."""
+    """Return a converter for `ask`: one of a few words; yes, oui and so on stand for y, n."""
 
     def convert(text: str) -> str:
         word = text.strip().lower()
@@ -93,18 +93,18 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 def sentence(error: Exception) -> str:
-    """Say what an error says, as the start of a sentence; names keep their capitals."""
+    """Return an error's text with a capital, to begin a sentence; the rest is unchanged."""
     text = explain(error) if isinstance(error, AWS_ERRORS) else str(error)
     return text[:1].upper() + text[1:]
 
 
 class Asker(Protocol[Asked, Answer]):
-    """A requester, or what asks as one does."""
+    """A requester, or anything with the same `ask`."""
 
     def ask(
         self, items: Iterable[Asked], timeout: float, waiting: Callable[[float], None] = ...
     ) -> Iterator[Answer]:
-        """Send items as they come, and give what answers them."""
+        """Send items as they come, and yield the answers."""
 
 
 def follow(
@@ -115,10 +115,10 @@ def follow(
     unit: str,
     size: Callable[[T], int] = lambda _: 1,
 ) -> Iterator[T]:
-    """Ask, and show on standard error that we wait: the seconds of one, the progress of many.
+    """Ask, and show on standard error that we wait: seconds for one item, a bar for many.
 
-    `size` tells how many units an answer stands for. Raises StoppedWaiting where Ctrl-C comes
-    once something may have been sent.
+    `size` returns how many units an answer stands for. Raises StoppedWaiting on Ctrl-C if
+    something may have been sent.
     """
     sent = False
 
@@ -152,7 +152,7 @@ def _followed(
                 yield answer
                 bar.update(size(answer))
         return
-    waiting = Waiting("the reply")
+    waiting = WaitingLine("the reply")
     try:
         for answer in asker.ask(items, timeout, waiting):
             waiting.done()
@@ -162,7 +162,7 @@ def _followed(
 
 
 def show(text: str, file: Optional[TextIO] = None) -> None:
-    """Print a line; on a terminal without running into a progress bar."""
+    """Print a line; on a terminal above the progress bar, not into it."""
     file = file or sys.stdout
     if not file.isatty():
         print(text, file=file)

@@ -1,1 +1,1 @@
-"""How work waits and is shared out among threads; no part of it knows what the work is."""
+"""How work queues up and is dispatched to threads; nothing here knows what the work is."""

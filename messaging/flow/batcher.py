@@ -1,4 +1,4 @@
-"""Batcher: gathers items into batches and works each off, on threads of its own."""
+"""Batcher: gathers items into batches and processes them on threads of its own."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from . import threads
 
 T = TypeVar("T")
 
-LINGER = 0.05  # seconds that an item waits for company while a batch is under way
-TICK = 0.5  # seconds; what is to come again does so at such moments, together
-LONGEST_PAUSE = 8.0  # seconds; what fails is tried at least so often once its cause is gone
-LAST_PAUSE = 0.5  # seconds; the same once somebody waits for the end
+LINGER = 0.05  # seconds; longer fills batches better and delays each item while one is in flight
+TICK = 0.5  # seconds; retries fall due on such ticks, so that they share a batch
+LONGEST_PAUSE = 8.0  # seconds; cap of the backoff, so how late work resumes after an outage
+LAST_PAUSE = 0.5  # seconds; the same while shutting down
 
 
 class Batcher(Generic[T]):
-    """Gathers items into batches, and works each off on one of its threads.
+    """Gathers items into batches, and processes each batch on one of its threads.
 
-    A batch starts when it is full, when no other is under way (Nagle's algorithm, RFC 896), or
-    when its oldest item has lingered. What is to come again waits for its own time, in nobody's
-    way, and then joins the end of the line.
+    A batch starts when it is full, when no other is in flight (Nagle's algorithm, RFC 896), or
+    when its oldest item has lingered long enough. An item to be retried backs off on its own,
+    without holding up the others, and then joins the end of the line.
 
     Args:
-        count: threads
-        size: items in a batch at most
-        room: items that may wait, to come again included, before `put` waits too
-        work: does it, and raises nothing; gives the items that are to come again
+        count: number of threads
+        size: most items in a batch
+        room: items held, retries included, at which `put` starts to block
+        work: processes a batch without raising; returns the items to retry
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class Batcher(Generic[T]):
         self._room = room
         self._work = work
         self._line: Deque[Tuple[float, int, T]] = deque()  # since when, failures
-        self._later: List[Tuple[float, int, int, T]] = []  # due, tie, failures
+        self._later: List[Tuple[float, int, int, T]] = []  # due, tie-breaker, failures
         self._tie = itertools.count()
-        self._busy = 0  # items under way
-        self._batches = 0  # under way
+        self._busy = 0  # items in flight
+        self._batches = 0  # in flight
         self._longest = LONGEST_PAUSE
         self._closed = False
         lock = threading.Lock()
@@ -56,7 +56,7 @@ class Batcher(Generic[T]):
             threads.start(name, self._step)
 
     def put(self, items: Sequence[T]) -> None:
-        """Add items; waits while there are too many, and forgets them once it is closed."""
+        """Add items; blocks while there is no room, and drops them once closed."""
         with self._less:
             self._less.wait_for(lambda: self._count() < self._room or self._closed)
             if not self._closed:
@@ -64,7 +64,7 @@ class Batcher(Generic[T]):
                 self._more.notify()
 
     def hurry(self) -> None:
-        """Come to an end: try again soon what is to come again, and let nobody wait to put."""
+        """Shut down soon: retry at once what is backing off, and no longer block in `put`."""
         with self._less:
             self._room = sys.maxsize
             self._longest = LAST_PAUSE
@@ -73,12 +73,12 @@ class Batcher(Generic[T]):
             self._less.notify_all()
 
     def join(self) -> None:
-        """Wait until nothing is left to do."""
+        """Block until every item has been processed, or the batcher is closed."""
         with self._less:
             self._less.wait_for(lambda: not self._count() or self._closed)
 
     def close(self) -> None:
-        """Forget what waits, and end the threads."""
+        """Drop what is still waiting, and end the threads."""
         with self._more:
             self._closed = True
             self._line.clear()
@@ -110,7 +110,7 @@ class Batcher(Generic[T]):
             return batch
 
     def _start(self) -> float:
-        """Tell when the next batch may start, once what is due has joined the line."""
+        """Move retries that are due into the line; return when the next batch may start."""
         now = clock.now()
         while self._later and self._later[0][0] <= now:
             self._line.append((now, *heapq.heappop(self._later)[2:]))
@@ -120,7 +120,7 @@ class Batcher(Generic[T]):
 
     def _end(self, batch: List[Tuple[int, T]], again: Sequence[T]) -> None:
         failures = {id(item): before + 1 for before, item in batch}
-        share = random.random()  # one for all, so that what failed together comes again together
+        share = random.random()  # one for all, so that what failed together is retried together
         with self._more:
             self._busy -= len(batch)
             self._batches -= 1
@@ -133,17 +133,17 @@ class Batcher(Generic[T]):
 
 
 def start_of(waiting: int, size: int, under_way: int, oldest: float) -> float:
-    """Tell when a batch may start: at once if it is full or alone, else when it has lingered."""
+    """Return when a batch may start: at once if full or none is in flight, else after LINGER."""
     if not waiting:
         return math.inf
     return oldest if waiting >= size or not under_way else oldest + LINGER
 
 
 def due_at(now: float, failures: int, longest: float, share: float) -> float:
-    """Tell when to try again after so many failures: at a tick, within 1, 2, 4 … `longest` s.
+    """Return when to retry after so many failures: on a tick within 1, 2, 4 … `longest` s.
 
     Args:
-        share: of the longest pause, at random from 0 to 1 (AWS's "full jitter")
+        share: random fraction of the backoff, from 0 to 1 (AWS's "full jitter")
     """
     pause = share * min(longest, 2.0 ** min(failures - 1, 10))
     return math.ceil((now + pause) / TICK) * TICK

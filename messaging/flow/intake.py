@@ -1,4 +1,4 @@
-"""Intake: what is received, handed out to whoever is free."""
+"""Intake: dispatches received messages to whichever thread is free."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ T = TypeVar("T")
 
 
 class Intake(Generic[T]):
-    """Hands out messages; whoever finds none polls for more.
+    """Dispatches messages to the threads that call `take`; one that finds none polls for more.
 
-    One caller at a time polls, so an idle queue costs one long poll however many callers there
-    are. After a full poll there may be more, so another may poll beside it: a busy queue is
-    fetched by several at once.
+    One caller polls at a time, so an idle queue costs one long poll however many callers there
+    are. A full poll suggests a backlog, so another caller may then poll concurrently.
 
     Args:
-        receive: polls; takes whether a full poll came before it
-        full: messages that a poll brings at most
-        polls: polls at a time
-        wanted: whether to poll now; `wake` has callers ask again
-        give_back: takes what a poll brings once nothing is wanted any more
+        receive: polls; its argument says whether the poll before was full
+        full: most messages that a poll returns
+        polls: most concurrent polls
+        wanted: whether to poll now; call `wake` when that changes
+        give_back: takes what a poll returns after `close`
     """
 
     def __init__(
@@ -47,14 +46,14 @@ class Intake(Generic[T]):
         self._less = threading.Condition(lock)
 
     def take(self, most: int = 1) -> List[T]:
-        """Wait for messages, and give up to `most`; none when the intake is closed.
+        """Block until there are messages, and return up to `most`; none once closed.
 
-        Whoever took some calls `done` when they are handled.
+        After each non-empty `take` the caller has to call `done`, or `join` never returns.
         """
         while True:
             with self._more:
                 self._more.wait_for(self._may_go_on)
-                self._more.notify()  # somebody may go on beside us
+                self._more.notify()  # another caller may be able to go on too
                 if self._closed:
                     return []
                 if self._fetched:
@@ -65,18 +64,18 @@ class Intake(Generic[T]):
             self._poll()
 
     def done(self) -> None:
-        """Have handled what the last `take` gave."""
+        """Report the messages of one `take` as handled."""
         with self._less:
             self._handed -= 1
             self._less.notify_all()
 
     def wake(self) -> None:
-        """Have callers ask again whether messages are wanted."""
+        """Let a waiting caller check again whether messages are wanted."""
         with self._more:
             self._more.notify()
 
     def close(self) -> List[T]:
-        """Hand out nothing any more; give what nobody has begun with."""
+        """Dispatch nothing more; return the messages that nobody has taken."""
         with self._more:
             self._closed = True
             left = list(self._fetched)
@@ -85,12 +84,12 @@ class Intake(Generic[T]):
             return left
 
     def join(self) -> None:
-        """Wait until all that was handed out is handled."""
+        """Block until every message taken is handled."""
         with self._less:
             self._less.wait_for(lambda: not self._handed)
 
     def join_polls(self) -> None:
-        """Wait until the polls under way have come back."""
+        """Block until the polls in flight have returned."""
         with self._less:
             self._less.wait_for(lambda: not self._polls)
 
@@ -110,7 +109,7 @@ class Intake(Generic[T]):
                 self._less.notify_all()
 
     def _keep(self, batch: List[T]) -> List[T]:
-        """Have messages handed out; give those that came too late for it."""
+        """Queue messages for `take`; return them instead if the intake is closed."""
         with self._more:
             if self._closed:
                 return batch

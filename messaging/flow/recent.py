@@ -1,4 +1,4 @@
-"""Recent: the latest of many ids."""
+"""Recent: the most recent of many ids."""
 
 import threading
 from collections import deque
@@ -6,7 +6,7 @@ from typing import Deque, Iterable, Set
 
 
 class Recent:
-    """Knows the last `most` ids that were added."""
+    """Remembers the last `most` ids that were added."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -18,7 +18,7 @@ class Recent:
         return an_id in self._ids
 
     def add(self, ids: Iterable[str]) -> None:
-        """Add ids, and forget the oldest for them."""
+        """Add ids; the oldest are forgotten to make room."""
         with self._lock:
             new = [each for each in dict.fromkeys(ids) if each not in self._ids]
             self._ids.update(new)

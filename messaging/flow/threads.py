@@ -1,4 +1,4 @@
-"""Threads that nothing ends but their own work: what it raises is told, and it goes on."""
+"""Threads that survive exceptions: each is logged, and the thread goes on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 def start(name: str, step: Callable[[], bool]) -> None:
-    """Start a thread that takes a step after the other, until one gives False."""
+    """Start a daemon thread that calls `step` again and again until it returns False."""
 
     def run() -> None:
         while _careful(name, step):
@@ -23,13 +23,13 @@ def start(name: str, step: Callable[[], bool]) -> None:
 
 
 def background(name: str, call: Callable[[], T]) -> Future[T]:
-    """Start a call on a thread of its own, which does not hold up the end of the program."""
+    """Run a call on a daemon thread, which does not keep the program alive."""
     future: Future[T] = Future()
 
     def run() -> None:
         try:
             future.set_result(call())
-        except BaseException as error:  # it belongs to whoever asks for the result
+        except BaseException as error:  # raised where the result is asked for
             future.set_exception(error)
 
     threading.Thread(target=run, name=name, daemon=True).start()
@@ -39,8 +39,8 @@ def background(name: str, call: Callable[[], T]) -> Future[T]:
 def _careful(name: str, step: Callable[[], bool]) -> bool:
     try:
         return step()
-    except BaseException as error:  # a library's SystemExit must not end a thread unseen either
+    except BaseException as error:  # even a library's SystemExit must not end a thread silently
         logger.error("Trouble in the %s thread: %r. Going on in a second.", name, error)
         logger.debug("The cause:", exc_info=error)
-        time.sleep(1)  # what comes each time shall not spin
+        time.sleep(1)  # a step that always fails must not spin
         return True

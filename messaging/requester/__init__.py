@@ -1,1 +1,1 @@
-"""The half that asks; it never imports the half that answers."""
+"""The client's half: sends requests, awaits replies; it never imports the worker's half."""

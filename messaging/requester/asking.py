@@ -1,4 +1,4 @@
-"""Asking: one series of requests, whose replies are given in its order."""
+"""Asking: one series of requests, its replies in order, and how long to wait for them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ..flow import threads
 from ..wire.envelope import Reply, Request
 from .awaited import Awaited, Pending
 
-LOOK = 1.0  # seconds between two looks at how long we have waited
+LOOK = 1.0  # seconds between checks of the timeout; also how often the person sees it count
 
 Item = Union[Request, Reply]
 
 
 class Asking:
-    """Takes items from their source on a thread of its own, and gives their replies in order.
+    """Reads items on a thread of its own, sends them, and yields their replies in order.
 
     Args:
-        items: requests, and replies that are known already and only keep their place
+        items: requests, and replies already known, which are passed through in their place
         submit: sends a request
-        window: items under way at most, so that memory does not grow with their number
+        window: most items in flight, so that memory does not grow with their number
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Asking:
     def replies(
         self, timeout: float, waiting: Callable[[float], None], advice: str
     ) -> Iterator[Reply]:
-        """Give the replies; raises ReplyTimeout with `advice`, or what the source raised."""
+        """Yield the replies; raises ReplyTimeout with `advice`, or what the source raised."""
         threads.start("feeder", self._feed)
         pending: Optional[Pending] = None
         try:
@@ -57,7 +57,7 @@ class Asking:
             self._drain()
 
     def _feed(self) -> bool:
-        """Put the next item into the line; tell whether there may be another."""
+        """Submit the next item; return whether there may be another."""
         pending: Optional[Pending] = None
         try:
             item = next(self._source)
@@ -66,7 +66,7 @@ class Asking:
                 pending.settle(item)
         except StopIteration:
             pass
-        except BaseException as error:  # of the items' own making, raised where replies are read
+        except BaseException as error:  # raised by the source: passed to whoever reads the replies
             pending = Pending(Request(""))
             pending.fail(error)
         self._line.put(pending)
@@ -77,7 +77,10 @@ class Asking:
     def _wait(
         self, pending: Pending, timeout: float, waiting: Callable[[float], None], advice: str
     ) -> None:
-        """Wait for a reply as long as any comes; while we slept we did not wait."""
+        """Block until this reply; ReplyTimeout after `timeout` s in which no reply at all came.
+
+        Time for which the machine was asleep does not count.
+        """
         waited, shown, arrivals = 0.0, 0.0, self._awaited.arrivals
         while not pending.future.done():
             if waited >= timeout:
@@ -91,7 +94,7 @@ class Asking:
             arrivals = self._awaited.arrivals
 
     def _drain(self) -> None:
-        """Forget what is left in the line, so that its feeder need not wait."""
+        """Drop what is left in the line, so that the feeder does not block on it."""
         with contextlib.suppress(queue.Empty):
             while True:
                 pending = self._line.get_nowait()

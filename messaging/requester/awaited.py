@@ -1,4 +1,4 @@
-"""Awaited: the requests under way, and who waits for their replies."""
+"""Awaited: the requests in flight, and the futures of their replies."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from ..errors import InvalidMessage
 from ..flow.recent import Recent
 from ..wire.envelope import Reply, Request
 
-REMEMBERED = 10_000  # ids of replies not awaited any more, by which to know duplicates
+REMEMBERED = 10_000  # ids of finished requests; a duplicate of an older one counts as a stranger's
 
 
 @dataclass(eq=False)
 class Pending:
-    """A request under way, and the future of its reply."""
+    """A request in flight, and the future of its reply."""
 
     request: Request
     future: Future[Reply] = field(default_factory=Future)
 
     def settle(self, reply: Reply) -> None:
-        """Give the reply to who waits, if somebody still does, and keep no body for it."""
+        """Resolve the future, if somebody still waits, and drop the request's body."""
         with contextlib.suppress(InvalidStateError):
             self.future.set_result(reply)
         self.request = replace(self.request, body="")
 
     def fail(self, error: BaseException) -> None:
-        """Raise an error where the reply is waited for."""
+        """Make the future raise an error."""
         with contextlib.suppress(InvalidStateError):
             self.future.set_exception(error)
 
 
 class Awaited:
-    """Knows which replies are awaited, and gives each to who awaits it, once.
+    """Matches replies to the requests in flight, and resolves the future of each once.
 
     Attributes:
-        arrivals: replies that were given so far
+        arrivals: number of replies matched so far
     """
 
     def __init__(self) -> None:
@@ -49,13 +49,13 @@ class Awaited:
         return len(self._pending)
 
     def all(self) -> List[Pending]:
-        """Give all requests under way."""
+        """Return all requests in flight."""
         return list(self._pending.values())
 
     def expect(self, request: Request) -> Pending:
-        """Await a reply; to be called before its request is sent.
+        """Register a request; to be called before it is sent.
 
-        Raises InvalidMessage if a request of the same correlation id is under way.
+        Raises InvalidMessage if one with the same correlation id is in flight.
         """
         pending = Pending(request)
         if self._pending.setdefault(request.correlation_id, pending) is not pending:
@@ -65,7 +65,7 @@ class Awaited:
         return pending
 
     def give(self, reply: Reply) -> bool:
-        """Give a reply to who awaits it; tell whether it was meant for us at all."""
+        """Resolve the future that awaits a reply; return whether it was meant for us at all."""
         pending = self._pending.pop(reply.correlation_id, None)
         if pending is None:
             return reply.correlation_id in self._known
@@ -75,14 +75,16 @@ class Awaited:
         return True
 
     def forget(self, pending: Sequence[Pending]) -> None:
-        """Await these no longer; what still comes for them is thrown away."""
+        """Cancel these futures; replies that still arrive for them are discarded."""
         for each in pending:
             if self._pending.get(each.request.correlation_id) is each:
                 self._known.add([each.request.correlation_id])
-                del self._pending[each.request.correlation_id]
+                self._pending.pop(each.request.correlation_id, None)  # a poller may be faster
             each.future.cancel()
 
     def fail(self, error: BaseException) -> None:
-        """Raise an error wherever a reply is waited for."""
-        for each in self.all():
+        """Raise an error wherever a reply is awaited now, and await these no longer."""
+        pending = self.all()
+        for each in pending:
             each.fail(error)
+        self.forget(pending)

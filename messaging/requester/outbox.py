@@ -1,4 +1,4 @@
-"""Outbox: a client's requests on their way to the input queue."""
+"""Outbox: sends a client's requests to the input queue."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ from ..wire.envelope import INLINE, Message, Reply, Request, size_of
 from .awaited import Pending
 
 SENDERS, UPLOADERS = 8, 4
-ROOM = 100  # requests that wait to be sent
-PATIENCE = 20.0  # seconds for which a request is sent again at an error that nobody knows
-SMALLEST = 1024  # bytes that every queue takes
+ROOM = 100  # requests waiting to be sent at which `put` starts to block
+PATIENCE = 20.0  # seconds for which an unknown error is retried before the request fails
+SMALLEST = 1024  # bytes that every queue accepts
 
 
 class Outbox:
-    """Sends requests by tens, and long bodies through the bucket, on threads of its own.
+    """Sends requests in batches of ten, long bodies by way of the bucket, on its own threads.
 
-    What stands in the way of one request is told by the future of its reply, and costs the
-    others nothing.
+    If a request cannot be sent, its future gets the error; the others are not affected.
 
     Args:
-        reply_to: tells where the replies are to go
-        check_in: puts a body too long for SQS into the bucket
+        reply_to: returns the name of the queue for the replies
+        check_in: puts a body that is too long for SQS into the bucket
     """
 
     def __init__(
@@ -49,18 +48,18 @@ class Outbox:
         self._uploading = Batcher("upload", UPLOADERS, 1, UPLOADERS, self._upload)
 
     def put(self, pending: Pending) -> None:
-        """Have a request sent; waits while too many are waiting."""
+        """Queue a request for sending; blocks while too many are waiting."""
         try:
             message = self._write(pending.request)
         except InvalidMessage as error:
             pending.settle(Reply.error(str(error)))
             return
-        # A batch holds ten messages of this size, and S3 is cheaper for what is longer.
+        # Up to this size ten messages fit a batch; for longer ones S3 is cheaper.
         long = len(pending.request.body) > INLINE or size_of(message) > INLINE
         (self._uploading if long else self._sending).put([pending])
 
     def close(self) -> None:
-        """Forget what has not been sent, and end the threads."""
+        """Drop what has not been sent, and end the threads."""
         self._sending.close()
         self._uploading.close()
 
@@ -68,21 +67,26 @@ class Outbox:
         return replace(request, reply_to=self._reply_to()).to_message()
 
     def _upload(self, batch: List[Pending]) -> Sequence[Pending]:
-        """Put long bodies into the bucket, and send what is left of their requests."""
-        for pending in batch:
-            try:
-                if not pending.future.done():
-                    pending.request = self._check_in(pending.request)
-                    self._sending.put([pending])
-            except RequestRejected as error:
-                pending.settle(Reply.error(str(error)))
-            except BaseException as error:
-                pending.fail(error)
+        """Put long bodies into the bucket, and queue their requests, now short, for sending."""
+        self._sending.put([pending for pending in batch if self._checked_in(pending)])
         return ()
 
+    def _checked_in(self, pending: Pending) -> bool:
+        """Put a body into the bucket; return whether its request is to be sent."""
+        try:
+            if not pending.future.done():
+                pending.request = self._check_in(pending.request)
+                return True
+        except RequestRejected as error:
+            pending.settle(Reply.error(str(error)))
+        except BaseException as error:
+            pending.fail(error)
+        return False
+
     def _send(self, batch: List[Pending]) -> Sequence[Pending]:
-        """Send requests, but for those that nobody waits for; give those to be sent again."""
+        """Send the requests that somebody still waits for; return those to retry."""
         waiting = [pending for pending in batch if not pending.future.done()]
+        began = clock.now()
         try:
             failures = self._inbox.send([self._write(pending.request) for pending in waiting])
         except BaseException as error:
@@ -90,7 +94,7 @@ class Outbox:
                 pending.fail(error)
             raise
         if waiting and not failures:
-            self._patience.over(self._doing)
+            self._patience.over(self._doing, began)
         again = [waiting[at] for at, error in failures.items() if self._again(waiting[at], error)]
         for pending in batch:
             if pending not in again:
@@ -98,32 +102,32 @@ class Outbox:
         return again
 
     def _again(self, pending: Pending, error: Exception) -> bool:
-        """Tell whether to send a request again; if not, tell who waits why."""
+        """Return whether to retry a request; if not, its future gets the error."""
         if is_refusal(error):
-            self._refuse(pending, error)
-        elif is_denied(error) or is_missing_queue(error) or self._is_hopeless(pending, error):
+            return self._travels_by_bucket(pending, error)
+        if is_denied(error) or is_missing_queue(error) or self._is_hopeless(pending, error):
             pending.fail(error)
         else:
             self._patience.met(self._doing, error)
             return True
         return False
 
-    def _refuse(self, pending: Pending, error: Exception) -> None:
-        """Send a message that is too long for its queue through the bucket; refuse others."""
+    def _travels_by_bucket(self, pending: Pending, error: Exception) -> bool:
+        """Put a body that is too long for its queue into the bucket; refuse any other request."""
         request = pending.request
         is_long = request.payload_key is None and size_of(self._write(request)) > SMALLEST
         if is_long and is_about_length(error):
-            self._uploading.put([pending])
-        else:
-            pending.settle(Reply.error(f"SQS refused the request: {explain(error)}"))
+            return self._checked_in(pending)
+        pending.settle(Reply.error(f"SQS refused the request: {explain(error)}"))
+        return False
 
     def _is_hopeless(self, pending: Pending, error: Exception) -> bool:
-        """Tell whether an error that nobody knows has come again for long."""
+        """Return whether this is an unknown error that has persisted for PATIENCE seconds."""
         since = self._failing.setdefault(pending, clock.now())
         return not is_passing(error) and clock.now() - since > PATIENCE
 
 
 def is_about_length(error: Exception) -> bool:
-    """Tell whether SQS refused a message for its length: its queue may take less than others."""
+    """Return whether SQS refused a message as too long, which a queue's own limit may cause."""
     text = str(error).lower()
     return "bytes" in text or "toolong" in text or "shorter" in text

@@ -1,4 +1,4 @@
-"""Replies: reads our own reply queue while replies are awaited."""
+"""Replies: polls our own reply queue while replies are awaited, and matches each by `Awaited`."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from .awaited import Awaited, Pending
 logger = logging.getLogger(__name__)
 
 POLLERS = 8
-HIDDEN = 40  # seconds; a reply whose way here failed comes again after so long
-KEPT = 30.0  # seconds; what was read so long ago is deleted before it comes to light again
-CLOSING = 1.0  # seconds that the end of a program may take
+HIDDEN = 40  # seconds; a reply lost on its way here is delivered again only after so long
+KEPT = 30.0  # seconds until replies read are deleted; from HIDDEN on they would be read again
+CLOSING = 1.0  # seconds by which deleting the queue may delay the exit of a program
 
 
 class Replies:
     """Reads a private reply queue, which nobody else may read.
 
-    Whoever polls deletes what it read, ten at a time, before it polls again, so what is received
-    is never far ahead of what is deleted. A queue that can no longer be read, since it was
-    deleted or our credentials are others now, is replaced, and what was not answered asked again.
+    Each poller deletes what it read, ten at a time, before it polls again, so deleting never
+    falls far behind receiving. A queue that can no longer be read, because it was deleted or our
+    identity changed, is replaced, and the unanswered requests are sent again.
 
     Args:
-        again: takes requests that have to be sent once more
+        again: sends a request once more
     """
 
     def __init__(
@@ -68,11 +68,11 @@ class Replies:
         return self._queue.name
 
     def wake(self) -> None:
-        """Poll, since a reply is awaited."""
+        """Start polling: a reply is awaited now."""
         self._intake.wake()
 
     def close(self) -> None:
-        """Delete the queue, which takes a second at most; one that stays is swept later."""
+        """Delete the queue; returns within a second, and a queue left behind is swept later."""
         self._closed.set()
         self._intake.close()
         deleting = threads.background("delete the reply queue", lambda: self._drop(self._queue))
@@ -82,7 +82,7 @@ class Replies:
         connection = self._connection
         name = names.new_name(connection.settings.output_queue)
         made = reply_queue.create(connection.sqs, name, connection.user_id)
-        # A poll of 20 s needs a client that waits for longer than that.
+        # A long poll of 20 s needs a client whose read timeout is longer.
         sqs = connection.client("sqs", attempts=1, seconds=LONG_POLL + ANSWER)
         return replace(made, sqs=sqs)
 
@@ -93,7 +93,7 @@ class Replies:
             logger.debug("The reply queue stays until it is swept: %s.", explain(error))
 
     def _receive(self, backlog: bool) -> List[Delivery]:
-        """Poll, and give replies to who awaits them, so that no poller polls in vain."""
+        """Poll, and resolve the futures at once, or an idle client would poll once more."""
         queue = self._queue
         try:
             deliveries = self._patience(
@@ -111,24 +111,24 @@ class Replies:
         return deliveries
 
     def _replace(self, lost: Queue, error: Exception) -> None:
-        """Make a new queue for one that cannot be read any more, and ask again for its replies.
+        """Replace a queue that can no longer be read, and send the unanswered requests again.
 
-        One that could never be read shows that a right is missing, which no new one would mend.
+        If it never could be read, a permission is missing, and a new queue would not help.
         """
         with self._replacing:
             if self._queue is not lost:
                 return
-            if not self._has_read or not (is_denied(error) or is_missing_queue(error)):
-                said = f"our own reply queue {lost.name} cannot be read: {explain(error)}"
-                self._awaited.fail(ConfigurationError(said))
-                self._awaited.forget(self._awaited.all())
-                return
             try:
+                if not self._has_read or not (is_denied(error) or is_missing_queue(error)):
+                    said = f"our own reply queue {lost.name} cannot be read: {explain(error)}"
+                    raise ConfigurationError(said)
                 self._queue, self._has_read = self._create(), False
-            except AWS_ERRORS as cause:
+            except (ConfigurationError, *AWS_ERRORS) as cause:
                 self._awaited.fail(cause)
-                self._awaited.forget(self._awaited.all())
                 return
+        if self._closed.is_set():
+            self._drop(self._queue)
+            return
         logger.warning("The reply queue %s cannot be read any more: asking again.", lost.name)
         threads.background("drop a reply queue", lambda: self._drop(lost))
         for pending in self._awaited.all():
@@ -141,7 +141,7 @@ class Replies:
             logger.warning("Message %s in our reply queue: %s.", delivery.message_id, error)
 
     def _delete(self, deliveries: List[Delivery]) -> List[Delivery]:
-        """Delete replies; give those that are to be tried again, fewer than make a batch."""
+        """Delete replies; return those to retry, fewer than a full batch."""
         left = deliveries
 
         def attempt() -> None:
@@ -151,13 +151,13 @@ class Replies:
             if len(left) >= MAX_BATCH:
                 raise next(error for error in failures.values() if is_passing(error))
 
-        with contextlib.suppress(*AWS_ERRORS):  # told; the end has come, and the queue goes
+        with contextlib.suppress(*AWS_ERRORS):  # logged; we are closing, and so the queue goes
             self._patience(attempt, f"delete from {self.name}")
         return left
 
 
 class _Poller:
-    """Takes what was read, and deletes it by tens, or before it comes to light again."""
+    """Collects the replies read, and deletes them in tens, or before they turn visible again."""
 
     def __init__(
         self, intake: Intake[Delivery], delete: Callable[[List[Delivery]], List[Delivery]]
@@ -167,11 +167,11 @@ class _Poller:
         self._read: List[Delivery] = []
 
     def step(self) -> bool:
-        """Take a batch; tell whether there may be another."""
+        """Take a batch; return whether there may be another."""
         taken = self._intake.take(MAX_BATCH)
         if not taken:
             return False
-        # Bodies may be long, and to delete takes none.
+        # Deleting needs no body, and bodies may be long.
         self._read += [replace(each, body="", attributes={}) for each in taken]
         self._intake.done()
         if len(self._read) >= MAX_BATCH or clock.now() - self._read[0].since > KEPT:

@@ -1,4 +1,4 @@
-"""The private reply queue of a client: its making."""
+"""Creates the private reply queue of a client."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RETENTION = 3600  # seconds that a reply waits in a private queue
-# For its maker alone: to read, and to change who may. Of actions SQS takes seven at most.
+RETENTION = 3600  # seconds; a client that is away for longer loses its replies
+# What only the creator may do: read, and change who may. SQS allows seven actions in a policy.
 PRIVATE = [
     "sqs:ReceiveMessage",
     "sqs:DeleteMessage",
@@ -31,15 +31,15 @@ PRIVATE = [
 
 
 def create(sqs: SQSClient, name: str, user_id: Callable[[], str]) -> Queue:
-    """Create a private reply queue that nobody else may read, whatever rights they have.
+    """Create a reply queue that nobody else may read, whatever permissions they have.
 
-    Where STS does not tell the user id or SQS takes no policy, its name alone keeps it private.
+    If STS does not return the user id or SQS accepts no policy, only its name keeps it private.
     """
     attributes: Dict[AttributeName, str] = {"MessageRetentionPeriod": str(RETENTION)}
     doubt: Optional[Exception] = None
     try:
         attributes["Policy"] = policy(user_id())
-    except Exception as error:  # what is no AWS may say anything
+    except Exception as error:  # a server that is not AWS may answer anything
         doubt = error
     try:
         answer = sqs.create_queue(QueueName=name, Attributes=attributes)
@@ -54,7 +54,7 @@ def create(sqs: SQSClient, name: str, user_id: Callable[[], str]) -> Queue:
 
 
 def policy(user_id: str) -> str:
-    """Write the policy of a queue that only this user may read."""
+    """Return the policy of a queue that only this user may read."""
     statement = {
         "Effect": "Deny",
         "Principal": {"AWS": "*"},

@@ -1,4 +1,4 @@
-"""Requester: sends requests and gives their replies in order."""
+"""Requester: sends requests and yields their replies in order."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ from .shared_replies import SharedReplies
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-WINDOW = 1000  # requests under way at most, so that memory does not grow with their number
-UNKNOWN_CALLER = "unknown"  # folder of long bodies where STS does not tell who we are
+WINDOW = 1000  # requests in flight; more would cost memory, fewer leave workers idle
+CLOSED = "this Requester is closed: make another one"
+UNKNOWN_CALLER = "unknown"  # folder for long bodies if STS does not say who we are
 
 
 class Session(NamedTuple):
-    """What a requester has once it has asked something."""
+    """What a requester needs from its first request on."""
 
     replies: Union[Replies, SharedReplies]
     inbox: Queue
@@ -43,11 +44,11 @@ class Session(NamedTuple):
 
 
 class Requester:
-    """Asks through an input queue and hears through a reply queue.
+    """Sends requests to an input queue and receives the replies from a reply queue.
 
-    The reply queue is its own, made at the first request and deleted by `close`, unless
-    `shared_queue` names one to share. Before the first request nothing is asked of AWS. It may
-    be used by several threads, but by no other process than the one that made it.
+    The reply queue is private, created for the first request and deleted by `close`, unless
+    `shared_queue` names one to share. AWS is not called before the first request. Safe to use
+    from several threads, but only in the process that created it.
     """
 
     def __init__(self, connection: Connection, shared_queue: Optional[str] = None) -> None:
@@ -69,18 +70,19 @@ class Requester:
         self.close()
 
     def close(self) -> None:
-        """Delete the reply queue if it is our own, and end all threads."""
-        if os.getpid() != self._process:  # a child's end is not its parent's
+        """Delete the reply queue if it is private, and end all threads; returns within seconds."""
+        if os.getpid() != self._process:  # a forked child must not close its parent's
             return
         self._closed = True
         self._patience.end()
+        self._awaited.fail(MessagingError(CLOSED))
         if self._session:
             self._session.outbox.close()
         if self._made and futures.wait([self._made], CLOSING).done and not self._made.exception():
             self._made.result().close()
 
     def submit(self, request: Request) -> Future[Reply]:
-        """Send a request; give the future of its reply, which never comes if no worker does."""
+        """Send a request; return the future of its reply: no worker, no reply."""
         return self._submit(self._open(), request).future
 
     def ask(
@@ -90,15 +92,15 @@ class Requester:
         waiting: Callable[[float], None] = lambda seconds: None,
         window: int = WINDOW,
     ) -> Iterator[Reply]:
-        """Send requests as they come, and give their replies in the same order.
+        """Send requests as the items come, and yield their replies in the same order.
 
-        A Reply among the items, such as a refusal on the spot, is given in its place. Raises
-        ReplyTimeout, or botocore's errors where AWS refuses what waiting cannot mend.
+        A Reply among the items, such as a refusal on the spot, is passed through in its place.
+        Raises ReplyTimeout, or botocore's errors where AWS fails in a way that retrying won't fix.
 
         Args:
             timeout: seconds without any reply after which to give up
-            waiting: called at the start of a wait and each second of it with the seconds so far
-            window: items under way at most
+            waiting: called at the start of a wait and every second with the seconds so far
+            window: most items in flight
         """
         session = self._open()
         settings, region = self._connection.settings, self._connection.region
@@ -110,7 +112,7 @@ class Requester:
         return asking.replies(timeout, waiting, advice)
 
     def storage(self) -> Storage:
-        """Give the bucket, which is looked up when first asked for."""
+        """Return the bucket; the first call finds or creates it."""
         with self._opening:
             if self._storage is None:
                 storage = self._connection.storage(self._open().inbox.account)
@@ -120,13 +122,15 @@ class Requester:
             return self._storage
 
     def patiently(self, call: Callable[[], T], doing: str) -> T:
-        """Give what a call to AWS returns, waiting out all trouble that waiting can mend."""
+        """Return the result of a call to AWS, retried until it works or cannot work."""
         return self._patience(call, doing)
 
     def _open(self) -> Session:
-        """Make the reply queue and, meanwhile, find the input queue."""
+        """Create the reply queue while finding the input queue, the first time."""
         if os.getpid() != self._process:
             raise MessagingError("a Requester is for the process that made it: make another one")
+        if self._closed:
+            raise MessagingError(CLOSED)
         with self._opening:
             if self._session is None:
                 self._session = self._make_session()
@@ -135,7 +139,7 @@ class Requester:
     def _make_session(self) -> Session:
         connection = self._connection
         connection.check()
-        # On a thread, where no KeyboardInterrupt can lose sight of a queue just made.
+        # On a thread of its own: a KeyboardInterrupt here could leak a queue just created.
         if self._made is None or (self._made.done() and self._made.exception()):
             self._made = threads.background("open", self._make_replies)
         inbox = open_queue(connection.sqs, connection.settings.input_queue, dead_letter=True)
@@ -156,7 +160,7 @@ class Requester:
                 raise
             logger.warning("No right to make a reply queue: sharing %s.", output)
             return SharedReplies(connection, awaited, patience, output)
-        if self._closed:  # nobody is left who would
+        if self._closed:  # too late for `close` to do it
             made.close()
         return made
 
@@ -176,10 +180,10 @@ class Requester:
         return pending
 
     def _check_in(self, request: Request) -> Request:
-        """Put a body too long for SQS into the bucket, in the folder of who we are."""
+        """Put a body that is too long for SQS into the bucket, in the caller's own folder."""
         storage = self.storage()
         try:
             caller = self._connection.user_id()
-        except Exception:  # what is no AWS may say anything
+        except Exception:  # a server that is not AWS may answer anything
             caller = UNKNOWN_CALLER
         return self.patiently(lambda: storage.check_in(request, caller), "put a body into S3")

@@ -22,17 +22,17 @@ from .awaited import Awaited
 
 logger = logging.getLogger(__name__)
 
-HIDDEN = 5  # seconds; the longest that a look of ours keeps others from their replies
-POLL = 1  # seconds; short, since a poll of a shared queue is never abandoned
-CLOSING = 1.5  # seconds for the last poll to come back
-REMEMBERED = 10_000  # messages of others, by which to know those that lie there for good
+HIDDEN = 5  # seconds; the longest that a poll of ours keeps others from their replies
+POLL = 1  # seconds; `close` waits for a poll in flight, so a longer one delays it
+CLOSING = 1.5  # seconds for the last poll to return; less than POLL would abandon it
+REMEMBERED = 10_000  # ids of others' messages; with more than that in the queue we poll in circles
 
 
 class SharedReplies:
-    """Reads a reply queue that others read too; deletes our own replies and no others.
+    """Reads a reply queue that others read too; deletes our own replies only.
 
-    A message of others is given back at once when it is first seen. One that is seen again, since
-    nobody fetches it, stays hidden for some seconds, so that a look gets past any number of them.
+    Somebody else's message is released at once when first seen. When seen again it seems that
+    nobody fetches it, so it stays hidden for HIDDEN seconds: we get past any number of these.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class SharedReplies:
         return self._queue.name
 
     def wake(self) -> None:
-        """Poll, since a reply is awaited."""
+        """Start polling: a reply is awaited now."""
         self._wanted.set()
 
     def close(self) -> None:
-        """End the poll, and give back what it brings."""
+        """Wait for the poll in flight, and release what it returns."""
         self._closed = True
         self._wanted.set()
         futures.wait([self._ended], CLOSING)
@@ -80,18 +80,18 @@ class SharedReplies:
                 f"receive from {self.name}",
                 lambda error: not self._closed,
             )
-        except AWS_ERRORS:  # told; the end has come
+        except AWS_ERRORS:  # logged; we are closing
             return
         ours = [delivery for delivery in deliveries if self._give(delivery)]
         others = [delivery for delivery in deliveries if delivery not in ours]
         new = [each for each in others if self._closed or each.message_id not in self._seen]
         self._seen.add(each.message_id for each in others)
-        # What fails here comes again by itself, is given out once, and then let go again.
+        # Where this fails, SQS delivers the message again; Awaited ignores duplicates.
         self._queue.hide(new, 0)
         self._queue.delete(ours)
 
     def _give(self, delivery: Delivery) -> bool:
-        """Give a reply to who awaits it; tell whether it was meant for us at all."""
+        """Resolve the future that awaits a reply; return whether it was meant for us at all."""
         try:
             return self._awaited.give(self._read(delivery))
         except InvalidMessage as error:
@@ -99,7 +99,7 @@ class SharedReplies:
             return False
 
     def _read(self, delivery: Delivery) -> Reply:
-        """Read a reply; one of a worker without attributes is ours if only one is awaited."""
+        """Parse a reply; one without attributes is taken as ours if we await exactly one."""
         pending: List[str] = [each.request.correlation_id for each in self._awaited.all()]
         if delivery.attributes or len(pending) != 1:
             return Reply.from_delivery(delivery)

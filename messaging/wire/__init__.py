@@ -1,1 +1,1 @@
-"""What travels: requests, replies and the names of reply queues; nothing here calls AWS."""
+"""What goes over the wire: requests, replies, names of reply queues; nothing here calls AWS."""

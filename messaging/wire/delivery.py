@@ -1,4 +1,4 @@
-"""Delivery: a message as ReceiveMessage gave it."""
+"""Delivery: a message as ReceiveMessage returned it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _LABEL = re.compile(r"[\x21-\x7e]{1,128}")
 
 @dataclass(frozen=True, eq=False)
 class Delivery:
-    """A message in hand: hidden from others until it is deleted, released or its lease is over.
+    """A message in hand: hidden from others until it is deleted, released or its lease expires.
 
-    `since` is when SQS gave it, by our clock that counts on; `received_at` is for people, in
-    seconds since the epoch.
+    `since` is when it was received, by `clock`, for measuring; `received_at` is the same in
+    seconds since the epoch, for people.
     """
 
     message_id: str
@@ -35,7 +35,7 @@ class Delivery:
 
     @classmethod
     def from_message(cls, message: MessageTypeDef, since: float) -> Delivery:
-        """Read what ReceiveMessage gave."""
+        """Parse a message of ReceiveMessage."""
         system = message.get("Attributes", {})
         return cls(
             message["MessageId"],
@@ -48,7 +48,7 @@ class Delivery:
         )
 
     def text(self, name: str) -> Optional[str]:
-        """Give a message attribute, None if it is absent; raises InvalidMessage if no String."""
+        """Return a message attribute, None if absent; raises InvalidMessage if not a String."""
         attribute = self.attributes.get(name)
         if attribute is None:
             return None
@@ -57,7 +57,7 @@ class Delivery:
         return str(attribute["StringValue"])
 
     def label(self, name: str) -> Optional[str]:
-        """Give an attribute of at most 128 printable ASCII characters without blanks."""
+        """Return an attribute; raises InvalidMessage if not 1 to 128 printable ASCII characters."""
         text = self.text(name)
         if text is not None and not _LABEL.fullmatch(text):
             raise InvalidMessage(f"the attribute {name} is not 1 to 128 printable characters")

@@ -1,4 +1,4 @@
-"""Request and Reply, and how they are written as SQS messages."""
+"""Request and Reply, and how they are serialised as SQS messages."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ..errors import InvalidMessage
 from .delivery import Delivery
 
 Message = Dict[str, Any]  # an entry of SendMessageBatch without its Id
-LOGS, PAYLOADS = "logs/", "payloads/"  # where these lie in the bucket
-INLINE = 256 * 1024  # bytes; above, S3 is cheaper, and ten messages no longer fit a batch
+LOGS, PAYLOADS = "logs/", "payloads/"  # key prefixes in the bucket, reserved for these
+INLINE = 256 * 1024  # bytes; longer bodies are cheaper by S3, and ten no longer fit a batch
 OK, ERROR = "ok", "error"
 _LONGEST_ERROR = 1000  # characters
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -32,7 +32,7 @@ class Request:
     payload_etag: Optional[str] = None
 
     def to_message(self) -> Message:
-        """Write the request; raises InvalidMessage for what SQS does not carry, or JSON."""
+        """Serialise the request; raises InvalidMessage for what SQS or JSON cannot carry."""
         if _ILLEGAL.search(self.body):
             raise InvalidMessage("the text holds a control character that SQS does not carry")
         try:
@@ -51,7 +51,7 @@ class Request:
 
     @classmethod
     def from_delivery(cls, delivery: Delivery) -> Request:
-        """Read a request; raises InvalidMessage if it breaks the wire format, or is a reply."""
+        """Parse a request; raises InvalidMessage if it breaks the wire format, or is a reply."""
         if "Status" in delivery.attributes:
             raise InvalidMessage("this message is a reply (it has a Status), and no request")
         payload_key = delivery.text("PayloadKey")
@@ -70,7 +70,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer: a result where `status` is ok, one sentence for a person where it is error."""
+    """An answer: a result if `status` is ok, one sentence for a person if it is error."""
 
     body: str
     correlation_id: str = ""
@@ -85,11 +85,11 @@ class Reply:
 
     @classmethod
     def error(cls, sentence: str) -> Reply:
-        """Make a refusal that has not travelled."""
+        """Make a local refusal, which no worker has sent."""
         return cls(sentence, status=ERROR)
 
     def to_message(self) -> Message:
-        """Write the reply; what SQS would not carry is replaced."""
+        """Serialise the reply; characters that SQS would refuse are replaced."""
         body = self.body if self.ok else self.body[:_LONGEST_ERROR]
         return _message(
             _ILLEGAL.sub("\ufffd", body),
@@ -101,7 +101,7 @@ class Reply:
 
     @classmethod
     def from_delivery(cls, delivery: Delivery) -> Reply:
-        """Read a reply; raises InvalidMessage if it breaks the wire format."""
+        """Parse a reply; raises InvalidMessage if it breaks the wire format."""
         correlation_id, status = delivery.text("CorrelationId"), delivery.text("Status")
         if correlation_id is None or status not in (OK, ERROR):
             raise InvalidMessage("no reply: CorrelationId or Status is missing")
@@ -110,7 +110,7 @@ class Reply:
 
 
 def size_of(message: Message) -> int:
-    """Give the bytes that SQS counts: the body and the attributes' names, types and values."""
+    """Return the size as SQS counts it: the body and the attributes' names, types and values."""
     size = len(message["MessageBody"].encode())
     for name, value in message.get("MessageAttributes", {}).items():
         size += len(name) + len(value["DataType"]) + len(value.get("BinaryValue", b""))

@@ -1,4 +1,4 @@
-"""The names of private reply queues, by which workers know whom they may answer."""
+"""The names of private reply queues, by which workers know where they may reply."""
 
 import re
 import secrets
@@ -11,12 +11,12 @@ _TIME = "%Y%m%dT%H%M"
 
 
 def new_name(output_queue: str) -> str:
-    """Make up the name of a private reply queue; it tells the time (UTC) of its making."""
+    """Generate the name of a private reply queue, with the time (UTC) of its creation."""
     return f"{output_queue}-{datetime.now(timezone.utc):{_TIME}}-{secrets.token_hex(8)}"
 
 
 def made_at(name: str, output_queue: str) -> Optional[datetime]:
-    """Give the time in the name of a private reply queue, None for every other name."""
+    """Return the time in the name of a private reply queue, None for any other name."""
     suffix = _SUFFIX.fullmatch(name[len(output_queue) :])
     if not name.startswith(output_queue) or suffix is None:
         return None
@@ -27,5 +27,5 @@ def made_at(name: str, output_queue: str) -> Optional[datetime]:
 
 
 def may_answer(name: str, output_queue: str) -> bool:
-    """Tell whether a worker may answer to that queue: its output queue or a private one."""
+    """Return whether a worker may reply to that queue: its output queue or a private one."""
     return name == output_queue or made_at(name, output_queue) is not None

@@ -1,1 +1,1 @@
-"""The half that answers; it never imports the half that asks."""
+"""The worker's half: handles requests, sends replies; it never imports the client's half."""

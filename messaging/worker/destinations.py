@@ -1,10 +1,10 @@
-"""Destinations: the reply queues that are in trouble, and how long a reply is tried for."""
+"""Destinations: the reply queues in trouble, and how long to retry the replies to them."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import Dict, Set
+from typing import Dict
 
 from .. import clock
 from ..aws.advice import explain
@@ -14,10 +14,10 @@ from .job import Job
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 60.0  # seconds from the receipt of a request for which its reply is tried: clients wait
-REMEMBERED = 60.0  # seconds for which a queue given up is tried only once a reply
-CROWD = 100  # replies to one queue that wait here at most; more are left to SQS meanwhile
-MOST = 1000  # queues in trouble that are remembered
+PATIENCE = 60.0  # seconds from receiving a request to giving up its reply; clients wait as long
+REMEMBERED = 60.0  # seconds after a queue is given up in which each reply gets one attempt
+CROWD = 100  # replies to one failing queue that wait here; the others go back to SQS for a while
+MOST = 1000  # failing queues; above, those given up are forgotten, so that memory does not grow
 
 AGAIN, LATER, NEVER = "again", "later", "never"
 
@@ -26,39 +26,42 @@ AGAIN, LATER, NEVER = "again", "later", "never"
 class _Trouble:
     since: float
     given_up: float = float("-inf")
-    waiting: Set[str] = field(default_factory=set)  # message ids
+    waiting: Dict[str, float] = field(default_factory=dict)  # message id: when it failed last
+
+    def others_waiting(self, message_id: str, now: float) -> int:
+        """Count the other replies that wait here, without those whose lease was lost meanwhile."""
+        self.waiting = {one: at for one, at in self.waiting.items() if now - at < PATIENCE}
+        return len(self.waiting) - (message_id in self.waiting)
 
 
 class Destinations:
-    """Tells what is to become of a reply that was not accepted.
+    """Decides what to do with a reply that SQS did not accept.
 
-    One queue that is missing or refuses us costs the replies to others nothing: few of its
-    replies wait here, and once it is given up none does for a while.
+    One queue that is missing or refuses us does not delay replies to the others: few of its
+    replies wait here, and for a while after it is given up none.
     """
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
         self._troubles: Dict[str, _Trouble] = {}
-        self._accepted = float("-inf")  # when a reply last was
+        self._accepted = float("-inf")  # when any queue last took a reply
 
     def accepted(self, queue: str, job: Job) -> None:
-        """Know that a queue took a reply."""
+        """Record that a queue took a reply: it is no longer in trouble."""
         self._accepted = clock.now()
-        if queue in self._troubles:
-            self._troubles[queue].waiting.discard(job.delivery.message_id)
-            self._troubles.pop(queue)
-            self._patience.over(f"send to {queue}")
+        if self._troubles.pop(queue, None):
+            self._patience.over(f"send to {queue}", self._accepted)
 
     def failed(self, queue: str, job: Job, error: Exception) -> str:
-        """Tell whether to send a reply AGAIN, to leave it to SQS for LATER, or NEVER to answer."""
+        """Return AGAIN to retry a reply, LATER to leave it to SQS, NEVER to drop it."""
         now = clock.now()
         trouble = self._troubles.setdefault(queue, _Trouble(now))
         self._patience.met(f"send to {queue}", error)
         verdict = self._verdict(trouble, job, error, now)
         if verdict == AGAIN:
-            trouble.waiting.add(job.delivery.message_id)
+            trouble.waiting[job.delivery.message_id] = now
         else:
-            trouble.waiting.discard(job.delivery.message_id)
+            trouble.waiting.pop(job.delivery.message_id, None)
         self._forget(now)
         return verdict
 
@@ -72,8 +75,9 @@ class Destinations:
             trouble.given_up = now
         if lasting and now - trouble.given_up <= REMEMBERED:
             return NEVER if is_missing_queue(error) else LATER
-        crowded = len(trouble.waiting) >= CROWD
-        return LATER if crowded and job.delivery.message_id not in trouble.waiting else AGAIN
+        known = job.delivery.message_id in trouble.waiting
+        crowded = trouble.others_waiting(job.delivery.message_id, now) >= CROWD
+        return LATER if crowded and not known else AGAIN
 
     def _tell(self, job: Job, error: Exception) -> None:
         if is_missing_queue(error):
@@ -90,6 +94,7 @@ class Destinations:
     def _forget(self, now: float) -> None:
         if len(self._troubles) > MOST:
             for queue, trouble in list(self._troubles.items()):
-                if not trouble.waiting and now - trouble.given_up > REMEMBERED:
+                idle = not trouble.others_waiting("", now)
+                if idle and now - max(trouble.given_up, trouble.since) > REMEMBERED:
                     self._troubles.pop(queue, None)
-                    self._patience.over(f"send to {queue}", answered=False)
+                    self._patience.give_up(f"send to {queue}")

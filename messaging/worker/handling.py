@@ -1,4 +1,4 @@
-"""Handling: from a message to a job with its outcome, whatever the message holds."""
+"""Handling: turns a message into a job with an outcome, whatever the message holds."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from .options import WorkerOptions
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[Request, Storage], Result]
-LONGEST_RETRY = 900  # seconds
+LONGEST_RETRY = 900  # seconds; a request that keeps failing is retried at least this often
 
 
 class Handling:
-    """Makes jobs of messages: addresses them, does the work, and words what goes wrong."""
+    """Turns messages into jobs: finds the reply queue, calls the handler, words what fails."""
 
     def __init__(
         self,
@@ -49,10 +49,10 @@ class Handling:
     def handle(self, delivery: Delivery, answered: bool) -> Optional[Job]:
         """Handle one message; one that is `answered` already only has to be deleted.
 
-        Gives None where AWS was away until the message was no longer ours, or we were stopped.
+        Returns None if AWS failed until the lease was lost or the worker was stopped.
         """
         started = clock.now()
-        # What waits to be brought home shall not keep the bodies of requests.
+        # A job that waits to be settled must not keep the request's body in memory.
         bare = replace(delivery, body="", attributes={})
         job = Job(bare, delivery.message_id, None, Result(""), answered=answered)
         if answered:
@@ -70,7 +70,7 @@ class Handling:
         return replace(job, seconds=clock.now() - started)
 
     def _address(self, job: Job, delivery: Delivery) -> Job:
-        """Say where the reply goes; a request is refused if that is no place of ours."""
+        """Set the reply queue; a request that names a queue not ours is refused."""
         try:
             if "Status" in delivery.attributes:  # two workers must not talk to each other
                 raise InvalidMessage("this message is a reply (it has a Status), and no request")
@@ -85,7 +85,7 @@ class Handling:
             return replace(job, status=ERROR, result=Result(str(error)))
 
     def _work(self, delivery: Delivery) -> Result:
-        """Do the work, waiting out trouble with AWS as long as the request is ours."""
+        """Call the handler, retrying passing trouble with AWS for as long as the lease holds."""
 
         def work() -> Result:
             request = self._storage.check_out(Request.from_delivery(delivery))
@@ -96,7 +96,7 @@ class Handling:
         )
 
     def _fail(self, job: Job, error: BaseException) -> Job:
-        """Keep a request whose handler broke; tell who asked when the last try is over."""
+        """Leave a failed request to be retried; after the last attempt tell the client."""
         count, options = job.delivery.receive_count, self._options
         last = 0 < options.max_receive_count <= count
         pause = min(options.visibility_timeout * 2 ** min(count - 1, 10), LONGEST_RETRY)

@@ -1,4 +1,4 @@
-"""A request in a worker's hands: what came, what became of it, and how that is told."""
+"""A request being handled: the delivery, its outcome, and the log entry about both."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import List, Optional, Sequence, Tuple
 from ..wire.delivery import Delivery
 from ..wire.envelope import ERROR, OK, Reply
 
-FITTING = 200  # characters of an error that fit the smallest queue that SQS allows
+FITTING = 200  # characters; a longer error may not fit a queue of the smallest message size
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")  # no message may forge a line
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a handler gives: the reply's body, and lines for the log."""
+    """What a handler returns: the reply's body, and lines for the log."""
 
     body: str
     notes: Tuple[str, ...] = ()
@@ -28,9 +28,9 @@ class Job:
     """A delivery, without its body, and its outcome.
 
     Attributes:
-        reply_to: name of the reply queue, None where there is nobody to answer
-        retry_in: seconds until the next try where this one failed, None where all is done
-        log_key: of the log object that tells of it, once there is one
+        reply_to: name of the reply queue, None if no reply is to be sent
+        retry_in: seconds until a failed request is retried, None if it is to be deleted
+        log_key: key of the log object about it, once there is one
         answered: whether SQS has accepted the reply
     """
 
@@ -45,16 +45,16 @@ class Job:
     answered: bool = False
 
     def reply(self) -> Reply:
-        """Make the reply."""
+        """Build the reply."""
         result = self.result
         return Reply(result.body, self.correlation_id, self.status, self.log_key, result.etag)
 
     def refused(self, sentence: str) -> Job:
-        """Make the job whose reply is an error, short enough for the smallest queue of SQS."""
+        """Return the same job with an error as its result, short enough for any queue."""
         return replace(self, status=ERROR, result=Result(sentence[:FITTING]))
 
     def log_entry(self, worker: str) -> str:
-        """Write the lines that tell of this job in the log object."""
+        """Return the lines about this job for the log object."""
         came = datetime.fromtimestamp(self.delivery.received_at, timezone.utc)
         lines = [
             f"received  {came.isoformat(timespec='milliseconds')}, "
@@ -69,7 +69,7 @@ class Job:
         return "".join(_CONTROL.sub(" ", line) + "\n" for line in lines) + "\n"
 
     def _outcomes(self) -> List[str]:
-        """Write what became of it; a result of several lines is told line by line."""
+        """Return the outcome, one log line for each line of the result."""
         if self.status == ERROR:
             word = "refused" if self.retry_in is None else "failed"
             return [f"{word:<9} {self.result.body}"]
@@ -80,7 +80,7 @@ class Job:
 
 
 def outcome(jobs: Sequence[Job]) -> str:
-    """Say in one line what became of jobs."""
+    """Summarise the outcome of jobs in one line."""
     answered = [job for job in jobs if job.answered]
     refused = [job for job in answered if job.status == ERROR]
     more = f", {len(refused)} of them refused ({refused[0].result.body[:200]})" if refused else ""

@@ -18,17 +18,18 @@ from .leases import Leases
 from .options import WorkerOptions
 from .settlement import Settlement
 
-DRAIN_POLL = 2  # seconds without a message after which a queue counts as empty
-# While a queue is lively polls are short, since the poll of a killed worker takes messages along.
+MOST_POLLS = 8  # at a time; one thread has to renew within seconds all that they bring
+DRAIN_POLL = 2  # seconds; one poll so long without a message means that the queue is empty
+# After a message polls are short for a while: a killed worker's poll in flight swallows messages.
 LIVELY, LIVELY_POLL = 10.0, 1  # seconds
 
 
 class Lanes:
-    """Threads that each take a request, handle it, have it brought home, and take the next.
+    """Threads that each take a request, handle it, pass it on to be settled, and take the next.
 
     Args:
-        drained: called when the queue is empty and the worker is to end then
-        give_back: lets others have what was received too late
+        drained: called when the queue is empty, if the options ask to end then
+        give_back: releases messages that were received too late
     """
 
     def __init__(
@@ -54,8 +55,8 @@ class Lanes:
         self._last_arrival = clock.now()
         self.intake: Intake[Delivery] = Intake(
             self._receive,
-            MAX_BATCH,  # a poll that asked for less tells nothing of a backlog
-            options.concurrency,
+            MAX_BATCH,  # a full poll that asked for fewer is no sign of a backlog
+            min(options.concurrency, MOST_POLLS),
             lambda: not self._drained,
             give_back,
         )
@@ -76,7 +77,7 @@ class Lanes:
 
         try:
             received = self._patience(receive, f"receive from {self._inbox.name}", lambda _: True)
-        except AWS_ERRORS:  # told already; we are to stop
+        except AWS_ERRORS:  # logged already; we are stopping
             return []
         if received:
             self._last_arrival = clock.now()
@@ -86,7 +87,7 @@ class Lanes:
         return self._leases.hold(received)
 
     def _step(self) -> bool:
-        """Take a request and see to it; tell whether there may be another."""
+        """Take a request and handle it; return whether there may be another."""
         for delivery in self.intake.take():
             try:
                 self._see_to(delivery)
@@ -96,7 +97,7 @@ class Lanes:
         return False
 
     def _see_to(self, delivery: Delivery) -> None:
-        """Handle a request that is still ours; on a fault of ours SQS gives it again."""
+        """Handle a request if its lease holds; on an unexpected exception SQS redelivers it."""
         if not self._leases.holds(delivery):
             self._leases.drop([delivery])
             return

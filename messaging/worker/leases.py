@@ -1,4 +1,4 @@
-"""Leases: for how long each message in hand is ours, and one thread that renews them."""
+"""Leases: how long each message in hand stays ours, and the thread that renews them."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ from ..wire.delivery import Delivery
 
 logger = logging.getLogger(__name__)
 
-FIRST = 5  # seconds; a message taken by the poll of a dead worker is back after so long
-LONGEST = 12 * 3600  # seconds that SQS hides a message at most, counted from its receive
-MARGIN = 2  # seconds; SQS refuses a renewal that would end after LONGEST by its own clock
-BEAT = 1.0  # seconds; the longest that the thread does not look
+FIRST = 5  # seconds; a message that a dead worker's poll took is redelivered after so long
+LONGEST = 12 * 3600  # seconds from its receive for which SQS hides a message at most
+MARGIN = 2  # seconds; SQS refuses a renewal that would pass LONGEST by its own clock
+BEAT = 1.0  # seconds; the longest sleep of the thread, so how late it may notice a new lease
 
 
 class Lease(NamedTuple):
-    """A message that is ours from `start` for `seconds`, unless it is renewed."""
+    """A message that is ours for `seconds` from `start`, unless renewed."""
 
     delivery: Delivery
     start: float
     seconds: float
 
     def holds(self, now: float) -> bool:
-        """Tell whether the message is still hidden for us."""
+        """Return whether the message is still hidden from others."""
         return now < self.end()
 
     def end(self) -> float:
-        """Tell when it runs out."""
+        """Return when it expires."""
         return self.start + self.seconds
 
     def renewal(self, now: float, seconds: int) -> int:
-        """Give for how long it can be renewed: `seconds`, or what SQS leaves of twelve hours."""
+        """Return how long it can be renewed for: `seconds`, or what is left of the 12 hours."""
         return min(seconds, math.floor(self.delivery.since + LONGEST - MARGIN - now))
 
     def due(self, seconds: int) -> float:
-        """Tell when to renew it: at half its time; never if that would gain nothing."""
+        """Return when to renew it: at half its term, or never if that would gain nothing."""
         half = self.start + self.seconds / 2
         return half if half + self.renewal(half, seconds) > self.end() else math.inf
 
 
 class Leases:
-    """Keeps messages hidden while they are in hand.
+    """Keeps messages hidden from other workers while they are in hand.
 
-    A message is hidden for a few seconds when it is received, and for the whole visibility
-    timeout when it is renewed: so a short job costs no request, and what the poll of a dead
-    worker takes is soon back. A lease that ran out is over, whatever AWS says later: somebody
+    A message is hidden for a few seconds when received, and for the whole visibility timeout by
+    each renewal: so a short job costs no request. When a worker is killed nobody renews, and SQS
+    delivers its messages to another. An expired lease is lost, whatever AWS says later: somebody
     else may have the message by now.
     """
 
@@ -67,7 +67,7 @@ class Leases:
         self.first_timeout = min(FIRST, visibility_timeout)
         self._leases: Dict[str, Lease] = {}  # by message id
         self._lock = threading.Lock()
-        self._beat = threading.Lock()  # held while renewals are under way
+        self._beat = threading.Lock()  # held while renewals are in flight
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -75,13 +75,14 @@ class Leases:
         threads.start("leases", self._step)
 
     def stop(self) -> None:
-        """Renew nothing any more."""
+        """Stop renewing."""
         self._stopped.set()
 
     def hold(self, deliveries: Sequence[Delivery]) -> List[Delivery]:
-        """Take messages in that were received just now, hidden for `first_timeout` seconds.
+        """Add messages received just now, hidden for `first_timeout` seconds.
 
-        Gives them but for those in hand already, of which the newest receipt handle is kept.
+        Returns those that were not in hand already; of the others only the new receipt handle
+        is kept, the only one that SQS honours.
         """
         with self._lock:
             new = {}
@@ -96,19 +97,19 @@ class Leases:
         return list(new.values())
 
     def holds(self, delivery: Delivery) -> bool:
-        """Tell whether the message is still hidden for us."""
+        """Return whether the message is still hidden from others."""
         lease = self._leases.get(delivery.message_id)
         return lease is not None and lease.holds(clock.now())
 
     def held(self) -> List[Delivery]:
-        """Give all messages that are still ours."""
+        """Return all messages that are still ours."""
         return [each.delivery for each in self._all() if each.holds(clock.now())]
 
     def drop(self, deliveries: Sequence[Delivery], quiet: bool = False) -> Dict[str, Lease]:
-        """Let messages go; give the leases of those that were ours, by message id.
+        """Renew messages no longer; return the leases of those that were ours, by message id.
 
         Args:
-            quiet: wait for renewals under way, which would hide again what is to be shown
+            quiet: block until renewals in flight are done, which might undo a release
         """
         with self._lock:
             dropped = [self._leases.pop(each.message_id, None) for each in deliveries]
@@ -119,7 +120,7 @@ class Leases:
         return {each.delivery.message_id: each for each in dropped if each and each.holds(now)}
 
     def restore(self, lease: Lease) -> None:
-        """Take back in what AWS did not let go."""
+        """Put back a dropped lease whose message AWS failed to delete or to hide."""
         with self._lock:
             self._leases.setdefault(lease.delivery.message_id, lease)
 
@@ -129,15 +130,15 @@ class Leases:
         return not self._stopped.wait(wait)
 
     def _renew(self) -> float:
-        """Renew what is due, and what will be within a quarter of its term; give how long to wait
-        for the next."""
+        """Renew every lease due within a quarter of its term, once one is due; return how long
+        to wait until the next."""
         seconds, now, leases = self._visibility_timeout, clock.now(), self._all()
         if any(lease.due(seconds) <= now for lease in leases):
             due = [each for each in leases if each.due(seconds) <= now + each.seconds / 4]
             errors: List[Exception] = []
             for batch in self._batches(due):
                 errors += self._renew_batch(*batch)
-                if any(map(is_network, errors)):  # nobody hears us: the others would wait in vain
+                if any(map(is_network, errors)):  # AWS is out of reach: others would time out too
                     break
             if errors:
                 return min(BEAT, seconds / 8)
@@ -153,14 +154,14 @@ class Leases:
                 yield seconds, group[start : start + MAX_BATCH]
 
     def _renew_batch(self, seconds: int, leases: Sequence[Lease]) -> List[Exception]:
-        """Renew leases by one request; give the errors after which another may succeed."""
+        """Renew leases in one request; return the errors that are worth a retry."""
         start = clock.now()
         failures = self._queue.hide([lease.delivery for lease in leases], seconds)
         errors = [error for error in failures.values() if not is_refusal(error)]
         if errors:
             self._patience.met(self._doing, errors[0])
         else:
-            self._patience.over(self._doing)
+            self._patience.over(self._doing, start)
         with self._lock:
             for position, lease in enumerate(leases):
                 self._renewed(lease, Lease(lease.delivery, start, seconds), failures.get(position))
@@ -168,7 +169,7 @@ class Leases:
 
     def _renewed(self, old: Lease, new: Lease, error: Optional[Exception]) -> None:
         message_id = old.delivery.message_id
-        if self._leases.get(message_id) is not old:  # let go or received anew meanwhile
+        if self._leases.get(message_id) is not old:  # dropped or received again meanwhile
             return
         if error is None and old.holds(clock.now()):
             self._leases[message_id] = new

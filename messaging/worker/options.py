@@ -1,16 +1,16 @@
-"""WorkerOptions: how a worker works."""
+"""WorkerOptions: how much a worker takes on, and when it ends."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class WorkerOptions:
-    """How a worker works.
+    """How much a worker takes on, and when it ends.
 
     Attributes:
         concurrency: threads that handle requests
-        batch: requests that a poll brings, at most 10
-        visibility_timeout: seconds that a request stays hidden without a sign of life
+        batch: most requests that a poll returns, up to 10
+        visibility_timeout: seconds for which each renewal hides a request
         max_receive_count: receives before a request goes to the dead-letter queue, 0 for never
         drain: whether to end when the queue is empty
     """

@@ -1,4 +1,4 @@
-"""Settlement: how finished jobs are brought home."""
+"""Settlement: logs, answers and deletes finished jobs."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ Work = Callable[[List[Job]], Sequence[Job]]
 logger = logging.getLogger(__name__)
 
 LOGGERS, REPLIERS, DELETERS = 2, 8, 4
-MOST_LOGGED = 100  # jobs in one log object
-ROOM = 500  # jobs that a step holds at most, those to come again included
-DENIED = 10.0  # seconds for which a missing right to write the log may yet be given
-REMEMBERED = 10_000  # requests answered, by which to know those that come again
-LATER_PAUSE = 30  # seconds until a reply is tried again whose queue is in trouble
+MOST_LOGGED = 100  # jobs in one log object; fewer would cost more S3 requests
+ROOM = 500  # jobs that a step holds, retries included, at which the step before it blocks
+DENIED = 10.0  # seconds for which AccessDenied on the log is retried before the worker gives up
+REMEMBERED = 10_000  # requests answered; a duplicate of an older one is handled once more
+LATER_PAUSE = 30  # seconds until SQS redelivers a request whose reply queue is in trouble
 
 
 class Settlement:
     """Writes the log object, sends the replies, deletes the requests, in that order.
 
-    The log is one request for all jobs that wait for it, the rest one for ten of them (replies:
-    one for each reply queue). A request whose reply was not accepted is not deleted, nor one
-    that was lost to somebody else.
+    Up to a hundred jobs share one log object, ten share a batch of deletions, and ten a batch of
+    replies to the same queue. A request is not deleted before its reply was accepted, nor when
+    its lease was lost.
 
     Args:
-        worker: what log objects call us
-        fatal: told of an error after which no job can be brought home any more
+        worker: the name of this worker in log objects
+        fatal: called with an error after which no job can be settled any more
     """
 
     def __init__(
@@ -73,30 +73,30 @@ class Settlement:
         self._steps = (self._logging, self._replying, self._deleting)
 
     def put(self, job: Job) -> None:
-        """Have a job settled; waits while too many are waiting."""
+        """Queue a job for settling; blocks while there is no room."""
         (self._deleting if job.answered else self._logging).put([job])
 
     def hurry(self) -> None:
-        """Come to an end: let nobody wait to put, and try again soon what failed."""
+        """Shut down soon: retry at once what is backing off, and no longer block in `put`."""
         for step in self._steps:
             step.hurry()
 
     def join(self) -> None:
-        """Wait until all is settled."""
+        """Block until all jobs are settled, or `close` is called."""
         for step in self._steps:
             step.join()
 
     def close(self) -> None:
-        """Give up what is not settled."""
+        """Drop the jobs that are not settled, and end the threads."""
         for step in self._steps:
             step.close()
 
     def has_answered(self, delivery: Delivery) -> bool:
-        """Tell whether the request was answered, and only has to be deleted once more."""
+        """Return whether the request was answered already and only has to be deleted."""
         return delivery.message_id in self._answered
 
     def _safe(self, work: Work) -> Work:
-        """On a fault of ours drop the leases, so that SQS delivers the messages again."""
+        """On an unexpected exception drop the leases, so that SQS redelivers the messages."""
 
         def safe(jobs: List[Job]) -> Sequence[Job]:
             try:
@@ -108,12 +108,12 @@ class Settlement:
         return safe
 
     def _held(self, jobs: Sequence[Job]) -> List[Job]:
-        """Give the jobs that are still ours; let the others go."""
+        """Return the jobs whose leases hold; drop the others."""
         self._leases.drop([job.delivery for job in jobs if not self._leases.holds(job.delivery)])
         return [job for job in jobs if self._leases.holds(job.delivery)]
 
     def _log(self, jobs: List[Job]) -> Sequence[Job]:
-        """Log jobs in one object, the same until it is known to be written, and reply."""
+        """Log jobs in one object, under the same key at each attempt, and pass them on."""
         if not jobs:
             return ()
         key = new_log_key(self._part)
@@ -127,7 +127,7 @@ class Settlement:
             )
             self._replying.put([replace(job, log_key=key) for job in jobs])
         except AWS_ERRORS as error:
-            if not is_passing(error):  # else we are told to stop, and SQS delivers them again
+            if not is_passing(error):  # else we are stopping, and SQS redelivers them
                 self._fatal(error)
         return ()
 
@@ -142,7 +142,7 @@ class Settlement:
         return again
 
     def _reply_to(self, queue: Queue, jobs: Sequence[Job]) -> List[Job]:
-        """Send replies to one queue; give those that are to be sent again."""
+        """Send replies to one queue; return those to retry."""
         failures = queue.send([job.reply().to_message() for job in jobs])
         again: List[Job] = []
         done: List[Job] = []
@@ -171,7 +171,7 @@ class Settlement:
             done.append(replace(job, retry_in=LATER_PAUSE) if verdict == LATER else job)
 
     def _delete(self, jobs: List[Job]) -> Sequence[Job]:
-        """Delete what was answered, and hide for a while what is to be tried again."""
+        """Delete the requests that are done, and hide for a while those to be retried."""
         by_pause: Dict[Optional[int], List[Job]] = defaultdict(list)
         for job in jobs:
             by_pause[job.retry_in].append(job)
@@ -181,14 +181,14 @@ class Settlement:
         leases = self._leases.drop([job.delivery for job in jobs], quiet=pause is not None)
         held = [job for job in jobs if job.delivery.message_id in leases]
         deliveries = [leases[job.delivery.message_id].delivery for job in held]
-        inbox, doing = self._inbox, f"delete from {self._inbox.name}"
+        inbox, doing, began = self._inbox, f"delete from {self._inbox.name}", clock.now()
         failures = inbox.delete(deliveries) if pause is None else inbox.hide(deliveries, pause)
         failed = {at: error for at, error in failures.items() if not is_refusal(error)}
         for at, error in failed.items():
             self._patience.met(doing, error)
             self._leases.restore(leases[held[at].delivery.message_id])
         if not failed:
-            self._patience.over(doing)
+            self._patience.over(doing, began)
         if pause is None:
             done = [job for at, job in enumerate(held) if at not in failed and job.log_key]
             if done:

@@ -1,4 +1,4 @@
-"""Worker: receive, handle, reply, delete."""
+"""Worker: receives requests, has them handled and settled, and stops within a bound."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from .settlement import Settlement
 
 logger = logging.getLogger(__name__)
 
-STOP = 20.0  # seconds from a stop to the end, unless what runs takes longer
-SETTLE = 4.0  # seconds that are left at least, once it has run, to bring it home
-GIVE_BACK = 2.0  # seconds of these in which what is left is given back
+STOP = 20.0  # seconds from a stop to the exit, unless running jobs take longer
+SETTLE = 4.0  # seconds left at least, after the last job, to settle it
+GIVE_BACK = 2.0  # seconds of these that are kept to release what could not be settled
 FOREVER = float("inf")
 
 STOPPED, DRAINED, IDLE, SETTLED = "stopped", "drained", "idle", "settled"
@@ -39,10 +39,10 @@ Event = Union[str, Exception, None]
 class Worker:
     """Answers the requests of one queue until it is stopped.
 
-    The order is result, log, reply, delete: a crash anywhere repeats work and loses nothing.
+    The order is result, log, reply, delete: a crash at any point repeats work and loses nothing.
 
     Args:
-        inbox: where the requests come from
+        inbox: the input queue
         storage: the bucket for log objects and claim checks
         part: the folder of the log objects
         handler: does the work; raises RequestRejected to refuse a request for good
@@ -61,10 +61,10 @@ class Worker:
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._patience = patience = Patience(connection.renew)
         self._inbox = replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=ANSWER))
-        # A renewal that hangs must not cost the others their few seconds.
+        # A renewal that hangs must not make the other leases expire.
         self._hasty = replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=HASTY))
         self._leases = leases = Leases(self._hasty, options.visibility_timeout, patience)
-        # Botocore's own attempts would go on beyond the bound of a stop.
+        # Botocore's own retries would outlast the bound of a stop.
         storage = replace(storage, s3=connection.client("s3", attempts=1, seconds=ANSWER))
         self._settlement = Settlement(
             self._inbox, storage, part, self.name, leases, patience, self._events.put
@@ -82,9 +82,9 @@ class Worker:
         )
 
     def run(self) -> None:
-        """Work until the queue is drained, or until `stop` or KeyboardInterrupt.
+        """Block until the queue is drained, or until `stop` or KeyboardInterrupt.
 
-        Raises what makes it impossible to bring any job home, such as a right that is missing.
+        Raises ConfigurationError if no job can be settled, such as for a missing permission.
         """
         self._leases.start()
         self._lanes.start()
@@ -98,11 +98,11 @@ class Worker:
             raise ConfigurationError(f"cannot bring results home: {explain(cause)}") from cause
 
     def stop(self) -> None:
-        """Have `run` end; may be called by a signal handler."""
+        """Make `run` return; may be called by a signal handler."""
         self._events.put(STOPPED)
 
     def _finish(self, cause: Event) -> None:
-        """End what runs, bring it home, and give the rest back: under one bound after a stop."""
+        """Finish running jobs, settle them, and release the rest, after a stop within its bound."""
         if cause == STOPPED:
             logger.info("Stopping when what runs is done; once more to stop at once.")
         deadline = FOREVER if cause == DRAINED else self._stop_by()
@@ -110,7 +110,7 @@ class Worker:
         threads.background("finish", self._end_in_order)
         event, idle = cause, False
         while event not in (SETTLED, None):
-            event = self._next_event(deadline if idle else FOREVER)  # what runs may take its time
+            event = self._next_event(deadline if idle else FOREVER)  # jobs may take their time
             idle = idle or event == IDLE
             if event == STOPPED and deadline == FOREVER:
                 deadline = self._stop_by()
@@ -120,10 +120,10 @@ class Worker:
         self._patience.end()
         self._settlement.close()
         self._leases.stop()
-        self._give_back(self._leases.held())
+        self._give_back(self._leases.held(), GIVE_BACK)
 
     def _next_event(self, deadline: float) -> Event:
-        """Wait for what happens next; None when the time for it is over."""
+        """Block until the next event; None once the deadline is reached."""
         left = deadline - GIVE_BACK - clock.now()
         try:
             return self._events.get(timeout=None if deadline == FOREVER else max(0.0, left))
@@ -131,28 +131,39 @@ class Worker:
             return None
 
     def _stop_by(self) -> float:
-        """Begin to give up what AWS does not do, and tell when all is to have ended.
+        """Bound all retries from now on, and return when the worker has to have ended.
 
-        What a job asks of AWS is tried for so long that its last attempt is over in time.
+        They end early enough for the last attempt to be over in time.
         """
         self._patience.stop(STOP - ANSWER - SETTLE)
         return clock.now() + STOP
 
     def _end_in_order(self) -> None:
-        self._give_back(self._lanes.intake.close())
-        self._lanes.intake.join()
-        self._events.put(IDLE)
-        self._settlement.join()
-        self._lanes.intake.join_polls()
-        self._events.put(SETTLED)
+        """Report when no job runs any more, and when all is settled, whatever fails meanwhile."""
+        intake = self._lanes.intake
+        try:
+            self._give_back(intake.close())
+        finally:
+            intake.join()
+            self._events.put(IDLE)
+            try:
+                self._settlement.join()
+                self._patience.stop(0)  # only polls are left, and nobody wants what they bring
+                intake.join_polls()
+            finally:
+                self._events.put(SETTLED)
 
-    def _give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Let others have at once what was not begun, or cannot be brought home."""
+    def _give_back(self, deliveries: Sequence[Delivery], seconds: float = SETTLE) -> None:
+        """Release what was not begun, or could not be settled, as far as the time allows.
+
+        The rest is visible again when its visibility timeout is over.
+        """
+        until = clock.now() + seconds
         leases = self._leases.drop(deliveries, quiet=True)
         left = [lease.delivery for lease in leases.values()]
         for start in range(0, len(left), MAX_BATCH):
             errors = self._hasty.hide(left[start : start + MAX_BATCH], 0).values()
             for error in errors:
                 logger.debug("A request comes back by itself: %s.", explain(error))
-            if any(map(is_network, errors)):  # nobody hears us, and time is short
+            if any(map(is_network, errors)) or clock.now() > until:
                 break

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, Tuple
 
-from scripts.benchmarks import environment
+from scripts.benchmarks import environment, plot
 from scripts.benchmarks.contest import Plan
 from scripts.benchmarks.process import ROOT, find
 from scripts.benchmarks.table import Table
@@ -24,6 +24,7 @@ SUBJECTS: Dict[str, Tuple[str, str]] = {
     "memory": ("Memory", "pairs:memory"),
 }
 PAGE = ROOT / "scripts" / "benchmarks" / "README.md"
+DRAWN = "throughput"  # the subject that has a picture beside the page
 HEAD = """\
 # Benchmarks
 
@@ -59,6 +60,9 @@ def write(path: Path, subjects: Iterable[str], plan: Plan) -> Iterator[Table]:
             parts[title] += f"\n\n{table.to_markdown()}"
             known = (each for each, _ in SUBJECTS.values() if each in parts)
             path.write_text(head + "".join(f"## {each}\n\n{parts[each]}\n\n" for each in known))
+            picture = plot.draw(table) if subject == DRAWN else ""
+            if picture:
+                path.with_name(f"{DRAWN}.svg").write_text(picture, encoding="utf-8")
             yield table
 
 

@@ -1,7 +1,7 @@
-"""README.md as its tests read it: halves, sections, commands, and what varies in their output."""
+"""README.md and the handbook as tests read them: halves, sections, commands, and what varies."""
 
 import re
-from typing import Dict, Iterator, List, Tuple
+from typing import Dict, Iterator, List, Set, Tuple
 
 from tests.conftest import ROOT
 
@@ -30,8 +30,22 @@ def agree(shown: str, said: str) -> bool:
 
 
 def text() -> str:
-    """Give all of it."""
+    """Give all of README.md."""
     return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def handbook() -> str:
+    """Give the handbook for operators."""
+    return (ROOT / "scripts" / "README.md").read_text(encoding="utf-8")
+
+
+def rights(*who: str) -> Set[str]:
+    """Give the rights that rows of the handbook's table name."""
+    table = dict(sections(handbook()))["## What AWS must allow"]
+    rows = re.findall(r"^\| (.*?) \| .*? \| (.*?) \|$", table, re.MULTILINE)
+    assert set(who) <= {name for name, _ in rows}
+    told = (re.findall(r"`(\w+:\w+)`", actions) for name, actions in rows if name in who)
+    return {right for each in told for right in each}
 
 
 def halves() -> Tuple[str, str]:
@@ -54,6 +68,11 @@ def blocks(part: str) -> List[str]:
 def spans(part: str) -> List[str]:
     """Give what is set as code within lines."""
     return re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", part, flags=re.M | re.S))
+
+
+def slug(heading: str) -> str:
+    """Give the anchor of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lstrip("# ").lower()).replace(" ", "-")
 
 
 def commands(part: str) -> Dict[str, str]:

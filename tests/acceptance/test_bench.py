@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, List
+from xml.etree import ElementTree
 
 import pytest
 
@@ -13,7 +14,7 @@ from scripts import bench
 from scripts.benchmarks import environment, report
 from scripts.benchmarks.contest import compare, parts
 from scripts.benchmarks.process import Measured, measure
-from scripts.benchmarks.table import Sample, Table
+from scripts.benchmarks.table import Cell, Sample, Table
 from tests.conftest import ROOT
 
 SUBJECTS = ["summary", "image", "requests", "throughput", "latency", "memory"]
@@ -91,6 +92,35 @@ def test_a_part_of_the_report_is_written_anew(
     assert "old" not in lists
     assert "**new**" in lists
     assert latency == "Latency\n\nold latency\n\n"
+
+
+def test_the_throughput_is_drawn_beside_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each contender that was measured is a curve with its name, the faster one above."""
+    rows: List[List[Cell]] = [
+        ["slow", *map(_sample, (10, 1))],
+        ["fast", *map(_sample, (900, 700))],
+        ["none", "-", "-"],
+    ]
+    measured = Table("lists", ("", "0 ms", "15 ms"), rows)
+    monkeypatch.setattr(report, "measure", lambda *_: [measured])
+
+    page = tmp_path / "page.md"
+    assert bench.main(["report", "--quick", "--only", "throughput", "--output", str(page)]) == 0
+
+    picture = ElementTree.parse(tmp_path / "throughput.svg")
+    curves = [
+        each.attrib["points"].split() for each in picture.iter() if each.tag[-8:] == "polyline"
+    ]
+    ends = [float(points[-1].split(",")[1]) for points in curves]
+    assert {each.text for each in picture.iter()} >= {"slow", "fast", "0 ms", "15 ms", "1,000"}
+    assert [len(points) for points in curves] == [2, 2]
+    assert ends == sorted(ends)
+
+
+def _sample(value: float) -> Sample:
+    return Sample((value,))
 
 
 def test_a_subject_that_cannot_be_measured_is_told(tmp_path: Path) -> None:

@@ -159,6 +159,28 @@ def test_many_images_show_one_bar(place: Place, folder: Path) -> None:
     assert "aprocessed.png:" not in said
 
 
+def test_an_image_that_s3_does_not_accept_stops_no_other(
+    counted: Place, gateway: Gateway, aws: LocalAws, folder: Path
+) -> None:
+    """It has its line, in its place, and the others are processed."""
+    counted.worker("gamma", module=WORKER, url=aws.url)
+    codes = {"a.png": "BadDigest", "c.png": "EntityTooLarge"}
+    Image.new("L", (8, 8), 99).save(folder / "photos" / "c.png")
+
+    def spoil(call: Call) -> Optional[Answer]:
+        code = codes.get(call.path.rpartition("/")[2])
+        return error(call.action, 400, code) if code else None
+
+    gateway.spoil("PutObject", spoil)
+
+    first, second, third, end = run(counted, folder, "photos")
+
+    assert first["error"] == "S3 did not accept 'photos/a.png': made for a test (BadDigest)"
+    assert second["file"] == "photos/bprocessed.png"
+    assert third["error"] == "S3 did not accept 'photos/c.png': made for a test (EntityTooLarge)"
+    assert end["code"] == 1
+
+
 @pytest.fixture
 def held(gateway: Gateway) -> Iterator[threading.Event]:
     """What the gateway waits for before it answers what a test lets hang."""

@@ -1,4 +1,4 @@
-"""Each command that README.md or a --help shows is run, and says what is shown."""
+"""Each command of README.md, the handbook or a --help is run, and says what is shown."""
 
 import re
 import shlex
@@ -15,12 +15,12 @@ from botocore.exceptions import EndpointConnectionError
 from messaging.aws.advice import explain
 from scripts import bench, record
 from scripts.local_aws import LocalAws
-from tests.acceptance.readme import agree, commands, masked, sections, spans, text
+from tests.acceptance.readme import agree, commands, handbook, masked, sections, spans, text
 from tests.acceptance.shell import checkout, run
 from tests.conftest import ROOT, Place, Running
 from tests.gateway import Gateway
 
-COMMANDS = commands(text())
+COMMANDS = {**commands(handbook()), **commands(text())}
 # Commands that cannot run here, by how they begin, and why; what is done instead is below.
 NOT_RUN = {
     "bash scripts/test.sh": "runs this test, and would do so for ever; its options are checked",
@@ -87,8 +87,8 @@ def faults(shown: Dict[str, str], scratch: Path, part: str, variables: Dict[str,
 
 
 def test_commands_say_what_is_shown(variables: Dict[str, str], scratch: Path) -> None:
-    """Each command of README.md ends well, or runs until it is stopped, and says what is shown."""
-    assert len(COMMANDS) > 30
+    """Each command of both pages ends well, or runs until it is stopped, and says what is shown."""
+    assert len(COMMANDS) > 40
     assert not faults(COMMANDS, scratch, ".", variables)
 
 
@@ -142,17 +142,16 @@ def test_what_is_not_run_names_what_is_there(pytestconfig: pytest.Config) -> Non
                 r"^  (\w+):\n    Type: [^\n]*\n(?!(?:    [^\n]*\n)*?    Default:)", template, re.M
             )
             assert set(needed) <= {each.split("=")[0] for each in given}
-    assert {each for span in spans(text()) for each in re.findall(r"\b([A-Z]\w+)=", span)} <= {
-        *parameters
-    }
+    named = (re.findall(r"\b([A-Z]\w+)=", span) for span in spans(handbook()))
+    assert {each for found in named for each in found} <= {*parameters}
     assert told
 
 
 def test_the_lines_that_explain_trouble_are_said(
     variables: Dict[str, str], aws: LocalAws, place: Place, scratch: Path
 ) -> None:
-    """Each line of trouble that README.md quotes is what a program says in that trouble."""
-    quoted = re.findall(r"^\| `([^`]*)` \|", dict(sections(text()))[TROUBLE], re.MULTILINE)
+    """Each line of trouble that the handbook quotes is what a program says in that trouble."""
+    quoted = re.findall(r"^\| `([^`]*)` \|", dict(sections(handbook()))[TROUBLE], re.MULTILINE)
     client, worker = (
         "python3 calculation/client.py 3,1,2 --timeout 1",
         "python3 calculation/worker.py",
@@ -164,6 +163,7 @@ def test_the_lines_that_explain_trouble_are_said(
         nothing = {"HOME": str(scratch), "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
         troubles = [
             (client, missing),
+            ("$PYTHON -S calculation/client.py 3,1,2", {}),  # without installed packages
             (client, {"AWS_DEFAULT_REGION": ""}),
             (client, nothing),
             (client, through),

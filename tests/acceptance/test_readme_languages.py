@@ -1,15 +1,18 @@
-"""README.md says the same in English and in French, and points at what is there."""
+"""README.md is short, says the same in English and in French, and points at what is there."""
 
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any, List, Tuple
 
 import pytest
 
-from tests.acceptance.readme import blocks, halves, sections, spans, text
+from tests.acceptance.readme import blocks, halves, sections, slug, spans, text
 from tests.conftest import ROOT
 
+PARTS = ("messaging", "calculation", "image", "scripts", "tests")
 BLANKS = "\u00a0\u202f"
+PAGES = [ROOT / "README.md", *(path for part in PARTS for path in (ROOT / part).rglob("*.md"))]
 PAIRS = list(zip(*map(sections, halves())))
 Section = Tuple[str, str]
 
@@ -19,11 +22,6 @@ def numbers(part: str, point: str, gap: str) -> List[str]:
     prose = re.sub(r"^```.*?^```$|`[^`\n]*`|\(#.*?\)", "", part, flags=re.M | re.S)
     found = re.findall(rf"\d+(?:[{gap}]\d{{3}}\b)*(?:[.{point}]\d+)*", prose)
     return [re.sub(f"[{gap}]", "", each).replace(",", ".") for each in found]
-
-
-def slug(heading: str) -> str:
-    """Give the anchor of a heading."""
-    return re.sub(r"[^\w\- ]", "", heading.lstrip("# ").lower()).replace(" ", "-")
 
 
 def test_both_halves_have_the_same_structure() -> None:
@@ -53,9 +51,23 @@ def test_both_halves_say_the_same(pair: Tuple[Section, Section]) -> None:
     assert Counter(numbers(french, ",", BLANKS)) == Counter(numbers(english, ".", ","))
 
 
-def test_links_lead_somewhere() -> None:
-    """Each link names a file that is there, or a heading."""
-    headings = {slug(heading) for half in halves() for heading, _ in sections(half)}
+def test_it_is_read_to_the_end() -> None:
+    """It is no longer than pages that people like to read."""
+    assert len(text()) <= 20_000
+    assert len(text().splitlines()) <= 330
+    assert all(len(half.splitlines()) <= 160 for half in halves())
 
-    for target in re.findall(r"\]\(([^)]+)\)", text()):
-        assert target[1:] in headings if target[0] == "#" else (ROOT / target).is_file(), target
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Each link names a file that is there, and a heading of it, or a page of AWS's manuals."""
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        if target.startswith("https://"):
+            assert target.startswith("https://docs.aws.amazon.com/"), target
+            continue
+        name, _, anchor = target.partition("#")
+        file = page.parent / name if name else page
+        assert file.is_file(), target
+        if anchor:
+            headings = sections(file.read_text(encoding="utf-8"))
+            assert anchor in {slug(heading) for heading, _ in headings}, target

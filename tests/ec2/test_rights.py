@@ -17,6 +17,7 @@ from messaging.aws import sweeping
 from messaging.aws.queue_calls import Queue
 from messaging.requester import reply_queue
 from messaging.wire import names
+from tests.acceptance.readme import rights
 from tests.conftest import Running
 from tests.gateway import Gateway
 
@@ -63,6 +64,17 @@ def test_the_rights_are_enough_and_none_is_spare(
         assert denied <= {"sqs:ListQueues"}, denied
         for who, used in enforcer.used.items():
             assert granted(stack.rights[who]) - {right for right, _ in used} <= RARE[who]
+
+
+@pytest.mark.parametrize("part", NAMES)
+def test_the_handbook_names_the_rights_of_the_template(stacks: Dict[str, Stack], part: str) -> None:
+    """Whoever makes policies by hand gives clients and workers what the template gives."""
+    kind = "images" if part == "image" else "long lists"
+    sweeping = "`manage.py sweep`; a worker, if it shall sweep"
+    rows = {"client": ["client", f"client, {kind}"], "worker": ["worker", sweeping]}
+
+    for who, told in rows.items():
+        assert rights(*told) == granted(stacks[part].rights[who])
 
 
 def use(stack: Stack, url: str, folder: Path) -> None:

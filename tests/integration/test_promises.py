@@ -375,3 +375,48 @@ def test_two_signals_of_one_moment_are_one_stop(place: Place) -> None:
     worker.process.send_signal(signal.SIGTERM)
 
     assert worker.process.wait(30) == 0
+
+
+def test_messages_too_long_for_their_queue_travel_by_the_bucket(
+    counted: Place, gateway: Gateway
+) -> None:
+    """However many a queue of small messages refuses, all are answered, and short ones beside."""
+    counted.worker()
+
+    def fault(call: Call) -> Optional[Answer]:
+        if call.action != "SendMessageBatch":
+            return None
+        long = [each for each in call.entries if len(each["MessageBody"]) > 2000]
+        if not long:
+            return None
+        rest = [each for each in call.entries if each not in long]
+        answer = {"Successful": [], **call.carry_out_in_part(rest)}
+        said = "Message must be shorter than 1024 bytes."
+        answer["Failed"] = [
+            {
+                "Id": each["Id"],
+                "SenderFault": True,
+                "Code": "InvalidParameterValue",
+                "Message": said,
+            }
+            for each in long
+        ]
+        return 200, JSON, json.dumps(answer).encode()
+
+    gateway.faults.append(fault)
+    with Requester(counted.connection) as requester:
+        items = [Request(f"{n}," * (1000 if n % 3 else 1) + "0") for n in range(250)]
+        replies = list(requester.ask(items, 30))
+
+    assert [json.loads(reply.body)["max"] for reply in replies] == list(range(250))
+
+
+def test_sqs_and_s3_may_be_two_servers(place: Place) -> None:
+    """Where each has an endpoint of its own, the real STS is not asked who we are."""
+    place.worker()
+    split = {"AWS_ENDPOINT_URL_SQS": place.url, "AWS_ENDPOINT_URL_S3": place.url}
+
+    done = place.client("3,1,2", environment={"AWS_ENDPOINT_URL": "", **split})
+
+    assert done.returncode == 0, done.stderr
+    assert "there is no STS beside this SQS" in done.stderr

@@ -23,6 +23,7 @@ def refusal(code: str, message: str = "", clock: Optional[float] = None) -> Clie
     return ClientError(answer, "SendMessage")
 
 
+BEGUN = time.time()
 EXPIRED = (
     "Signature expired: 20261125T120000Z is now earlier than 20261125T130500Z "
     "(20261125T131000Z - 5 min.)"
@@ -81,8 +82,11 @@ def profile(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("profile")
 @pytest.mark.parametrize(("error", "line"), ADVICE, ids=lambda value: str(value)[:40])
-def test_advice_fits_its_cause(error: Exception, line: str) -> None:
+def test_advice_fits_its_cause(
+    error: Exception, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The line begins with what is wrong, says what to do, and shows no token."""
+    monkeypatch.setattr(time, "time", lambda: BEGUN)  # of when the answers above were made
     said = explain(error)
 
     assert said.startswith(line)

@@ -99,12 +99,14 @@ def test_what_is_no_image_is_never_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "empty").touch()
     (tmp_path / "text").write_text("not an image")
+    (tmp_path / "heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
     (tmp_path / "link").symlink_to("nowhere")
     for name, sentence in [
         ("", "is a folder, not an image"),
         ("pipe", "is no regular file"),
         ("empty", "is empty"),
-        ("text", "is not a JPEG"),
+        ("text", "is not a JPEG, PNG, WebP, TIFF, GIF, BMP or AVIF image"),
+        ("heic", "is an iPhone's HEIC: save it as JPEG"),
         ("link", "is a link to nothing"),
         ("none", "No such file"),
     ]:

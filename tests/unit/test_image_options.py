@@ -1,12 +1,13 @@
 """Each option of the image client is used, or refused before anything is sent."""
 
+import argparse
 import itertools
 from pathlib import Path
 from typing import List
 
 import pytest
 
-from image import client
+from image import arguments, client
 
 OPTIONS = {
     "--key": ["k.gif"],
@@ -122,3 +123,22 @@ def test_a_folder_with_one_image_is_one_image(
 ) -> None:
     """What counts is the images, not the names on the command line."""
     assert said(arguments, capsys) == "used"
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ([], ""),
+        (["--gamma", "2.2"], "gamma 2.2"),
+        (["--operation", "gamma", "--gamma", "0.5"], "gamma 0.5"),
+        (["--operation", "contrast"], "contrast"),
+        (["--operation", "sauvola", "--window", "31", "--k", "0.3"], "sauvola, window 31, k 0.3"),
+    ],
+)
+def test_what_was_asked_for_is_said_in_short(given: List[str], sentence: str) -> None:
+    """A comparison is entitled with the operation and the values that were given, or not at all."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--operation")
+    arguments.add_parameters(parser)
+
+    assert arguments.described(parser.parse_args(given)) == sentence

@@ -93,19 +93,6 @@ def test_gamma_of_16_bits(channels: int, gamma: float) -> None:
         assert result[..., channel].ravel().tolist() == wanted
 
 
-@pytest.mark.parametrize("mode", ["P", "PA"])
-def test_gamma_maps_the_palette(mode: str) -> None:
-    """Of an image with a palette the colours change, and neither the indexes nor the alpha."""
-    source = Image.frombytes("P", (256, 1), RAMP)
-    source.putpalette([level for level in range(256) for _ in range(3)])
-    source = source.convert(mode)
-
-    result = apply(source, gamma=2.2)
-
-    assert result.tobytes() == source.tobytes()
-    assert result.convert("RGB").getchannel(0).tobytes() == bytes(expected(2.2))
-
-
 def test_gamma_of_floats() -> None:
     """Floating-point levels from 0 to 1 follow the formula, and others are refused."""
     source = np.linspace(0, 1, 11, dtype="f4").reshape(1, 11, 1)

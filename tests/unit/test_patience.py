@@ -11,6 +11,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from messaging import clock
 from messaging.aws import patience as module
 from messaging.aws.patience import BLIPS, LONGEST_PAUSE, Patience, pause
 from messaging.aws.trouble import EntryError, is_passing, is_refusal
@@ -112,11 +113,24 @@ def test_what_befalls_all_is_told_once(caplog: pytest.LogCaptureFixture) -> None
     for doing in ("send", "receive", "delete"):
         for _ in range(5):
             patience.met(doing, UNREACHED)
-    patience.over("send")
-    patience.over("receive")
-    patience.over("delete")
+    patience.over("send", clock.now())
+    patience.over("receive", clock.now())
+    patience.over("delete", clock.now())
 
     assert told(caplog) == ["Cannot send", "AWS answers again."]
+
+
+def test_an_answer_from_before_the_trouble_ends_none(caplog: pytest.LogCaptureFixture) -> None:
+    """A request that was on its way when the outage began says nothing of it."""
+    caplog.set_level("INFO")
+    patience = Patience()
+    began = clock.now()
+    for _ in range(BLIPS):
+        patience.met("send", UNREACHED)
+    patience.over("send", began)
+    patience.met("send", UNREACHED)
+
+    assert told(caplog) == ["Cannot send"]
 
 
 def test_trouble_given_up_leaves_nothing_behind(caplog: pytest.LogCaptureFixture) -> None:
@@ -142,7 +156,7 @@ def test_trouble_of_another_kind_silences_nothing(caplog: pytest.LogCaptureFixtu
         patience.met("send", answered("AccessDenied", 403))
         patience.met("send", UNREACHED)
         patience.met("send", UNREACHED)
-        patience.over("send")
+        patience.over("send", clock.now())
 
     reasons = [record.message.split(": ")[1][:9] for record in caplog.records]
     assert reasons == ["AWS refus", "cannot re"] * 2

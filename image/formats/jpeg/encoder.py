@@ -6,16 +6,9 @@ from typing import Any, Dict, Iterable, Iterator, List, Tuple, Union
 from PIL import ImageFile
 from PIL.Image import Image, new
 
-from image.formats.jpeg.segments import (
-    END_OF_IMAGE,
-    SEQUENTIAL,
-    START_OF_IMAGE,
-    START_OF_SCAN,
-    components,
-    content,
-    walk,
-)
-from image.formats.parts import listed
+from image.formats.jpeg import segments
+from image.formats.jpeg.segments import END_OF_IMAGE, SEQUENTIAL, START_OF_IMAGE, START_OF_SCAN
+from image.formats.parts import Part, listed
 from image.formats.strips import PIECE, cut, open_decoder, share
 from image.operations.levels import Curve
 from image.operations.table import Effect
@@ -101,14 +94,9 @@ def _feed(frame: Image, decoder: Any, source: memoryview) -> Iterator[int]:
 
 
 def _save_whole(image: Image, **options: Any) -> bytes:
-    """Save at once; where Pillow's guess of the memory it takes was too low, with more."""
-    try:
-        return _save(image, **options)
-    except OSError as error:
-        if error.errno is not None:
-            raise
+    """Save at once, in as much memory as that may take: Pillow's guess can be too low."""
     usual = ImageFile.MAXBLOCK
-    ImageFile.MAXBLOCK = _MOST_BYTES * image.width * image.height
+    ImageFile.MAXBLOCK = max(usual, _MOST_BYTES * image.width * image.height)
     try:
         return _save(image, **options)
     finally:
@@ -124,28 +112,26 @@ def _save(image: Image, **options: Any) -> bytes:
 
 def _join(files: List[bytes], height: int, rows: int) -> bytes:
     """Join the files of strips, all but the last of so many rows, to one of the height given."""
-    first, parts = files[0], [START_OF_IMAGE]  # type: bytes, List[Buffer]
-    for part in listed(walk(first)):
-        raw = first[part.start : part.end]
+    *first, _ = listed(segments.walk(files[0]))  # all but the end mark
+    parts: List[Buffer] = [START_OF_IMAGE]
+    for part in first:
+        raw = part.raw
         if part.kind in SEQUENTIAL:
             raw = raw[:5] + height.to_bytes(2, "big") + raw[7:]
         if part.kind == START_OF_SCAN:
-            units = _count_units(first, rows).to_bytes(2, "big")
-            parts += [_RESTART_INTERVAL, units]
+            parts += [_RESTART_INTERVAL, _count_units(first, rows).to_bytes(2, "big")]
         parts.append(raw)
-    parts.pop()  # the end mark
     for number, file in enumerate(files[1:]):
-        *_, scan, _ = walk(file)
+        *_, scan, _ = segments.walk(file)
         start = scan.start + 2 + int.from_bytes(file[scan.start + 2 : scan.start + 4], "big")
         parts += [bytes((0xFF, _RESTART + number % 8)), memoryview(file)[start : scan.end]]
     return b"".join([*parts, b"\xff" + END_OF_IMAGE])
 
 
-def _count_units(file: bytes, rows: int) -> int:
+def _count_units(parts: List[Part], rows: int) -> int:
     """Count the coding units in so many rows (ITU-T T.81, A.2)."""
-    parts = listed(walk(file))
-    header = next(content(file, part) for part in parts if part.kind in SEQUENTIAL)
-    factors = [each.sampling for each in components(file, parts)]
+    header = next(part.content for part in parts if part.kind in SEQUENTIAL)
+    factors = [each.sampling for each in segments.components(parts)]
     factors = factors if len(factors) > 1 else [0x11]
     across = 8 * max(factor >> 4 for factor in factors)
     down = 8 * max(factor & 15 for factor in factors)

@@ -1,21 +1,23 @@
 """Rewriter of JPEG files: metadata go over untouched, pixels keep their tables and subsampling."""
 
 import re
-from io import BytesIO
-from typing import Any, Callable, Dict, Iterator, List, Set, cast
+from typing import Any, Dict, Iterable, Iterator, List, Set, cast
 
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from image.formats.jpeg import segments
 from image.formats.jpeg.encoder import encode
-from image.formats.jpeg.segments import ADOBE, JFIF, START_OF_IMAGE, XMP, content, is_named
-from image.formats.limits import Limits, open_image
-from image.formats.metadata import remark_thumbnail
+from image.formats.jpeg.segments import ADOBE, JFIF, START_OF_IMAGE, XMP, is_named
+from image.formats.limits import Limits
+from image.formats.metadata import Remark, remark_thumbnail
 from image.formats.parts import Part, listed
+from image.formats.pillow import encode as encode_whole
+from image.formats.pillow import open_image
 from image.operations.table import Edit
 
-_DIRECTORIES = b"MPF\0", b"urn:iso:std:iso:ts:21496:-1\0"  # of further pictures, of a gain map
+# Of further pictures, and of a gain map.
+_DIRECTORIES = b"\xe2", b"MPF\0", b"urn:iso:std:iso:ts:21496:-1\0"
 _YCCK = b"\2"
 _PROMISE = rb"(?:hdrgm|HDRGainMap):\w+|GCamera:(?:MotionPhoto|MicroVideo)\w*"
 _PROMISES = re.compile(
@@ -24,39 +26,35 @@ _PROMISES = re.compile(
     re.DOTALL,
 )
 
-Remark = Callable[[str], None]
-
 
 def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     """Apply an edit to a JPEG file; keep its tables, subsampling and metadata."""
     parts = listed(segments.walk(data))
     limits.check_scans(sum(part.kind == segments.START_OF_SCAN for part in parts))
-    picture = _picture(data, parts)
+    picture = _picture(parts)
     image = cast(JpegImageFile, open_image(picture, "JPEG", limits))
-    options = _options(data, parts, image, remark)
-    kept = b"".join(_metadata(data, parts, remark))
-    _remark_losses(data, parts, remark)
+    options = _options(parts, image, remark)
+    kept = b"".join(_metadata(parts, remark))
+    _remark_losses(parts, remark)
 
     def decoded() -> Iterator[Image.Image]:
         image.load()
         yield image
 
     result = encode(image, memoryview(picture), edit.effect(decoded()), extra=kept, **options)
-    return _with_density(result, data, parts)
+    return _with_density(result, parts)
 
 
-def _picture(data: bytes, parts: List[Part]) -> bytes:
+def _picture(parts: List[Part]) -> bytes:
     """Give the file without metadata, stray bytes, and what follows its end."""
-    needed = [part for part in parts if not segments.is_metadata(data, part)]
-    return b"".join((START_OF_IMAGE, *(data[part.start : part.end] for part in needed)))
+    needed = (part.raw for part in parts if not segments.is_metadata(part))
+    return b"".join((START_OF_IMAGE, *needed))
 
 
-def _options(
-    data: bytes, parts: List[Part], image: JpegImageFile, remark: Remark
-) -> Dict[str, Any]:
-    components = segments.components(data, parts)
+def _options(parts: List[Part], image: JpegImageFile, remark: Remark) -> Dict[str, Any]:
+    components = segments.components(parts)
     tables = [image.quantization[each.table] for each in components]
-    adobe = next((content(data, part)[11:12] for part in parts if is_named(data, part, ADOBE)), b"")
+    adobe = next((part.content[11:12] for part in parts if is_named(part, *ADOBE)), b"")
     if len(tables) == 4 and adobe == _YCCK:
         remark("The colours, stored as luminance, chroma and black, are now stored as ink.")
         tables = [tables[0]] * 3 + tables[3:]
@@ -71,31 +69,29 @@ def _options(
         "qtables": tables,
         "subsampling": subsampling,
         "progressive": any(part.kind in segments.PROGRESSIVE for part in parts),
-        "optimize": not _huffman_tables(data, parts) <= _standard_tables(),
-        "keep_rgb": image.mode == "RGB" and _is_rgb(data, parts, adobe),
+        "optimize": not _huffman_tables(parts) <= _standard_tables(),
+        "keep_rgb": image.mode == "RGB" and _is_rgb(parts, adobe),
     }
 
 
-def _is_rgb(data: bytes, parts: List[Part], adobe: bytes) -> bool:
+def _is_rgb(parts: List[Part], adobe: bytes) -> bool:
     """Tell red, green and blue from luminance and chroma as libjpeg does."""
-    if any(is_named(data, part, JFIF) for part in parts):
+    if any(is_named(part, *JFIF) for part in parts):
         return False
     if adobe:
         return adobe == b"\0"
-    return bytes(each.name for each in segments.components(data, parts)) == b"RGB"
+    return bytes(each.name for each in segments.components(parts)) == b"RGB"
 
 
 def _standard_tables() -> Set[bytes]:
     """Give the Huffman tables that are used where they are not optimised (ITU-T T.81, K.3)."""
-    buffer = BytesIO()
-    Image.new("RGB", (1, 1)).save(buffer, "JPEG")
-    return _huffman_tables(buffer.getvalue(), listed(segments.walk(buffer.getvalue())))
+    return _huffman_tables(segments.walk(encode_whole(Image.new("RGB", (1, 1)), "JPEG")))
 
 
-def _huffman_tables(data: bytes, parts: List[Part]) -> Set[bytes]:
+def _huffman_tables(parts: Iterable[Part]) -> Set[bytes]:
     found = set()
     for part in parts:
-        rest = content(data, part) if part.kind == segments.HUFFMAN_TABLES else b""
+        rest = part.content if part.kind == segments.HUFFMAN_TABLES else b""
         while rest:
             end = 17 + sum(rest[1:17])
             found.add(rest[1:end])
@@ -103,42 +99,39 @@ def _huffman_tables(data: bytes, parts: List[Part]) -> Set[bytes]:
     return found
 
 
-def _metadata(data: bytes, parts: List[Part], remark: Remark) -> Iterator[bytes]:
+def _metadata(parts: List[Part], remark: Remark) -> Iterator[bytes]:
     """Give what describes the picture, but for what would speak of parts that are left out."""
-    is_alone = not any(_is_directory(data, part) for part in parts) and parts[-1].end == len(data)
+    is_last = parts[-1].end == len(parts[-1].file)
+    is_alone = is_last and not any(is_named(part, *_DIRECTORIES) for part in parts)
     for part in parts:
-        raw = data[part.start : part.end]
-        if not segments.is_metadata(data, part) or _is_directory(data, part):
+        if not segments.is_metadata(part) or is_named(part, *_DIRECTORIES):
             continue
+        raw = part.raw
         remark_thumbnail(raw, remark)
-        if is_named(data, part, XMP) and not is_alone:
-            packet, promises = _PROMISES.subn(b"", raw[4:])
+        if is_named(part, *XMP) and not is_alone:
+            packet, promises = _PROMISES.subn(b"", part.content)
             if promises:
                 remark("XMP no longer speaks of the gain map or the film that was left out.")
                 raw = segments.wrap(part.kind, packet)
         yield raw
 
 
-def _is_directory(data: bytes, part: Part) -> bool:
-    return part.kind == b"\xe2" and data.startswith(_DIRECTORIES, part.start + 4)
-
-
-def _remark_losses(data: bytes, parts: List[Part], remark: Remark) -> None:
+def _remark_losses(parts: List[Part], remark: Remark) -> None:
     if any(part.kind in segments.ARITHMETIC for part in parts):
         remark("The arithmetic coding became Huffman coding.")
     if any(before.end < after.start for before, after in zip(parts, parts[1:])):
         remark("Stray bytes between its segments were left out.")
-    if any(_is_directory(data, part) for part in parts):
+    if any(is_named(part, *_DIRECTORIES) for part in parts):
         remark("Only the first picture was kept: further pictures or a gain map were left out.")
-    elif parts[-1].end < len(data):
+    elif parts[-1].end < len(parts[-1].file):
         remark("What follows the end of the picture was left out.")
 
 
-def _with_density(result: bytes, data: bytes, parts: List[Part]) -> bytes:
+def _with_density(result: bytes, parts: List[Part]) -> bytes:
     """Copy the density of the source, whatever its unit, into a result that has one."""
     if result[6:11] == JFIF[1]:
         for part in parts:
-            density = data[part.start + 11 : part.start + 16]
-            if is_named(data, part, JFIF) and density != result[13:18]:
+            density = part.content[7:12]
+            if is_named(part, *JFIF) and density != result[13:18]:
                 return result[:13] + density + result[18:]
     return result

@@ -1,7 +1,7 @@
 """Segments: the parts of a JPEG file, each of the kind its marker says (ITU-T T.81, B.1)."""
 
 import re
-from typing import Iterable, Iterator, List, NamedTuple, Tuple
+from typing import Iterable, Iterator, List, NamedTuple
 
 from image.formats.parts import Part
 
@@ -13,6 +13,7 @@ JFIF, ADOBE = (b"\xe0", b"JFIF\0"), (b"\xee", b"Adobe")
 XMP = (b"\xe1", b"http://ns.adobe.com/xap/1.0/\0")
 _MARKER = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
 _MOST_STRAY = 1 << 16
+_HEAD = 4  # bytes of a marker and a length
 
 
 class Component(NamedTuple):
@@ -41,7 +42,7 @@ def walk(data: bytes) -> Iterator[Part]:
             count = data[start + 9]
         if kind == START_OF_SCAN:
             position = _scan_end(data, position, is_only=count == data[start + 4])
-        yield Part(kind, start, position)
+        yield Part(data, kind, start, position, _HEAD)
 
 
 def _scan_end(data: bytes, start: int, is_only: bool) -> int:
@@ -55,29 +56,23 @@ def _scan_end(data: bytes, start: int, is_only: bool) -> int:
     return end
 
 
-def content(data: bytes, part: Part) -> bytes:
-    """Give the content of a segment."""
-    return data[part.start + 4 : part.end]
-
-
 def wrap(kind: bytes, body: bytes) -> bytes:
     """Make a segment of its content."""
     return b"".join((b"\xff", kind, (2 + len(body)).to_bytes(2, "big"), body))
 
 
-def components(data: bytes, parts: Iterable[Part]) -> List[Component]:
+def components(parts: Iterable[Part]) -> List[Component]:
     """List the components of a frame as its header tells them (ITU-T T.81, B.2.2)."""
-    header = next(content(data, part) for part in parts if part.kind in SEQUENTIAL + PROGRESSIVE)
+    header = next(part.content for part in parts if part.kind in SEQUENTIAL + PROGRESSIVE)
     return [Component(*header[start : start + 3]) for start in range(6, 6 + 3 * header[5], 3)]
 
 
-def is_named(data: bytes, part: Part, name: Tuple[bytes, bytes]) -> bool:
-    """Tell whether a segment is application data of that marker and name."""
-    return part.kind == name[0] and data.startswith(name[1], part.start + 4)
+def is_named(part: Part, kind: bytes, *names: bytes) -> bool:
+    """Tell whether a segment is application data of that marker and one of these names."""
+    return part.kind == kind and part.file.startswith(names, part.start + _HEAD)
 
 
-def is_metadata(data: bytes, part: Part) -> bool:
+def is_metadata(part: Part) -> bool:
     """Tell application data and comments from what the pixels need to be decoded."""
-    if is_named(data, part, JFIF) or is_named(data, part, ADOBE):
-        return False
-    return b"\xe0" <= part.kind <= b"\xef" or part.kind == b"\xfe"
+    is_needed = is_named(part, *JFIF) or is_named(part, *ADOBE)
+    return not is_needed and (b"\xe0" <= part.kind <= b"\xef" or part.kind == b"\xfe")

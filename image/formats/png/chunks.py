@@ -79,7 +79,7 @@ class Layout:
 
     def first(self, kind: bytes) -> bytes:
         """Give the content of the first chunk of a kind, or nothing."""
-        return next((body(self.data, part) for part in self.parts if part.kind == kind), b"")
+        return next((part.content for part in self.parts if part.kind == kind), b"")
 
 
 def wrap(kind: bytes, content: bytes) -> bytes:
@@ -88,17 +88,16 @@ def wrap(kind: bytes, content: bytes) -> bytes:
     return b"".join((pack(">I", len(content)), kind, content, pack(">I", checksum)))
 
 
-def body(data: bytes, part: Part) -> bytes:
-    """Give the content of a chunk, of pixels without the number of the chunk."""
-    return data[part.start + (12 if part.kind == b"fdAT" else 8) : part.end - 4]
-
-
 def walk(data: bytes) -> Iterator[Part]:
-    """Give each chunk up to the end mark; the last may be cut off."""
+    """Give each chunk up to the end mark; the last may be cut off.
+
+    The content of pixels is without the number of the chunk.
+    """
     position, kind = len(SIGNATURE), b""
     while kind != b"IEND" and position + 8 <= len(data):
         length, kind = unpack_from(">I4s", data, position)
-        yield Part(kind, position, position + 12 + length)
+        head = 12 if kind == b"fdAT" else 8
+        yield Part(data, kind, position, position + 12 + length, head, 4)
         position += 12 + length
 
 
@@ -106,9 +105,7 @@ def read(data: bytes, limits: Limits) -> Layout:
     """Find the chunks and the frames of a file that is within the limits."""
     parts = listed(walk(data))
     for part in parts:
-        if part.kind in _CHECKED and data[part.start : part.end] != wrap(
-            part.kind, data[part.start + 8 : part.end - 4]
-        ):
+        if part.kind in _CHECKED and part.raw != wrap(part.kind, part.content):
             raise ValueError("a chunk of it is damaged or incomplete")
     if not parts or parts[0].kind != b"IHDR" or parts[0].end != 33:
         raise ValueError("it does not begin with a header")
@@ -117,7 +114,7 @@ def read(data: bytes, limits: Limits) -> Layout:
     if not known or not width * height or rest not in ([0, 0, 0], [0, 0, 1]):
         raise ValueError("its header says what no PNG image can be")
     header = Header(width, height, depth, color, rest[2])
-    layout = Layout(data, header, parts, _frames(data, header, parts))
+    layout = Layout(data, header, parts, _frames(header, parts))
     if color == PALETTE and not layout.first(b"PLTE"):
         raise ValueError("it has no palette")
     frames = layout.frames
@@ -131,13 +128,12 @@ def read(data: bytes, limits: Limits) -> Layout:
     return layout
 
 
-def _frames(data: bytes, header: Header, parts: List[Part]) -> List[Frame]:
+def _frames(header: Header, parts: List[Part]) -> List[Frame]:
     """Group the chunks of pixels; those before the first control chunk are a still."""
     frames: List[Frame] = []
     for part in parts:
         if part.kind == b"fcTL":
-            control = body(data, part)
-            frames.append(Frame(_sized(header, control), part.start, control, []))
+            frames.append(Frame(_sized(header, part.content), part.start, part.content, []))
         elif part.kind == b"IDAT" and not frames:
             frames.append(Frame(header, 0, b"", [part]))
         elif part.kind in (b"IDAT", b"fdAT") and frames:

@@ -11,9 +11,9 @@ from image.formats.png.rows import Rows
 from image.formats.strips import cut, share
 
 _STRIP_BYTES = 1 << 19
-_SAMPLE_BYTES = 1 << 15
+_SAMPLE_BYTES = 1 << 14
 _WINDOW = 1 << 15  # how far back deflate looks, also beyond the start of a strip
-_EARLY, _ALL = (1 / 16, 1 / 8, 3 / 16), (0.1, 0.3, 0.5, 0.7, 0.9)
+_EARLY, _ALL = [at / 32 for at in range(1, 7)], [(at + 0.5) / 11 for at in range(11)]
 _RICH = 1 / 3  # of its size
 _FILTERS: Tuple[Filters, ...] = ((0,), (2,), (1, 2, 3), (1, 2, 3, 4))
 _FAST, _RUNS = (1, zlib.Z_DEFAULT_STRATEGY), (1, zlib.Z_RLE)

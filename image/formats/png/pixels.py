@@ -6,16 +6,7 @@ from typing import Any, Iterable, Iterator, List, Optional, Tuple
 
 from PIL import Image
 
-from image.formats.png.chunks import (
-    COLOUR,
-    GREY,
-    GREY_ALPHA,
-    PALETTE,
-    Frame,
-    Header,
-    Layout,
-    body,
-)
+from image.formats.png.chunks import COLOUR, GREY, GREY_ALPHA, PALETTE, Frame, Header, Layout
 from image.formats.strips import PIECE, open_decoder
 from image.operations.levels import DEEP_WHITE
 
@@ -32,7 +23,7 @@ class Pixels:
     def __init__(self, layout: Layout, frame: Frame) -> None:
         self.header = header = frame.header
         self.key: Tuple[int, ...] = ()
-        self._pieces: Optional[Iterable[bytes]] = (body(layout.data, part) for part in frame.data)
+        self._pieces: Optional[Iterable[bytes]] = (part.content for part in frame.data)
         self._mode, self._raw_modes = _modes(header)
         self._images = [Image.new(self._mode, header[:2], None) for _ in self._raw_modes]
         transparency = layout.first(b"tRNS")

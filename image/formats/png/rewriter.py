@@ -2,10 +2,10 @@
 
 import zlib
 from collections import deque
-from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, Optional, Tuple
 
 from image.formats.limits import Limits
-from image.formats.metadata import remark_thumbnail
+from image.formats.metadata import Remark, remark_thumbnail
 from image.formats.parts import Part
 from image.formats.png import chunks, rows
 from image.formats.png.chunks import GREY, GREY_ALPHA, PALETTE, Frame, Header, Layout, wrap
@@ -21,7 +21,6 @@ _ANIMATION, _PIXELS = (b"acTL", b"fcTL"), (b"IDAT", b"fdAT", b"tRNS")
 _OF_INDEXES = (b"bKGD", b"hIST", b"PLTE")
 _ALWAYS_SHOWN = bytes(2)  # disposal and blending of a frame that holds the whole picture
 
-Remark = Callable[[str], None]
 Changes = Dict[int, bytes]
 
 
@@ -60,10 +59,10 @@ def _map_palette(layout: Layout, curve: Curve) -> Changes:
     if layout.frames[-1].data[-1].end > len(layout.data):
         raise ValueError("it ends too early")  # though its pixels may be there, not their checksum
     for frame in layout.frames:
-        deque(inflate(frame.header, (chunks.body(layout.data, part) for part in frame.data)), 0)
+        deque(inflate(frame.header, (part.content for part in frame.data)), 0)
     table = bytes(curve.table(255))
     return {
-        part.start: wrap(part.kind, chunks.body(layout.data, part).translate(table))
+        part.start: wrap(part.kind, part.content.translate(table))
         for part in layout.parts
         if part.kind == b"PLTE"
     }
@@ -81,8 +80,7 @@ def _encode(
     stream, count = b"".join(pieces), len(frame.data)
     for number, part in enumerate(frame.data):
         start, end = (len(stream) * each // count for each in (number, number + 1))
-        sequence = layout.data[part.start + 8 : part.start + 12]
-        changes[part.start] = wrap(part.kind, sequence + stream[start:end])
+        changes[part.start] = wrap(part.kind, part.raw[8:12] + stream[start:end])
     return new.header
 
 
@@ -105,10 +103,11 @@ def _assemble(layout: Layout, header: Header, changes: Changes, remark: Remark) 
             yield header.chunk
         elif part.start in changes:
             yield changes[part.start]
-        elif part.kind == b"iCCP" and not _fits(layout, part, header):
+        elif part.kind == b"iCCP" and not _fits(part, header):
             remark("The colour profile, which no longer fits, was left out.")
         elif _is_kept(part.kind, is_encoded):
-            yield from _raw(layout, part, remark)
+            remark_thumbnail(part.raw if part.kind == b"eXIf" else b"", remark)
+            yield part.raw if part.end <= len(layout.data) else b""
         elif part.kind not in _STRUCTURE:
             left_out.add(part.kind.decode("ascii", "replace"))
     yield wrap(b"IEND", b"")
@@ -136,19 +135,11 @@ def _is_kept(kind: bytes, is_encoded: bool) -> bool:
     return is_safe or kind in _DESCRIPTION or (kind in _OF_INDEXES and not is_encoded)
 
 
-def _raw(layout: Layout, part: Part, remark: Remark) -> Iterator[bytes]:
-    """Give a chunk as it is, unless it was cut off."""
-    if part.kind == b"eXIf":
-        remark_thumbnail(layout.data[part.start : part.end], remark)
-    if part.end <= len(layout.data):
-        yield layout.data[part.start : part.end]
-
-
-def _fits(layout: Layout, part: Part, header: Header) -> bool:
+def _fits(part: Part, header: Header) -> bool:
     """Tell whether a colour profile is one for the channels that there are now."""
     if header.color not in (GREY, GREY_ALPHA):
         return True
-    _, _, profile = chunks.body(layout.data, part).partition(b"\0")
+    _, _, profile = part.content.partition(b"\0")
     try:
         return zlib.decompressobj().decompress(profile[1:], 20)[16:20] != b"RGB "
     except zlib.error:

@@ -2,20 +2,12 @@
 
 from typing import Any, Tuple
 
-from image.formats.tiff import samples
+from image.formats.tiff import tags
 from image.formats.tiff.directories import SHORT, Field, field
-from image.formats.tiff.pages import CMYK, INDEXED, LAB, PALETTE, WHITE_IS_ZERO, Page
+from image.formats.tiff.pages import Page
 from image.operations.levels import Curve, white_of
 
-_INK = (WHITE_IS_ZERO, CMYK)
-
-
-def joined(page: Page) -> Any:
-    """Give all samples of a page at once."""
-    import numpy as np
-
-    planes = [np.concatenate(list(samples.decoded(page, each))) for each in range(page.planes)]
-    return np.concatenate(planes, axis=2) if len(planes) > 1 else planes[0]
+_INK = (tags.WHITE_IS_ZERO, tags.CMYK)
 
 
 def picture(page: Page, levels: Any) -> Any:
@@ -24,28 +16,26 @@ def picture(page: Page, levels: Any) -> Any:
 
     colours, rest = levels[..., : page.colours], levels[..., page.colours :]
     white = _white(page, levels)
-    if page.kind == INDEXED:
+    if page.kind == tags.INDEXED:
         entries, unit = _palette(page)
         palette = np.array(entries, "u2").reshape(3, -1).T >> (0 if unit == 1 else 8)
         colours = palette.astype("u1")[colours[..., 0]]
-    elif page.kind == CMYK:
+    elif page.kind == tags.CMYK:
         colours = ((white - colours[..., :3]) * (1 - colours[..., 3:] / white)).astype(levels.dtype)
-    elif page.kind == WHITE_IS_ZERO:
+    elif page.kind == tags.WHITE_IS_ZERO:
         colours = white - colours
-    if page.bits < 8 and page.kind != INDEXED:
+    if page.bits < 8 and page.kind != tags.INDEXED:
         colours = colours * (255 // white)
-    if rest.shape[2] != 1 or page.kind >= LAB:
+    if rest.shape[2] != 1 or page.kind >= tags.LAB:
         return colours.copy()
     if page.is_associated:
         colours = np.minimum(colours / np.maximum(rest, 1) * white, white).astype(levels.dtype)
     return np.concatenate((colours, rest), axis=2)
 
 
-def mapped(page: Page, curve: Curve, levels: Any, count: int) -> Any:
-    """Map the first so many channels of the samples."""
-    white, colours = _white(page, levels), levels[..., :count]
-    if not count:
-        return levels
+def mapped(page: Page, curve: Curve, levels: Any) -> Any:
+    """Map the colours among the samples."""
+    white, colours = _white(page, levels), levels[..., : page.colours]
     if page.is_associated:
         colours[:] = _mapped_associated(curve, colours, levels[..., page.colours, None], white)
     elif page.kind in _INK:
@@ -73,7 +63,7 @@ def mapped_palette(page: Page, curve: Curve) -> Field:
 
 def _palette(page: Page) -> Tuple[Tuple[int, ...], int]:
     """Give a palette, and what one of 256 levels is in it, or 0 if there are more levels."""
-    colours = page.numbers(PALETTE)
+    colours = page.numbers(tags.PALETTE)
     if len(colours) != 3 << page.bits:
         raise ValueError("its palette is damaged or missing")
     steps = (step for step in (257, 256) if not any(level % step for level in colours))

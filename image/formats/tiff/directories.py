@@ -4,11 +4,9 @@ from struct import calcsize, error, pack, unpack_from
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
 from image.formats.limits import Limits
+from image.formats.tiff import tags
 
 SHORT, LONG = 3, 4
-_WIDTH = 256
-STRIP_OFFSETS, STRIP_COUNTS = 273, 279
-TILE_WIDTH, TILE_OFFSETS, TILE_COUNTS = 322, 324, 325
 _INNER = (34665, 34853, 40965)  # EXIF, GPS and interoperability
 _SIZES = {1: 1, 2: 1, SHORT: 2, LONG: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _CODES = {1: "B", SHORT: "H", LONG: "I", 5: "I", 13: "I"}
@@ -58,7 +56,7 @@ class _Reader:
             limits.check_frames(count + 1)
             try:
                 directory, offset = self._read(offset)
-                if _WIDTH not in directory:
+                if tags.WIDTH not in directory:
                     raise ValueError("it has no pixels")
             except (error, ValueError) as damage:
                 if not count:
@@ -75,7 +73,7 @@ class _Reader:
             raise ValueError("its parts overlap, or are longer than the file")
 
     def _claim_pixels(self, directory: Directory) -> None:
-        for offsets, counts in ((STRIP_OFFSETS, STRIP_COUNTS), (TILE_OFFSETS, TILE_COUNTS)):
+        for offsets, counts in (tags.STRIPS, tags.TILES):
             if offsets in directory and counts in directory:
                 starts, sizes = (directory[tag].numbers(self.order) for tag in (offsets, counts))
                 self._claim(sum(sizes))
@@ -111,9 +109,8 @@ def write(order: str, pages: Iterable[Tuple[Directory, List[bytes]]]) -> bytes:
             offsets.append(len(result))
             result += strip + bytes(len(strip) % 2)
         places = field(order, LONG, *offsets), field(order, LONG, *map(len, strips))
-        tiled = TILE_WIDTH in directory
-        tags = (TILE_OFFSETS, TILE_COUNTS) if tiled else (STRIP_OFFSETS, STRIP_COUNTS)
-        start = _append(result, order, {**directory, **dict(zip(tags, places))})
+        names = tags.TILES if tags.TILE_WIDTH in directory else tags.STRIPS
+        start = _append(result, order, {**directory, **dict(zip(names, places))})
         result[link : link + 4] = pack(order + "I", start)
         link = len(result) - 4
     return bytes(result)

@@ -1,4 +1,4 @@
-"""Waiting: shows that we wait, and on a terminal for how long."""
+"""WaitingLine: the line that shows a person that we wait; how long is decided in `requester`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 import sys
 
 
-class Waiting:
-    """Says at once that we wait, and on a terminal for how long."""
+class WaitingLine:
+    """Prints at once that we wait, and on a terminal for how many seconds already."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -21,11 +21,11 @@ class Waiting:
             print(f"Waiting for {self._what} ...", file=sys.stderr, flush=True)
 
     def done(self) -> None:
-        """Take the line away."""
+        """Erase the line."""
         self._show("")
 
     def _show(self, text: str, hint: str = "") -> None:
-        """Write over what stands there; a line that the terminal breaks could not be taken away."""
+        """Overwrite the line; cut it to fit, since a line that wraps could not be erased."""
         if not self._live:
             return
         room = _columns() - 1
