@@ -9,7 +9,6 @@ from calendar import timegm
 from email.utils import mktime_tz, parsedate_tz
 from typing import Any, Callable, Mapping, Optional, Tuple, Type
 
-import botocore.session
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -139,6 +138,8 @@ def _no_credentials(error: Any) -> str:
 
 def configured(name: str) -> str:
     """Return a setting of the profile in use, or an empty string."""
+    import botocore.session  # takes a tenth of a second, which a start without trouble saves
+
     try:
         return str(botocore.session.get_session().get_scoped_config().get(name, ""))
     except BotoCoreError:
