@@ -36,9 +36,9 @@ def parser(
     )
     add_aws_options(made)
     names = made.add_argument_group("names")
-    _add_name(names, part, "input-queue", input_queue, _queue_name(80 - len(DEAD_LETTER)))
-    _add_name(names, part, "output-queue", output_queue, _queue_name(LONGEST_OUTPUT_NAME))
-    _add_name(names, part, "bucket", None, _bucket_name, "aws-project-ACCOUNT-REGION")
+    _add_name(names, part, "input-queue", input_queue, queue_name(80 - len(DEAD_LETTER)))
+    _add_name(names, part, "output-queue", output_queue, queue_name(LONGEST_OUTPUT_NAME))
+    _add_name(names, part, "bucket", None, bucket_name, "aws-project-ACCOUNT-REGION")
     made.add_argument("--verbose", action="store_true", help="say more about what happens")
     made.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return made
@@ -84,7 +84,7 @@ def add_client_options(made: argparse.ArgumentParser) -> None:
     )
     made.add_argument(
         "--reply-queue",
-        type=_queue_name(80),
+        type=queue_name(80),
         metavar="NAME",
         help="hear through this queue, shared with others, instead of one of our own",
     )
@@ -170,13 +170,14 @@ def _add_name(
     )
 
 
-def _queue_name(longest: int) -> Callable[[str], str]:
+def queue_name(longest: int) -> Callable[[str], str]:
+    """Return a type for argparse: the name of a queue."""
     refusal = f"{{}} is no queue name: up to {longest} letters, digits, - and _"
     return _matching(f"[A-Za-z0-9_-]{{1,{longest}}}", refusal)
 
 
 _some = _matching(r".*\S.*", "it is empty")  # as an unset shell variable makes it
-_bucket_name = _matching(
+bucket_name = _matching(
     r"arn:\S+|(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]",
     "{} is no bucket name: 3 to 63 letters, digits, - and .",
 )
