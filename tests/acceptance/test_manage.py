@@ -64,8 +64,8 @@ def test_create_says_what_it_made_and_what_was_there(place: Place) -> None:
 
     first, second = (rows(place, "create", "calculation") for _ in range(2))
 
-    assert [(row["name"], row["state"]) for row in first] == [(name, "made") for name in names]
-    assert {row["state"] for row in second} == {"was there"}
+    assert [(row["name"], row["state"]) for row in first] == [(name, "created") for name in names]
+    assert {row["state"] for row in second} == {"existed"}
 
 
 def test_delete_removes_all_of_a_part_and_a_bucket_of_ours(place: Place) -> None:
@@ -123,7 +123,7 @@ def test_delete_leaves_a_bucket_that_was_not_made_by_us(place: Place) -> None:
 
     last = rows(place, "delete", "calculation", "--yes")[-1]
 
-    assert (last["kept"], last["why"]) == (place.settings.bucket, "these programs did not make it")
+    assert (last["kept"], last["why"]) == (place.settings.bucket, "these programs did not create it")
     assert keys(place) == ["payroll/2026.csv"]
 
 
@@ -162,7 +162,7 @@ def test_delete_asks_first_and_shows_how_much_would_go(place: Place) -> None:
     assert done.returncode == 1
     assert f"{place.settings.input_queue}: 1 messages" in done.stderr
     assert f"logs/calculation/ in {place.settings.bucket}: 1 objects, 5 bytes" in done.stderr
-    assert "nothing more is deleted" in done.stderr
+    assert "nothing more was deleted" in done.stderr
     assert done.stdout == ""
     assert keys(place) == ["logs/calculation/x"]
     done = asked(place, "delete", "calculation", answer="delete\n")
@@ -410,7 +410,7 @@ def test_what_dies_again_during_a_redrive_is_left(place: Place) -> None:
         (["sweep", "--older-than", "-5"], "'-5' is no number of hours from 1 to 8,784"),
         (["sweep", "--older-than", "nan"], "'nan' is no number of hours from 1 to 8,784"),
         (["sweep", "--older-than", "1e12"], "'1e12' is no number of hours from 1 to 8,784"),
-        (["status", "--interval", "5"], "--interval goes with --watch"),
+        (["status", "--interval", "5"], "--interval needs --watch"),
         (["status", "--watch", "--interval", "0"], "'0' is no number of seconds from 0.1"),
         (["dead", "--limit", "0"], "'0' is no whole number from 1 to 10000"),
         (["status", "--region", ""], "argument --region: it is empty"),
