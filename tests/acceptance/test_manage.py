@@ -123,7 +123,8 @@ def test_delete_leaves_a_bucket_that_was_not_made_by_us(place: Place) -> None:
 
     last = rows(place, "delete", "calculation", "--yes")[-1]
 
-    assert (last["kept"], last["why"]) == (place.settings.bucket, "these programs did not create it")
+    assert last["kept"] == place.settings.bucket
+    assert last["why"] == "these programs did not create it"
     assert keys(place) == ["payroll/2026.csv"]
 
 

@@ -11,7 +11,7 @@ from typing import Callable, Dict, Iterator, List, Optional
 
 import pytest
 
-from scripts import environment
+from scripts import environment, record
 from scripts.local_aws import LocalAws
 from tests.conftest import ROOT, wait_until
 
@@ -20,6 +20,7 @@ TETHER = str(ROOT / "scripts" / "tether.py")
 Start = Callable[..., "subprocess.Popen[bytes]"]
 SLEEPER = "import time; time.sleep(300)\n"
 HELPS = ["demo.sh", "test.sh", "setup_ec2.sh", "local_aws.py", "environment.py", "tether.py"]
+HELPS += ["record.py"]
 # Stands in for a Python and its pip: makes what a venv consists of, and notes what it is told.
 PYTHON = """#!/bin/sh
 case "$*" in
@@ -31,7 +32,7 @@ echo "$*" >>{steps}
 MAKE = """
 import sys
 from pathlib import Path
-from scripts import environment
+from scripts import environment, record
 environment.FOLDERS = Path(sys.argv[1])
 environment.make("own", sys.argv[2], ["packages"], "packages")
 """
@@ -211,6 +212,68 @@ def test_pip_says_itself_why_it_fails(stub: Path, tmp_path: Path) -> None:
     assert "ERROR: no room" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert not list(environment.FOLDERS.glob("*/stamp.txt"))
+
+
+def test_an_optional_package_may_be_missing(
+    stub: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A package that need not be there costs a line, and the next one is installed all the same."""
+    failing = 'case "$*" in *bad) exit 1 ;; esac'
+    noted = shlex.quote(str(tmp_path / "steps"))
+    stub.write_text(PYTHON.format(steps=noted, last=failing))
+
+    environment.make("own", str(stub), ["-r", "a"], "a", ["bad", "good"])
+
+    assert [step.split()[-1] for step in steps(stub)[-3:]] == ["a", "bad", "good"]
+    assert "Going on without bad." in capfd.readouterr().err
+    environment.make("own", str(stub), ["-r", "a"], "a", ["bad", "good"])
+    assert steps(stub) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--output", "picture.svg", "--write"], "argument --write: not allowed with"),
+        (["--output", ""], "'' is not a file"),
+        (["--output", str(ROOT)], "is not a file"),
+        (["--output", "none/picture.svg"], "there is no folder none"),
+        (["picture.svg"], "unrecognized arguments: picture.svg"),
+    ],
+)
+def test_a_recording_that_cannot_be_written_is_not_made(
+    options: List[str],
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Options of record.py that make no sense are refused before a server starts."""
+    monkeypatch.delattr(record, "LocalAws")
+
+    with pytest.raises(SystemExit) as refused:
+        record.main(options)
+
+    assert line in f"{capsys.readouterr().err}{refused.value}"
+
+
+def test_a_recording_is_written_only_where_it_is_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """record.py prints the session; --output writes that file only, --write the tracked one."""
+    tracked, own = tmp_path / "tracked.svg", tmp_path / "own.svg"
+    monkeypatch.setattr(record, "PICTURE", tracked)
+    monkeypatch.setattr(record, "play", lambda _: ["$ exit"])
+    monkeypatch.setattr(record, "ROOT", tmp_path)  # whose workers end at once: there are none
+
+    record.main([])
+
+    assert capsys.readouterr().out == "$ exit\n"
+    assert list(tmp_path.iterdir()) == []
+    record.main(["--output", str(own)])
+    assert list(tmp_path.iterdir()) == [own]
+    record.main(["--write"])
+    assert tracked.read_text() == own.read_text()
+    assert "<tspan>exit</tspan>" in own.read_text()
+    assert capsys.readouterr().out == ""
 
 
 @pytest.fixture
