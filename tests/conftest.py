@@ -1,4 +1,4 @@
-"""Fixtures: a server for the session; queues and a bucket for each test; programs to use them."""
+"""Fixtures: a server for the session; queues and a bucket for each test; programs that use them."""
 
 from __future__ import annotations
 
@@ -25,22 +25,24 @@ from tests.habits import all_habits
 from tests.plain import Queue, Received, open_queue
 
 ROOT = Path(__file__).resolve().parent.parent
-TETHER = os.pipe()  # open as long as the tests run
-# Tests that cannot run on a local server because it differs from AWS, and how it differs.
+TETHER = os.pipe()  # its write end is open as long as the tests run
+# Tests that a local server cannot pass because it differs from AWS, and how it differs.
 UNLIKE_AWS = {
     ("moto", "empty attribute"): "moto fails with 500 at an empty string, which AWS refuses",
     ("localstack", "empty attribute"): "LocalStack refuses an empty string, as AWS does",
     ("moto", "CloudWatch"): "moto is installed with SQS and S3 only",
     ("moto", "load"): "moto is slow at a backlog, doubles messages, and obeys old handles",
 }
-hypothesis.settings.register_profile("tests", deadline=None)  # other tests run in parallel
+hypothesis.settings.register_profile(
+    "tests", deadline=None
+)  # tests in parallel slow each other down
 hypothesis.settings.load_profile("tests")
-# Tests started in the background inherit SIGINT ignored, and so would every program they start.
+# Started in the background, pytest ignores SIGINT, and its child processes would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> List[str]:
-    """Report what the results depend on."""
+    """Report the versions that results depend on."""
     import botocore
     import numpy
 
@@ -48,7 +50,7 @@ def pytest_report_header() -> List[str]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add options for tests that take minutes."""
+    """Add options for tests that take minutes or need a special machine."""
     parser.addoption("--faults", action="store_true", help="run the faults suite in full")
     parser.addoption("--bench", action="store_true", help="run every benchmark in its tiny form")
     parser.addoption("--habits", action="store_true", help="let the server behave as AWS does")
@@ -63,13 +65,13 @@ def full(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def habits(request: pytest.FixtureRequest) -> bool:
-    """Whether the server behaves as AWS does."""
+    """Whether the server imitates AWS's habits."""
     return bool(request.config.getoption("--habits"))
 
 
 @pytest.fixture(scope="session")
 def aws(request: pytest.FixtureRequest) -> Iterator[LocalAws]:
-    """The server; with --habits behind a gateway that imitates those of AWS."""
+    """The server; with --habits, behind a gateway that imitates AWS's habits."""
     with LocalAws() as server:
         if not request.config.getoption("--habits"):
             yield server
@@ -82,14 +84,14 @@ def aws(request: pytest.FixtureRequest) -> Iterator[LocalAws]:
 
 
 class Messages(NamedTuple):
-    """How many messages a queue holds."""
+    """The number of messages that a queue holds."""
 
     visible: int
     hidden: int
 
 
 class Place:
-    """Queues and a bucket of one test, and the programs that use them.
+    """The queues and bucket of one test, and the programs that use them.
 
     Attributes:
         environment: the environment for a program
@@ -156,7 +158,7 @@ class Place:
         return Messages(*(int(answer["Attributes"][name]) for name in names))
 
     def is_empty(self) -> bool:
-        """Return whether the input queue holds nothing at all."""
+        """Return whether the input queue has no message, visible or in flight."""
         return not any(self.messages(self.inbox()))
 
     def logs(self) -> List[str]:
@@ -185,7 +187,7 @@ class Place:
         )
 
     def worker(self, *arguments: str, module: str = "calculation.worker", url: str = "") -> Running:
-        """Start a worker and wait until it reads its queue."""
+        """Start a worker, and block until it reads its queue."""
         environment = {**self.environment, "AWS_ENDPOINT_URL": url or str(self.url)}
         running = Running([sys.executable, "-m", module, *arguments], environment)
         self._processes.append(running.process)
@@ -228,7 +230,7 @@ class Running:
         self.process.send_signal(signal.SIGTERM)
 
     def memory(self) -> int:
-        """Return the bytes of memory that it uses."""
+        """Return the bytes of memory that the program uses."""
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
@@ -238,12 +240,12 @@ class Running:
 
 
 def _set(environment: Dict[str, str]) -> Dict[str, str]:
-    """Return the environment without the variables that a test has emptied."""
+    """Return the environment without the variables that a test has set to an empty string."""
     return {name: value for name, value in environment.items() if value}
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    """Block until a condition holds, and return its value; fails if that takes too long."""
+    """Block until a condition holds, and return its value; fails after a while."""
     give_up = time.monotonic() + seconds
     while True:
         value = condition()
@@ -260,7 +262,7 @@ def take(queue: Queue, wait: int = 20, limit: int = 10) -> List[Received]:
 
 @pytest.fixture
 def place(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """Names of this test alone, on the server."""
+    """Names that only this test uses, on the server."""
     for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
     made = Place(aws.url, aws.environment)
@@ -270,7 +272,7 @@ def place(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 
 @pytest.fixture
 def gateway(aws: LocalAws) -> Iterator[Gateway]:
-    """A gateway to the server that counts and spoils requests; fails if any was invalid."""
+    """A gateway to the server that counts requests and injects faults; fails if one was invalid."""
     with Gateway(aws.url) as made:
         yield made
         assert not made.invalid

@@ -1,4 +1,4 @@
-"""A calculation worker for tests that knows nothing of lists packed together."""
+"""A calculation worker for tests that knows nothing of several lists in one message."""
 
 import logging
 from typing import List
@@ -9,7 +9,7 @@ from messaging.console import commandline, program
 
 
 def handle(request: Request, storage: Storage) -> Result:
-    """Take the body as a single list, whatever the parameters say."""
+    """Treat the body as a single list, whatever the parameters say."""
     return worker.handle(Request(request.body), storage)
 
 

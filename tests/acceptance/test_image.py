@@ -1,4 +1,4 @@
-"""The image pair as a person uses it."""
+"""The image pair as a user sees it."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ MENU, NAME, KEY = "Your choice: ", "with its extension: ", "if left empty\\): "
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a small image, a text that pretends to be one, and a folder."""
+    """A folder with a small image, a text file named as an image, and a folder."""
     Image.linear_gradient("L").save(tmp_path / "Moon.jpg", quality=95)
     (tmp_path / "text.jpg").write_text("not an image")
     (tmp_path / "inner").mkdir()
@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def menu(place: Place, folder: Path) -> Iterator[Any]:
-    """The client's menu on a terminal, in the folder."""
+    """The client's menu at a terminal, in the folder."""
     program = str(ROOT / "image" / "client.py")
     environment: Any = {**place.environment, "TERM": "dumb"}
     child = pexpect.spawn(
@@ -41,7 +41,7 @@ def menu(place: Place, folder: Path) -> Iterator[Any]:
 
 
 def level(path: Path) -> int:
-    """Give the level in the middle of a picture."""
+    """Return the level in the middle of a picture."""
     with Image.open(path) as image:
         pixel: Any = image.convert("L").getpixel((128, 128))
     return int(pixel)
@@ -50,7 +50,7 @@ def level(path: Path) -> int:
 def test_menu_processes_and_downloads_and_comes_again(
     place: Place, menu: Any, folder: Path
 ) -> None:
-    """1, a name, a key: the result is named, y downloads it, the menu comes again, 2 quits."""
+    """After 1, a name and a key the menu shows the result, y downloads it, and 2 quits."""
     place.worker("gamma", module=WORKER)
     menu.expect(MENU)
     menu.sendline("1")
@@ -75,7 +75,7 @@ def test_menu_processes_and_downloads_and_comes_again(
 def test_menu_uses_the_file_name_and_asks_before_replacing(
     place: Place, menu: Any, folder: Path
 ) -> None:
-    """An empty key means the file's name; a file that exists is kept unless the person agrees."""
+    """An empty key means the file's name, and an existing file is kept unless the user agrees."""
     place.worker("gamma", module=WORKER)
     (folder / "Moonprocessed.jpg").write_text("mine")
     for answer in ("n", "y"):
@@ -97,7 +97,7 @@ def test_menu_uses_the_file_name_and_asks_before_replacing(
 
 
 def test_menu_asks_again_after_a_wrong_entry(menu: Any) -> None:
-    """Each wrong name and key has a clear line."""
+    """The menu explains each wrong name and key in a line, and asks again."""
     menu.expect(MENU)
     menu.sendline("1")
     for name, line in [
@@ -119,7 +119,7 @@ def test_menu_asks_again_after_a_wrong_entry(menu: Any) -> None:
 
 
 def test_tab_completes_file_names(menu: Any) -> None:
-    """At the name of the image Tab completes what is there."""
+    """When the menu asks for an image, Tab completes file names."""
     menu.expect(MENU)
     menu.sendline("1")
     menu.expect(NAME)
@@ -128,7 +128,7 @@ def test_tab_completes_file_names(menu: Any) -> None:
 
 
 def test_one_image_with_output_comparison_and_other_values(place: Place, folder: Path) -> None:
-    """Options choose the operation, its value, the key, the file, and draw a comparison."""
+    """Options set the operation, its value, the key and the file, and draw a comparison."""
     place.worker("contrast", module=WORKER)
 
     done = place.client(
@@ -152,7 +152,7 @@ def test_one_image_with_output_comparison_and_other_values(place: Place, folder:
 
 
 def test_existing_files_are_never_touched_unless_told(place: Place, folder: Path) -> None:
-    """Without --overwrite a file that is there stays, and with it a file is still no folder."""
+    """An existing file is replaced only with --overwrite, and a folder not even then."""
     place.worker("gamma", module=WORKER)
     mine = folder / "Moonprocessed.jpg"
     mine.write_text("mine")
@@ -172,7 +172,7 @@ def test_existing_files_are_never_touched_unless_told(place: Place, folder: Path
 
 
 def test_refusals_are_told_for_each_image(place: Place, folder: Path) -> None:
-    """A text, a missing file and a truncated image are named; the good one is processed."""
+    """A text, a missing file and a truncated image are each reported; the good one is processed."""
     place.worker("gamma", module=WORKER)
     whole = (folder / "Moon.jpg").read_bytes()
     (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
@@ -192,7 +192,7 @@ def test_refusals_are_told_for_each_image(place: Place, folder: Path) -> None:
 def test_two_hundred_images_keep_their_order_and_cost_four_requests_each(
     counted: Place, gateway: Gateway, aws: LocalAws, tmp_path: Path
 ) -> None:
-    """A folder of images: results in order, S3 asked four times an image and for shared logs."""
+    """Results come in order, at four S3 requests per image plus the shared logs."""
     count = 200 if aws.kind == "ministack" else 20
     images = tmp_path / "images"
     images.mkdir()
@@ -221,7 +221,7 @@ def test_two_hundred_images_keep_their_order_and_cost_four_requests_each(
 
 
 def test_one_image_costs_five_sqs_requests(counted: Place, gateway: Gateway, folder: Path) -> None:
-    """Send, receive, reply, delete, receive: what was read goes with the private queue."""
+    """An image costs a send, a reply, a deletion and two receives; its reply is not deleted."""
     counted.worker("gamma", "--concurrency", "1", module=WORKER)
     started = time.monotonic()
     counted.client("Moon.jpg", module=CLIENT, cwd=folder)
@@ -230,6 +230,6 @@ def test_one_image_costs_five_sqs_requests(counted: Place, gateway: Gateway, fol
 
     assert counts["SendMessageBatch"] == 2
     assert counts["DeleteMessageBatch"] == 1
-    # Two with a message and the worker's next; before it came the worker polled once a second.
+    # Two return a message, and the worker polls on; before, it polled once a second.
     assert counts["ReceiveMessage"] <= 3 + idle
     assert [counts["CreateQueue"], counts["DeleteQueue"]] == [4, 1]

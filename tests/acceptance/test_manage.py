@@ -1,4 +1,4 @@
-"""The operator's program makes, shows, mends and deletes, and asks first."""
+"""The operator's program creates, shows, repairs and deletes, and asks first."""
 
 import json
 import subprocess
@@ -18,14 +18,14 @@ MODULE = "scripts.manage"
 
 
 def rows(place: Place, *arguments: str, code: int = 0) -> List[Dict[str, Any]]:
-    """Run a command with --json; give what it prints."""
+    """Run a command with --json; return its rows."""
     done = place.client(*arguments, "--json", module=MODULE)
     assert done.returncode == code, done.stdout + done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def asked(place: Place, *command: str, answer: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command that asks, and answer."""
+    """Run a command that asks, and answer it."""
     return subprocess.run(
         [sys.executable, "-m", MODULE, *command],
         cwd=ROOT,
@@ -37,24 +37,24 @@ def asked(place: Place, *command: str, answer: str) -> "subprocess.CompletedProc
 
 
 def keys(place: Place) -> List[str]:
-    """List the bucket."""
+    """Return the keys in the bucket."""
     listed = place.s3.list_objects_v2(Bucket=place.settings.bucket)
     return [item["Key"] for item in listed.get("Contents", ())]
 
 
 def dead_letters(place: Place) -> Queue:
-    """Give the dead-letter queue."""
+    """Return the dead-letter queue."""
     return place.inbox().sibling(place.settings.input_queue + DEAD_LETTER)
 
 
 def apart(place: Place) -> None:
-    """Let the image part have nothing in common with this one."""
+    """Give the image part queues and a bucket of its own."""
     names = {"INPUT_QUEUE": "inbox-apart", "OUTPUT_QUEUE": "outbox-apart", "BUCKET": "bucket-apart"}
     place.environment.update({f"IMAGE_{name}": value for name, value in names.items()})
 
 
 def test_create_says_what_it_made_and_what_was_there(place: Place) -> None:
-    """After create both programs find all they need; again, all was there."""
+    """create makes all that both programs need; a second time, all of it exists."""
     names = [
         place.settings.input_queue,
         place.settings.input_queue + DEAD_LETTER,
@@ -69,7 +69,7 @@ def test_create_says_what_it_made_and_what_was_there(place: Place) -> None:
 
 
 def test_delete_removes_all_of_a_part_and_a_bucket_of_ours(place: Place) -> None:
-    """Queues, reply queues, logs and payloads go, and the bucket that create made; then nothing."""
+    """delete removes queues, reply queues, logs, payloads, and the bucket that create made."""
     apart(place)
     rows(place, "create", "calculation")
     private = f"{place.settings.output_queue}-20200101T0000-0123456789abcdef"
@@ -88,7 +88,7 @@ def test_delete_removes_all_of_a_part_and_a_bucket_of_ours(place: Place) -> None
 
 
 def test_delete_leaves_what_others_put_into_the_bucket(place: Place) -> None:
-    """Images and another part's logs stay, with the bucket; the command says how they go."""
+    """Images, another part's logs and so the bucket stay; the command says how to remove them."""
     apart(place)
     rows(place, "create", "calculation")
     kept = ["holiday.jpg", "holidayprocessed.jpg", "logs/image/x"]
@@ -104,7 +104,7 @@ def test_delete_leaves_what_others_put_into_the_bucket(place: Place) -> None:
 
 
 def test_delete_leaves_a_bucket_that_another_part_uses(place: Place) -> None:
-    """While the queues of the other part are there, so is the bucket of both."""
+    """As long as the other part's queues exist, the bucket of both stays."""
     place.environment["IMAGE_INPUT_QUEUE"] = f"{place.settings.input_queue}-image"
     place.environment["IMAGE_OUTPUT_QUEUE"] = f"{place.settings.output_queue}-image"
     rows(place, "create")
@@ -116,7 +116,7 @@ def test_delete_leaves_a_bucket_that_another_part_uses(place: Place) -> None:
 
 
 def test_delete_leaves_a_bucket_that_was_not_made_by_us(place: Place) -> None:
-    """A bucket that is only named in the environment keeps all that is in it."""
+    """A bucket that we did not create keeps all that is in it."""
     place.s3.create_bucket(Bucket=place.settings.bucket)
     place.s3.put_object(Bucket=place.settings.bucket, Key="payroll/2026.csv", Body=b"x")
     rows(place, "create", "calculation")
@@ -129,7 +129,7 @@ def test_delete_leaves_a_bucket_that_was_not_made_by_us(place: Place) -> None:
 
 
 def test_delete_takes_all_versions(place: Place) -> None:
-    """In a bucket with versions what the part wrote goes with all of them."""
+    """In a versioned bucket, all versions of what the part wrote are deleted."""
     apart(place)
     rows(place, "create", "calculation")
     versions = {"Status": "Enabled"}
@@ -142,7 +142,7 @@ def test_delete_takes_all_versions(place: Place) -> None:
 
 
 def test_delete_finds_the_bucket_without_queues(place: Place) -> None:
-    """Where the queues are gone already, what the part left in the bucket goes all the same."""
+    """What a part left in the bucket is deleted even if its queues are gone."""
     apart(place)
     rows(place, "create", "calculation")
     for name in (place.settings.input_queue, place.settings.output_queue):
@@ -153,7 +153,7 @@ def test_delete_finds_the_bucket_without_queues(place: Place) -> None:
 
 
 def test_delete_asks_first_and_shows_how_much_would_go(place: Place) -> None:
-    """Only the word delete deletes; without it the exit code is 1."""
+    """Only the word delete confirms; any other answer exits with 1."""
     rows(place, "create", "calculation")
     place.inbox().send([{"MessageBody": "1"}])
     place.s3.put_object(Bucket=place.settings.bucket, Key="logs/calculation/x", Body=b"12345")
@@ -172,7 +172,7 @@ def test_delete_asks_first_and_shows_how_much_would_go(place: Place) -> None:
 
 
 def test_what_delete_may_not_delete_is_named(counted: Place, gateway: Gateway) -> None:
-    """What AWS refuses is told with the reason, the rest goes, and the exit code is 1."""
+    """What AWS refuses to delete is listed with the reason, the rest goes; the exit code is 1."""
     apart(counted)
     rows(counted, "create", "calculation")
     gateway.refuse("DeleteQueue", 403, "AccessDenied", times=1)
@@ -185,9 +185,9 @@ def test_what_delete_may_not_delete_is_named(counted: Place, gateway: Gateway) -
 
 
 def test_status_counts_messages(place: Place) -> None:
-    """What is waiting, in flight and dead is counted for each queue; a missing one ends it with 1.
+    """Each queue's waiting, in-flight and dead messages are counted; a missing queue exits with 1.
 
-    The table and each JSON object say where that is.
+    The table and each JSON object name account, region and bucket.
     """
     inbox = place.inbox()
     inbox.send([{"MessageBody": str(number)} for number in range(3)])
@@ -213,7 +213,7 @@ def test_status_counts_messages(place: Place) -> None:
 
 
 def test_status_asks_no_more_for_many_reply_queues(counted: Place, gateway: Gateway) -> None:
-    """However many there are, a hundred are counted."""
+    """At most a hundred reply queues are counted, however many there are."""
     output = counted.outbox().name
     counted.inbox()
     for number in range(120):
@@ -227,7 +227,7 @@ def test_status_asks_no_more_for_many_reply_queues(counted: Place, gateway: Gate
 
 
 def test_status_on_watch_redraws_and_tells_the_time(place: Place) -> None:
-    """On a terminal each look stands where the last one stood."""
+    """At a terminal --watch redraws in place and shows the time."""
     environment: Any = {**place.environment, "TERM": "xterm"}
     watch: Any = pexpect.spawn(
         sys.executable,
@@ -247,7 +247,7 @@ def test_status_on_watch_redraws_and_tells_the_time(place: Place) -> None:
 
 
 def test_status_tells_the_age_of_the_oldest_message(place: Place, aws: Any) -> None:
-    """The age is the latest that CloudWatch has."""
+    """The age is CloudWatch's latest."""
     if (aws.kind, "CloudWatch") in UNLIKE_AWS:
         pytest.skip(UNLIKE_AWS[aws.kind, "CloudWatch"])
     place.inbox(), place.outbox()
@@ -267,9 +267,9 @@ def test_status_tells_the_age_of_the_oldest_message(place: Place, aws: Any) -> N
 
 
 def test_dead_shows_each_letter_and_takes_none(place: Place) -> None:
-    """Age, sender, receives, where the answer went, the body and the reason; all are there after.
+    """dead shows age, sender, receives, reply queue, body and reason, and removes nothing.
 
-    What would move a terminal's cursor is left out.
+    Characters that would move a terminal's cursor are left out.
     """
     rows(place, "create", "calculation")
     queue = dead_letters(place)
@@ -306,7 +306,7 @@ def test_dead_shows_each_letter_and_takes_none(place: Place) -> None:
 
 
 def test_redrive_moves_attributes_of_any_kind(place: Place) -> None:
-    """Binary attributes, ten attributes, and more bytes than a batch holds all arrive."""
+    """Binary attributes, ten attributes, and more bytes than fit a batch all arrive."""
     rows(place, "create", "calculation")
     queue = dead_letters(place)
     binary = {"DataType": "Binary", "BinaryValue": b"\x00{}"}
@@ -328,7 +328,7 @@ def test_redrive_moves_attributes_of_any_kind(place: Place) -> None:
 
 
 def refuse_in_part(call: Any) -> Any:
-    """Refuse the entries with a bad body, as AWS refuses an entry of a batch."""
+    """Refuse the entries with a bad body, as AWS refuses single entries of a batch."""
     bad = [entry for entry in call.entries if entry["MessageBody"] == "bad"]
     answer = call.carry_out_in_part([entry for entry in call.entries if entry not in bad])
     answer["Failed"] = [
@@ -338,7 +338,7 @@ def refuse_in_part(call: Any) -> Any:
 
 
 def test_redrive_names_what_it_could_not_move(counted: Place, gateway: Gateway) -> None:
-    """One that SQS refuses is named with the reason, stays at once visible, and the code is 1."""
+    """A message that SQS refuses is listed with the reason and visible again; exit code 1."""
     rows(counted, "create", "calculation")
     queue = dead_letters(counted)
     queue.send([{"MessageBody": body} for body in ("1", "bad", "2")])
@@ -355,7 +355,7 @@ def test_redrive_names_what_it_could_not_move(counted: Place, gateway: Gateway) 
 def test_redrive_without_the_right_to_delete_doubles_nothing(
     counted: Place, gateway: Gateway
 ) -> None:
-    """However often it is run, nothing is sent that would stay in the dead-letter queue."""
+    """Nothing is sent that would also stay in the dead-letter queue, however often redrive runs."""
     rows(counted, "create", "calculation")
     dead_letters(counted).send([{"MessageBody": str(number)} for number in range(3)])
     gateway.refuse("DeleteMessageBatch", 403, "AccessDenied")
@@ -369,7 +369,7 @@ def test_redrive_without_the_right_to_delete_doubles_nothing(
 
 
 def test_redrive_tells_of_what_is_in_both_queues(counted: Place, gateway: Gateway) -> None:
-    """A deletion that fails after the sending is tried again, and told if it never works."""
+    """A deletion that fails after sending is retried, and reported if it never succeeds."""
     rows(counted, "create", "calculation")
     dead_letters(counted).send([{"MessageBody": "1"}])
     gateway.spoil(
@@ -384,7 +384,7 @@ def test_redrive_tells_of_what_is_in_both_queues(counted: Place, gateway: Gatewa
 
 
 def test_what_dies_again_during_a_redrive_is_left(place: Place) -> None:
-    """A message that was sent to the dead-letter queue after the beginning is not moved."""
+    """A message that became a dead letter after redrive began is not moved."""
     rows(place, "create", "calculation")
     queue = dead_letters(place)
     command = [sys.executable, "-m", MODULE, "redrive", "calculation", "--json"]
@@ -396,11 +396,11 @@ def test_what_dies_again_during_a_redrive_is_left(place: Place) -> None:
     inbox = place.inbox()
     give_up = time.monotonic() + 20
     while process.poll() is None and time.monotonic() < give_up:
-        for each in inbox.receive(10, 0, 30):  # a worker to which all is poison
+        for each in inbox.receive(10, 0, 30):  # a worker that fails at every request
             queue.send([{"MessageBody": each.body}])
             inbox.delete([each])
 
-    assert process.wait(1) == 0  # it would go on for ever
+    assert process.wait(1) == 0  # otherwise it would never end
     assert json.loads(str(process.communicate()[0]))["moved"] >= 10
 
 
@@ -420,7 +420,7 @@ def test_what_dies_again_during_a_redrive_is_left(place: Place) -> None:
     ],
 )
 def test_wrong_usage(place: Place, arguments: List[str], line: str) -> None:
-    """A wrong option or part is named in one line; the exit code is 2."""
+    """A wrong option or part is named in one line, and the exit code is 2."""
     done = place.client(*arguments, module=MODULE)
 
     assert done.returncode == 2
@@ -431,7 +431,7 @@ def test_wrong_usage(place: Place, arguments: List[str], line: str) -> None:
     ("variable", "value"), [("BUCKET", "a b"), ("INPUT_QUEUE", "a/b"), ("OUTPUT_QUEUE", "ä")]
 )
 def test_nonsense_in_the_environment_is_named(place: Place, variable: str, value: str) -> None:
-    """What no option would take is refused from a variable too, by its name."""
+    """A variable with a value that its option would refuse is named."""
     name = f"CALCULATION_{variable}"
     done = place.client("status", "calculation", module=MODULE, environment={name: value})
 

@@ -66,12 +66,12 @@ class Enforcer:
 
 
 def user_id(key: str) -> str:
-    """Give the user id of who holds an access key."""
+    """Return the user id of who holds an access key."""
     return f"AIDA{key.upper()}"
 
 
 def asked(call: Call) -> Tuple[str, str]:
-    """Give the right that a request needs, and the resource that it needs it for."""
+    """Return the right that a request needs, and the resource that it needs it for."""
     action = call.action
     if service_of(action) == "s3":
         name = unquote(urlsplit(call.path).path).strip("/")
@@ -83,7 +83,7 @@ def asked(call: Call) -> Tuple[str, str]:
 
 
 def applies(statement: Statement, context: Context, right: str, resource: str) -> bool:
-    """Tell whether a statement speaks of this user, this right and this resource."""
+    """Return whether a statement speaks of this user, this right and this resource."""
     spelt = [
         each.replace("${aws:userid}", context["aws:userid"])
         for each in as_list(statement["Resource"])
@@ -100,7 +100,7 @@ def applies(statement: Statement, context: Context, right: str, resource: str) -
 
 
 def holds(operator: str, value: Optional[str], values: List[str]) -> bool:
-    """Tell whether a condition holds; of what a request does not have, only the negated ones do."""
+    """Return whether a condition holds; for what a request lacks, only negated ones do."""
     is_negated = "Not" in operator
     if value is None:
         return is_negated or operator.endswith("IfExists")
@@ -108,5 +108,5 @@ def holds(operator: str, value: Optional[str], values: List[str]) -> bool:
 
 
 def as_list(value: Any) -> List[str]:
-    """Give a list, of one where the policy has a single word."""
+    """Return a list, of one where the policy has a single word."""
     return [value] if isinstance(value, str) else list(value)

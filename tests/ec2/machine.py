@@ -26,7 +26,7 @@ PASSED_ON = [name for name in os.environ if name.startswith("PIP_") and name != 
 
 
 def debian_tree(release: str) -> Path:
-    """Give the folder of a bare Debian with systemd; made once, and kept outside the checkout."""
+    """Return the folder of a bare Debian with systemd; made once, and kept outside the checkout."""
     folder = CACHE / release
     if not folder.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ class Machine:
         self.write(CERTIFICATES, Path(CERTIFICATES).read_text())
 
     def _is_up(self) -> bool:
-        """Tell whether the boot is over; until then another process may stand in for the first."""
+        """Return whether the boot is over; until then another process may stand in for init."""
         assert self._process.poll() is None, "systemd-nspawn ended"
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
         self._leader = children.split()[0] if children.strip() else ""
@@ -108,7 +108,7 @@ class Machine:
         return ran
 
     def ask(self, *command: str) -> str:
-        """Give what a command says on standard output."""
+        """Return what a command says on standard output."""
         return self.run(*command, check=False).stdout.strip()
 
     def setup(
@@ -128,13 +128,13 @@ class Machine:
         self.run("tee", path, text=text)
 
     def property(self, unit: str, name: str) -> str:
-        """Give a property of a unit."""
+        """Return a property of a unit."""
         return self.ask("systemctl", "show", "--value", f"--property={name}", unit)
 
     def pid(self, unit: str) -> int:
-        """Give the main process of a unit, 0 where it does not run."""
+        """Return the main process of a unit, 0 where it does not run."""
         return int(self.property(unit, "MainPID") or 0)
 
     def files(self) -> List[str]:
-        """Give what there is in the folders that change only when somebody changes them."""
+        """Return what there is in the folders that change only when somebody changes them."""
         return sorted(self.ask("find", "/etc", "/opt", "/usr", "/root", "/home").splitlines())

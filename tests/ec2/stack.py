@@ -93,7 +93,7 @@ def create(aws: LocalAws, part: str, name: str = "", **names: str) -> Stack:
 
 
 def environment(stack: Stack, url: str, who: str) -> Dict[str, str]:
-    """Give the variables with which a program is that user of the stack."""
+    """Return the variables with which a program is that user of the stack."""
     return {
         **stack.aws.environment,
         "AWS_ENDPOINT_URL": url,
@@ -105,7 +105,7 @@ def environment(stack: Stack, url: str, who: str) -> Dict[str, str]:
 
 
 def run(stack: Stack, url: str, *arguments: str) -> str:
-    """Run the client of a part; give what it says."""
+    """Run the client of a part; return what it says."""
     done = subprocess.run(
         [sys.executable, "-m", f"{stack.part}.client", *arguments],
         cwd=ROOT,
@@ -120,7 +120,7 @@ def run(stack: Stack, url: str, *arguments: str) -> str:
 
 
 def connection(stack: Stack, url: str, who: str) -> Connection:
-    """Give AWS as that user of the stack sees it."""
+    """Return AWS as that user of the stack sees it."""
     names = stack.outputs
     queues = names["InputQueue"], names["OutputQueue"]
     made = Connection(Settings(*queues, BUCKET, region=names["Region"], endpoint_url=url))

@@ -17,7 +17,7 @@ VERSIONS = [f"3.{minor}" for minor in range(8, 15)]
 
 
 def lines(version: str) -> List[Any]:
-    """Give the requirements of constraints.txt for a Python version on Linux."""
+    """Return the requirements of constraints.txt for a Python version on Linux."""
     from packaging.requirements import Requirement
 
     text = (ROOT / "scripts" / "ec2" / "constraints.txt").read_text()
@@ -27,7 +27,7 @@ def lines(version: str) -> List[Any]:
 
 
 def pinned(version: str) -> Dict[str, str]:
-    """Give what constraints.txt says for a Python version."""
+    """Return what constraints.txt says for a Python version."""
     return {each.name: str(each.specifier).lstrip("=") for each in lines(version)}
 
 

@@ -102,7 +102,7 @@ def use_by_hand(stack: Stack, running: Running) -> None:
 
 
 def granted(statements: List[Statement]) -> Set[str]:
-    """Give the rights that statements allow."""
+    """Return the rights that statements allow."""
     allowing = [each for each in statements if each["Effect"] == "Allow"]
     return {right for each in allowing for right in as_list(each["Action"])}
 
@@ -189,7 +189,7 @@ def test_no_names_of_queues_open_the_requests_to_clients(stacks: Dict[str, Stack
 
 
 def is_denied(aws: Any, action: str, **arguments: Any) -> bool:
-    """Tell whether an action is refused for want of a right."""
+    """Return whether an action is refused for want of a right."""
     try:
         getattr(aws, action)(**arguments)
     except ClientError as error:

@@ -22,7 +22,7 @@ METADATA = Path(__file__).with_name("metadata.py")
 
 
 def words(place: Place) -> List[str]:
-    """Give the options that name queues, bucket and region of a test."""
+    """Return the options that name queues, bucket and region of a test."""
     names = place.settings
     queues = ["--input-queue", names.input_queue, "--output-queue", names.output_queue]
     return [*queues, "--bucket", str(names.bucket), "--region", "us-east-1"]
@@ -44,13 +44,13 @@ def machine(boot: Boot, shared: Place) -> Machine:
 
 
 def setup(machine: Machine, place: Place, workers: int = 2) -> str:
-    """Set up calculation workers; give what the script says."""
+    """Set up calculation workers; return what the script says."""
     arguments = ["calculation", "--workers", str(workers), *words(place)]
     return machine.setup(*arguments, "--endpoint-url", place.url).stdout
 
 
 def state(machine: Machine) -> Dict[str, object]:
-    """Give what a setup could change."""
+    """Return what a setup could change."""
     return {
         "processes": [machine.pid(ONE), machine.pid(TWO)],
         "files": machine.ask("find", "/opt", "/etc", "-printf", r"%p:%T@:%l\n"),
@@ -58,7 +58,7 @@ def state(machine: Machine) -> Dict[str, object]:
 
 
 def owned_by_worker(machine: Machine, path: str) -> bool:
-    """Tell whether a file or process is the system user's."""
+    """Return whether a file or process is the system user's."""
     return machine.ask("stat", "--format=%U", path) == "calculation-worker"
 
 

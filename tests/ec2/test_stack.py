@@ -49,7 +49,7 @@ def test_queues_are_those_that_the_programs_make(
 
 
 def attributes(sqs: Any, url: str) -> Dict[str, str]:
-    """Give the attributes of a queue, without its name, what changes, and AWS's own encryption."""
+    """Return a queue's attributes, without its name, what changes, and AWS's own encryption."""
     found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     found.pop("SqsManagedSseEnabled", None)  # on everywhere at AWS
     name = url.rsplit("/", 1)[1]
@@ -87,14 +87,14 @@ def test_the_bucket_is_as_the_programs_make_it(place: Place) -> None:
 
 
 def rule_of_s3(rule: Dict[str, Any]) -> List[Any]:
-    """Give id, prefix, days and days of an unfinished upload."""
+    """Return id, prefix, days and days of an unfinished upload."""
     days = rule.get("Expiration", {}).get("Days")
     unfinished = rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation")
     return [rule["ID"], rule["Filter"].get("Prefix", ""), rule["Status"], days, unfinished]
 
 
 def rule_of_template(rule: Dict[str, Any]) -> List[Any]:
-    """Give the same of a rule as CloudFormation writes it."""
+    """Return the same of a rule as CloudFormation writes it."""
     unfinished = rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation")
     days = rule.get("ExpirationInDays")
     return [rule["Id"], rule.get("Prefix", ""), rule["Status"], days, unfinished]
@@ -141,14 +141,14 @@ def test_an_instance_sets_itself_up(stacks: Dict[str, Stack], part: str, tmp_pat
 
 
 def resources() -> Dict[str, Any]:
-    """Give the resources as the template says them."""
+    """Return the resources as the template says them."""
     from cfnlint.decode.cfn_yaml import load
 
     return dict(load(str(TEMPLATE))["Resources"])
 
 
 def user_data() -> str:
-    """Give what an instance runs first, without values."""
+    """Return what an instance runs first, without values."""
     data = resources()["LaunchTemplate"]["Properties"]["LaunchTemplateData"]
     return str(data["UserData"]["Fn::Base64"]["Fn::Sub"][0])
 

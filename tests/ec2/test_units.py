@@ -20,7 +20,7 @@ KNOWN_TO_219 = """
 
 
 def entries(name: str) -> List[Tuple[str, str]]:
-    """Give the words of a unit file with their values."""
+    """Return the words of a unit file with their values."""
     lines = (UNITS / name).read_text().splitlines()
     return [
         (line.split("=")[0], line.split("=", 1)[1]) for line in lines if re.match("[A-Z]", line)

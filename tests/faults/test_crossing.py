@@ -14,7 +14,7 @@ from tests.gateway import Gateway
 
 
 def ask_at_once(place: Place, clients: int, lists: int, shared: Optional[str]) -> List[Any]:
-    """Have each client send its lists; give the maxima that each heard."""
+    """Have each client send its lists; return the maxima that each heard."""
     heard: List[Any] = [None] * clients
 
     def session(number: int) -> None:
@@ -32,7 +32,7 @@ def ask_at_once(place: Place, clients: int, lists: int, shared: Optional[str]) -
 
 
 def expected(clients: int, lists: int) -> List[Any]:
-    """Give what each client should hear."""
+    """Return what each client should hear."""
     return [[number * 1000 + index for index in range(lists)] for number in range(clients)]
 
 

@@ -28,7 +28,7 @@ HOSTILE = {
 
 
 def once_in_the_log(place: Place, count: int) -> bool:
-    """Tell whether the log has the result of each list once."""
+    """Return whether the log has the result of each list once."""
     logs = "".join(place.logs())
     return all(logs.count(f'"min": -1, "max": {number},') == 1 for number in range(count))
 

@@ -26,7 +26,7 @@ def storage(counted: Place) -> Storage:
 
 
 def lifecycle(storage: Storage) -> List[Any]:
-    """Give the ids of the rules by which objects go away."""
+    """Return the ids of the rules by which objects go away."""
     return [rule["ID"] for rule in rules.lifecycle(storage)]
 
 

@@ -30,7 +30,7 @@ JSON = {"Content-Type": "application/x-amz-json-1.0"}
 
 
 def reply_queue(place: Place) -> str:
-    """Give the name of a reply queue as a client makes it."""
+    """Return the name of a reply queue as a client makes it."""
     return f"{place.settings.output_queue}-20260101T0000-{uuid.uuid4().hex[:16]}"
 
 

@@ -29,7 +29,7 @@ def give_up(replies: Iterator[Reply]) -> None:
 
 
 def minima(replies: Iterator[Reply]) -> List[Any]:
-    """Give the minimum in each reply, or the text of its error."""
+    """Return the minimum in each reply, or the text of its error."""
     return [json.loads(reply.body)["min"] if reply.ok else reply.body for reply in replies]
 
 

@@ -41,7 +41,7 @@ def make(place: Place, *names: str) -> List[str]:
 
 
 def swept(place: Place) -> List[str]:
-    """Sweep; give the names of what is gone."""
+    """Sweep; return the names of what is gone."""
     sqs = Connection(place.settings).sqs  # one that has not just made the queues
     output = place.settings.output_queue
     return [queue.name for queue, reason in sweeping.sweep(sqs, output) if not reason]

@@ -90,7 +90,7 @@ class Memory:
         self.s3: Any = _Client(self, _S3(self), "s3")
 
     def fail(self, operation: str, code: str, status: int = 400, **how: Any) -> Fault:
-        """Have requests fail; give what has them do so, for `mend`."""
+        """Have requests fail; return what has them do so, for `mend`."""
         message = how.pop("message", "made")
         fault = Fault(operation, aws_error(code, status, message), **how)
         self.faults.append(fault)
@@ -101,19 +101,19 @@ class Memory:
         self.faults.remove(fault)
 
     def queue(self, name: str) -> Queue:
-        """Give a queue as the product knows it."""
+        """Return a queue as the product knows it."""
         return Queue(self.sqs, f"{PLACE}/{name}")
 
     def storage(self) -> Storage:
-        """Give the bucket as the product knows it."""
+        """Return the bucket as the product knows it."""
         return Storage(self.s3, "bucket")
 
     def connection(self, settings: Settings = SETTINGS) -> Any:
-        """Give what stands for a Connection."""
+        """Return what stands for a Connection."""
         return _Connection(self, settings)
 
     def send(self, queue: str, body: str, **attributes: str) -> str:
-        """Send a message; give its id."""
+        """Send a message; return its id."""
         written = {k: {"DataType": "String", "StringValue": v} for k, v in attributes.items()}
         message_id = f"message-{next(self._numbers)}"
         with self._changed:
@@ -122,12 +122,12 @@ class Memory:
         return message_id
 
     def bodies(self, queue: str) -> List[str]:
-        """Give the bodies of all messages in a queue."""
+        """Return the bodies of all messages in a queue."""
         with self._changed:
             return [message.body for message in self.queues[queue]]
 
     def asked(self, operation: str, about: str = "") -> List[Call]:
-        """Give the requests of a kind so far."""
+        """Return the requests of a kind so far."""
         with self._changed:
             return [c for c in self.calls if c.operation == operation and c.about.startswith(about)]
 
@@ -152,7 +152,7 @@ class Memory:
                 self._changed.notify_all()
 
     def entry_fault(self, call: Call, entry: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
-        """Give what `Failed` says of an entry, None where nothing befalls it."""
+        """Return what `Failed` says of an entry, None where nothing befalls it."""
         text = repr(entry) + self.body_of(entry.get("ReceiptHandle", ""))
         for fault in self.faults:
             if fault.within and fault.meets(call) and fault.within in text and fault.times > 0:
@@ -167,12 +167,12 @@ class Memory:
         return None
 
     def body_of(self, handle: str) -> str:
-        """Give the body of the message with that handle."""
+        """Return the body of the message with that handle."""
         every = [message for queue in self.queues.values() for message in queue]
         return "".join(message.body for message in every if handle in message.handles)
 
     def receive(self, name: str, most: int, seconds: int, hidden: int) -> List[Dict[str, Any]]:
-        """Give visible messages, waiting for the first."""
+        """Return visible messages, waiting for the first."""
 
         def visible() -> List[Message]:
             now = clock.now()

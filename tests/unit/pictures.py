@@ -14,7 +14,7 @@ IPTC = b"Photoshop 3.0\x008BIM\x04\x04\x00\x00\x00\x00\x00\x0a\x1c\x02\x78\x00\x
 
 
 def exif() -> bytes:
-    """Give EXIF of an image that is to be turned, with a field in the EXIF directory."""
+    """Return EXIF of an image that is to be turned, with a field in the EXIF directory."""
     fields = Image.Exif()
     fields[0x0112], fields[0x010F] = 6, "Maker"
     fields[0x8769] = {0x9003: "2026:11:23 10:00:00"}

@@ -47,7 +47,7 @@ def layouts() -> Iterator[Tuple[int, int, Masks, int, bool]]:
 
 
 def pixels(data: bytes, bits: int) -> Any:
-    """Give the pixels as numbers, by the reading of this test."""
+    """Return the pixels as numbers, by the reading of this test."""
     (start,) = struct.unpack_from("<I", data, 10)
     rows = np.frombuffer(data[start : -len("behind")], "u1").reshape(5, -1)[:, : 7 * bits // 8]
     wide = rows.reshape(5, 7, bits // 8).astype("u4")

@@ -24,7 +24,7 @@ json_values = st.recursive(
 
 
 def deliver(message: Dict[str, Any]) -> Delivery:
-    """Give what a receiver would have of a message."""
+    """Return what a receiver would have of a message."""
     return clock.message(message["MessageBody"], message["MessageAttributes"])
 
 

@@ -68,7 +68,7 @@ def attributes(**values: str) -> Dict[str, Any]:
 
 
 def received(times: int) -> Delivery:
-    """Give a message that was received so often."""
+    """Return a message that was received so often."""
     return Delivery("id", "handle", times, "somebody", "3,1,2", {}, 1000.0)
 
 

@@ -51,7 +51,7 @@ def _refuse(*_: object) -> None:
 
 
 def said(arguments: List[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """Give what a usage error says, or that there is none."""
+    """Return what a usage error says, or that there is none."""
     try:
         client.main(arguments)
     except SystemExit as error:

@@ -22,7 +22,7 @@ PHOTO = picture("RGB", 96, 64)
 
 
 def noise(first: bytes, second: bytes) -> float:
-    """Give the signal to noise ratio of two files in decibels."""
+    """Return the signal to noise ratio of two files in decibels."""
     pixels = [np.asarray(decoded(data).convert("RGB"), float) for data in (first, second)]
     return float(10 * np.log10(255**2 / max(((pixels[0] - pixels[1]) ** 2).mean(), 1e-9)))
 

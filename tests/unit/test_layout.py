@@ -49,7 +49,7 @@ PROGRAMS = {"client", "worker", "session", "transfer"}
 
 
 def imports(path: Path) -> Iterator[Tuple[str, List[str]]]:
-    """Give the full names of the modules that a file imports from, and what, wherever it does."""
+    """Return the full names of the modules that a file imports from, and what, wherever it does."""
     package = list(path.relative_to(ROOT).parent.parts)
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -61,7 +61,7 @@ def imports(path: Path) -> Iterator[Tuple[str, List[str]]]:
 
 
 def room(module: str, names: List[str]) -> Set[str]:
-    """Give the rooms of an import: folders of the product, or packages of others."""
+    """Return the rooms of an import: folders of the product, or packages of others."""
     found = set()
     for name in names or [""]:
         path = ROOT.joinpath(*module.split("."), *([name] if name else []))

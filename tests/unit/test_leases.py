@@ -51,7 +51,7 @@ def make(queue: Queue, seconds: int = 30) -> Leases:
 
 
 def beat(leases: Leases) -> float:
-    """Take a step of the thread; give how long it would wait then."""
+    """Take a step of the thread; return how long it would wait then."""
     return leases._renew()
 
 

@@ -115,7 +115,7 @@ LARGE: Dict[str, Callable[[], bytes]] = {
 
 
 def measured(data: bytes, name: str) -> int:
-    """Process an image in a process of its own; give the most megabytes that it had."""
+    """Process an image in a process of its own; return the most megabytes that it had."""
     ended = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", CODE, name],
         input=data,

@@ -42,7 +42,7 @@ class Bench:
         return made
 
     def sent(self, count: int) -> List[str]:
-        """Wait until so many were sent; give their bodies."""
+        """Wait until so many were sent; return their bodies."""
         self.memory.wait_for(lambda: len(self.memory.queues["in"]) >= count)
         return self.memory.bodies("in")
 

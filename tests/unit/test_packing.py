@@ -193,7 +193,7 @@ def test_each_list_has_its_own_outcome_in_order(worker: Any, texts: List[str]) -
 
 
 def alone(text: str) -> object:
-    """Give the outcome of a list by itself."""
+    """Return the outcome of a list by itself."""
     try:
         return read(handle(Request(text), nothing).body)
     except RequestRejected as error:

@@ -66,7 +66,7 @@ def fails(times: int, error: Exception) -> Callable[[], str]:
 
 
 def told(caplog: pytest.LogCaptureFixture) -> List[str]:
-    """Give what was told to people, without the reasons."""
+    """Return what was told to people, without the reasons."""
     return [r.message.split(":")[0] for r in caplog.records if r.levelname in ("WARNING", "INFO")]
 
 

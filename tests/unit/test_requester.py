@@ -34,7 +34,7 @@ class Bench:
         return list(self.requester.ask([Request(body) for body in bodies], timeout))
 
     def reply_queue(self) -> str:
-        """Give the name of the newest private reply queue."""
+        """Return the name of the newest private reply queue."""
         return [call.about for call in self.memory.asked("create_queue", "out-")][-1]
 
     def answer(self, requests: int = 1, status: str = "ok") -> None:

@@ -47,11 +47,11 @@ class Bench(NamedTuple):
         return Job(**{**vars(job), **fields})
 
     def order(self) -> List[str]:
-        """Give what was asked of AWS, but for the polls."""
+        """Return what was asked of AWS, but for the polls."""
         return [c.operation for c in self.memory.calls if c.operation != "receive_message"]
 
     def statuses(self) -> List[str]:
-        """Give the statuses of the replies."""
+        """Return the statuses of the replies."""
         return [m.attributes["Status"]["StringValue"] for m in self.memory.queues["out"]]
 
 

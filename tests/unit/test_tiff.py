@@ -61,7 +61,7 @@ def plain(value: Any) -> Any:
 
 
 def wanted(kind: str, levels: Any) -> Any:
-    """Give what gamma 2.2 makes of samples."""
+    """Return what gamma 2.2 makes of samples."""
     white = 1 if levels.dtype.kind == "f" else np.iinfo(levels.dtype).max
     result, colours = levels.astype("f8"), {"cmyk": 4}.get(kind, 1 if levels.shape[2] == 1 else 3)
     part = result[..., :colours] / white

@@ -63,7 +63,7 @@ class Bench:
         assert not self._thread.is_alive()
 
     def runs(self) -> bool:
-        """Tell whether the worker has not ended yet."""
+        """Return whether the worker has not ended yet."""
         return bool(self._thread and self._thread.is_alive())
 
     def drain(self, **options: Any) -> None:
@@ -118,7 +118,7 @@ class Hold:
 
 
 def hidden(memory: Memory) -> List[int]:
-    """Give for how many seconds requests were hidden, in order."""
+    """Return for how many seconds requests were hidden, in order."""
     return [
         entry["VisibilityTimeout"]
         for call in memory.asked("change_message_visibility_batch")
