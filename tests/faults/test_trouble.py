@@ -25,7 +25,7 @@ from tests.mishaps import (
 )
 from tests.plain import open_queue
 
-# A function makes each anew, since some count or remember.
+# Made anew for each test, since some have state.
 TROUBLE: Dict[str, Callable[[], List[Fault]]] = {
     "throttled": lambda: [every_third(throttled)],
     "entries failed": lambda: [on("Batch", fail_an_entry)],
@@ -38,9 +38,10 @@ TROUBLE: Dict[str, Callable[[], List[Fault]]] = {
 def test_trouble_costs_few_requests_more(
     counted: Place, gateway: Gateway, aws: LocalAws, tmp_path: Path, name: str
 ) -> None:
-    """With an entry failed in every batch call, each message twice in a receive, or an expired
-    token, all results are right, at 1.5 times the requests at most; at 1.75 times with every third
-    request throttled, where repeating each is 1.5 by itself."""
+    """Results are right at 1.5 times the requests, with an entry failed in every batch call, each
+    message twice in a receive, or an expired token; with every third request throttled, where
+    repeating each is 1.5 by itself, at 1.75 times.
+    """
     count = 1000
     counted.worker()
     past_the_gateway = Connection(replace(counted.settings, endpoint_url=aws.url))
@@ -61,7 +62,7 @@ def test_trouble_costs_few_requests_more(
 
 
 def test_all_trouble_at_once(counted: Place, gateway: Gateway, tmp_path: Path) -> None:
-    """With all of it at the same time the results are still right, and none is missing."""
+    """With all of it at the same time results are right, and none is missing."""
     counted.worker()
     for make in TROUBLE.values():
         gateway.faults += make()
@@ -75,7 +76,7 @@ def test_all_trouble_at_once(counted: Place, gateway: Gateway, tmp_path: Path) -
 def test_what_is_delivered_again_after_it_was_answered_is_only_deleted(
     counted: Place, gateway: Gateway, tmp_path: Path
 ) -> None:
-    """Messages that come again in a later receive get no second answer and no second log entry."""
+    """Messages delivered again after their answer get no second answer or log entry."""
     counted.worker()
     gateway.faults.append(on("ReceiveMessage", DeliverAgain()))
 
