@@ -332,7 +332,7 @@ def untouched(bare: Machine) -> Iterator[Machine]:
 def test_a_refusal_is_one_line_and_leaves_nothing(
     untouched: Machine, within: List[str], sentence: str
 ) -> None:
-    """Without network, rights, space or a known system it refuses in one line, nothing half done."""
+    """Without network, rights, space or a known system it refuses in one line; nothing is left."""
     refused = untouched.setup("calculation", "--region", "us-east-1", check=False, within=within)
 
     assert refused.returncode == 1

@@ -175,7 +175,7 @@ esac""",
 def test_an_instance_tries_again(
     failures: int, patience: int, steps: List[str], tmp_path: Path
 ) -> None:
-    """Once set up, an instance signals success; else it retries, and is replaced in half an hour."""
+    """A set-up instance signals success; else it retries, and is replaced in half an hour."""
     for name, text in INSTANCE.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)

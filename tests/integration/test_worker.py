@@ -1,4 +1,4 @@
-"""The worker keeps its promises: it refuses, keeps, releases, answers and counts as it should."""
+"""The worker refuses, keeps, releases, answers and costs what it promises."""
 
 import json
 import time
@@ -17,7 +17,7 @@ SLOW = "tests.slow_worker"
 
 
 def test_stopped_while_idle_leaves_the_next_message_visible(place: Place) -> None:
-    """A message sent after SIGTERM to an idle worker is there for the next one at once."""
+    """A message sent after SIGTERM to an idle worker is visible to the next one at once."""
     worker = place.worker()
     worker.terminate()
     worker.wait_for("Stopping")
@@ -30,7 +30,7 @@ def test_stopped_while_idle_leaves_the_next_message_visible(place: Place) -> Non
 
 
 def test_stopped_while_busy_finishes_the_running_and_releases_the_rest(place: Place) -> None:
-    """What runs is answered, what waits is visible before that is done, the exit code is 0."""
+    """On SIGTERM waiting requests are released, running ones are answered, and the exit code is 0."""
     for _ in range(3):
         place.send("sleep 3")
     worker = place.worker("--visibility-timeout", "60", module=SLOW)
@@ -47,7 +47,7 @@ def test_stopped_while_busy_finishes_the_running_and_releases_the_rest(place: Pl
 
 
 def test_second_signal_ends_at_once(place: Place) -> None:
-    """A worker that is told twice does not wait for what runs."""
+    """A second signal ends the worker without waiting for running jobs."""
     place.send("sleep 30")
     worker = place.worker(module=SLOW)
     wait_until(lambda: place.messages(place.inbox()).hidden)
@@ -62,7 +62,7 @@ def test_second_signal_ends_at_once(place: Place) -> None:
 
 
 def test_a_long_job_is_kept_hidden_and_runs_once(place: Place) -> None:
-    """A job of 4 s under a visibility timeout of 2 s is handled once, by one of two workers."""
+    """A job of 4 s under a visibility timeout of 2 s is handled once, though two workers run."""
     place.send("sleep 4")
 
     workers = [place.worker("--visibility-timeout", "2", module=SLOW) for _ in range(2)]
@@ -75,7 +75,7 @@ def test_a_long_job_is_kept_hidden_and_runs_once(place: Place) -> None:
 
 
 def test_poison_is_kept_for_the_operator_and_told_to_the_client(place: Place) -> None:
-    """What fails each time leaves the others alone and ends in the dead-letter queue."""
+    """A request that always fails becomes a dead letter, and others are not affected."""
     poison = place.send("fail")
     place.send("sleep 0")
     place.worker("--visibility-timeout", "1", module=SLOW)
@@ -92,7 +92,7 @@ def test_poison_is_kept_for_the_operator_and_told_to_the_client(place: Place) ->
 
 
 def test_a_crash_repeats_the_work_and_loses_nothing(place: Place) -> None:
-    """A request whose worker died is answered by the next one."""
+    """A request whose worker died is answered by the next worker."""
     place.send("sleep 5")
     worker = place.worker("--visibility-timeout", "2", module=SLOW)
     wait_until(lambda: place.messages(place.inbox()).hidden)
@@ -105,7 +105,7 @@ def test_a_crash_repeats_the_work_and_loses_nothing(place: Place) -> None:
 
 
 def test_reply_queues_that_are_gone_do_not_hold_the_worker(place: Place) -> None:
-    """Behind forty requests of a client that is gone the next one is answered at once."""
+    """A request behind forty of a client that is gone is answered at once."""
     gone = names.new_name(place.settings.output_queue)
     for _ in range(40):
         place.send("1", ReplyTo=gone)
@@ -120,7 +120,7 @@ def test_reply_queues_that_are_gone_do_not_hold_the_worker(place: Place) -> None
 
 
 def test_draining_answers_all_and_ends(place: Place) -> None:
-    """With --drain a worker answers what is there, then ends with 0."""
+    """With --drain a worker answers what is in the queue, then exits with 0."""
     place.inbox().send([{"MessageBody": str(number)} for number in range(25)])
 
     worker = place.worker("--drain")
@@ -135,8 +135,9 @@ def test_draining_answers_all_and_ends(place: Place) -> None:
 
 
 def test_an_idle_worker_costs_three_requests_a_minute(counted: Place, gateway: Gateway) -> None:
-    """However many lanes wait, ten seconds after the last message one long poll of 20 s is under
-    way, and no CPU is used."""
+    """Ten seconds after the last message one long poll of 20 s is in flight, whatever the
+    concurrency, and no CPU is used.
+    """
     worker = counted.worker("--concurrency", "8")
     short = int(LIVELY / LIVELY_POLL)
     wait_until(lambda: gateway.counts["ReceiveMessage"] == short + 1)
@@ -162,7 +163,7 @@ def test_a_thousand_lists_cost_few_requests(
     floor: float,
     most: float,
 ) -> None:
-    """A list in a message of its own costs both sides 0.72 SQS and 0.12 S3 requests at most."""
+    """With one list per message both sides make 0.72 SQS and 0.12 S3 requests per list at most."""
     if (aws.kind, "load") in UNLIKE_AWS:
         pytest.skip(UNLIKE_AWS[aws.kind, "load"])
     count = 1000
@@ -180,7 +181,7 @@ def test_a_thousand_lists_cost_few_requests(
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == count
     print(f"{count} lists, the {side}'s side: {dict(gateway.counts)}")
-    most += 0.03 if habits else 0  # polls that do not wait give less than there is
+    most += 0.03 if habits else 0  # short polls return less than there is
     assert floor <= gateway.of_service("sqs") / count <= most
     assert gateway.of_service("s3") / count <= 0.12
 
@@ -188,7 +189,7 @@ def test_a_thousand_lists_cost_few_requests(
 def test_ten_thousand_lists_that_share_messages_cost_next_to_nothing(
     counted: Place, gateway: Gateway, tmp_path: Any
 ) -> None:
-    """Both sides together take 0.01 SQS requests a list and 0.005 S3 requests, or fewer."""
+    """Both sides make 0.01 SQS and 0.005 S3 requests per list at most."""
     count = 10_000
     counted.worker()
     gateway.counts.clear()
