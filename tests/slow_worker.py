@@ -1,5 +1,6 @@
 """A worker for tests: `sleep 2` takes two seconds, `fail` raises, `crash` kills the process, `exit`
-raises SystemExit, `misuse` calls AWS wrongly, `empty` returns an empty body."""
+raises SystemExit, `misuse` calls AWS wrongly, `empty` returns an empty body.
+"""
 
 import json
 import logging

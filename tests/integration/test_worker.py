@@ -30,7 +30,7 @@ def test_stopped_while_idle_leaves_the_next_message_visible(place: Place) -> Non
 
 
 def test_stopped_while_busy_finishes_the_running_and_releases_the_rest(place: Place) -> None:
-    """On SIGTERM waiting requests are released, running ones are answered, and the exit code is 0."""
+    """On SIGTERM waiting requests are released and running ones answered; the exit code is 0."""
     for _ in range(3):
         place.send("sleep 3")
     worker = place.worker("--visibility-timeout", "60", module=SLOW)

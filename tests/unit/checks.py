@@ -1,4 +1,4 @@
-"""What the tests of the codec do again and again: process, decode, compare."""
+"""Steps that tests of the codec repeat: process, decode, compare."""
 
 from typing import Any, List
 
@@ -25,7 +25,7 @@ def rgb(image: Image.Image) -> Any:
 
 
 def wanted(image: Image.Image, gamma: float) -> Any:
-    """What the gamma of the rendered picture is, with alpha as it was."""
+    """Return the gamma of the rendered picture, with alpha unchanged."""
     pixels = rgb(image)
     colours = np.rint(255 * (pixels[..., :3] / 255) ** (1 / gamma))
     return np.dstack((colours.astype(int), pixels[..., 3:]))

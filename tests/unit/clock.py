@@ -6,7 +6,7 @@ from messaging.wire.delivery import Delivery
 
 
 class Clock:
-    """Stands for `messaging.clock`: time passes when a test says so."""
+    """Stands in for `messaging.clock`; time passes only when a test says so."""
 
     def __init__(self) -> None:
         self.time = 1000.0
@@ -29,7 +29,7 @@ def delivery(
 
 
 def message(body: str, attributes: Optional[Any] = None) -> Delivery:
-    """Return a received message of that body with String attributes as they are on the wire."""
+    """Return a received message with that body and String attributes, as boto3 returns it."""
     received: Any = {"MessageId": "id", "ReceiptHandle": "handle", "Body": body}
     received["MessageAttributes"] = attributes or {}
     return Delivery.from_message(received, 0.0)

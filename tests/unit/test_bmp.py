@@ -1,4 +1,4 @@
-"""BMP: files made byte by byte, in every layout that has been written."""
+"""BMP: files built byte by byte, in every layout in use."""
 
 import struct
 from typing import Any, Iterator, Tuple
@@ -21,7 +21,7 @@ MASKS = {
 
 
 def bmp(bits: int, header: int, masks: Masks, height: int, coded: bool) -> bytes:
-    """Make a BMP file of 7 columns with random pixels, something behind them, and a profile."""
+    """Return a BMP file of 7 columns with random pixels, trailing bytes, and a profile."""
     luck = np.random.default_rng(bits + header)
     size = (7 * bits + 31) // 32 * 4 * abs(height)
     sizes = (7, height, 1, bits, 3 * coded, size, 2835, 2900, 0, 0)
@@ -47,7 +47,7 @@ def layouts() -> Iterator[Tuple[int, int, Masks, int, bool]]:
 
 
 def pixels(data: bytes, bits: int) -> Any:
-    """Return the pixels as numbers, by the reading of this test."""
+    """Return the pixels as numbers, decoded by this test."""
     (start,) = struct.unpack_from("<I", data, 10)
     rows = np.frombuffer(data[start : -len("behind")], "u1").reshape(5, -1)[:, : 7 * bits // 8]
     wide = rows.reshape(5, 7, bits // 8).astype("u4")
@@ -56,7 +56,7 @@ def pixels(data: bytes, bits: int) -> Any:
 
 @pytest.mark.parametrize(("bits", "header", "masks", "height", "coded"), list(layouts()))
 def test_bmp_of_each_layout(bits: int, header: int, masks: Masks, height: int, coded: bool) -> None:
-    """Colours follow the formula in the bits they have; alpha, header and profile stay."""
+    """Colours follow the formula at their depth; alpha, header and profile stay."""
     source = bmp(bits, header, masks, height, coded)
 
     assert run(source, gamma=1).data == source
@@ -80,7 +80,7 @@ def test_bmp_of_each_layout(bits: int, header: int, masks: Masks, height: int, c
 
 
 def test_sauvola_keeps_bmp_alpha() -> None:
-    """Black and white keep the alpha and the layout of a BMP file, or take one bit without."""
+    """Black and white keep a BMP file's alpha and layout, or become one bit without alpha."""
     deep = bmp(32, 124, MASKS[32][0], 5, True)
     flat = bmp(24, 40, USUAL[24], 5, False)
 
@@ -92,7 +92,7 @@ def test_sauvola_keeps_bmp_alpha() -> None:
 
 
 def test_colour_table_where_the_pixels_are_said_to_start() -> None:
-    """A file whose pixels are said to start at its colour table has its colours mapped."""
+    """If the pixel offset points at the colour table, its colours are mapped all the same."""
     source = bytearray(bmp(8, 40, USUAL[24], 5, False))
     (start,) = struct.unpack_from("<I", source, 10)
     source[10:14] = struct.pack("<I", 54)
