@@ -99,7 +99,7 @@ def test_requests_are_answered_in_order(bench: Bench) -> None:
 
 
 def test_the_queue_is_polled_long_and_hidden_until_it_is_deleted(bench: Bench) -> None:
-    """A poll asks for ten messages, for 20 s, hidden for 40 s, and may take longer than its wait."""
+    """A poll asks for ten messages, for 20 s, hidden for 40 s, and may itself take 28 s."""
     bench.answering()
     bench.ask("a")
 
