@@ -151,7 +151,7 @@ def test_ctrl_c_keeps_what_was_measured(
     assert [table["title"] for table in json.loads(capsys.readouterr().out)] == ["first"]
 
 
-def test_who_fails_is_left_out_with_a_line() -> None:
+def test_a_contender_that_fails_is_left_out() -> None:
     """A contender that fails, even in its second round, has no row; a ratio to it is a dash."""
     rounds = iter((4, None))
 

@@ -50,7 +50,7 @@ def test_our_client_does_not_guess_between_two(place: Place) -> None:
     assert (done.returncode, done.stdout) == (3, "")
 
 
-def test_its_client_is_answered_by_our_worker(place: Place) -> None:
+def test_the_old_client_is_answered_by_our_worker(place: Place) -> None:
     """The result of a plain body is the body of a message in the output queue."""
     place.worker()
     place.sqs.send_message(QueueUrl=place.inbox().url, MessageBody="3,1,2")

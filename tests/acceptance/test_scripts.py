@@ -59,7 +59,7 @@ def script(name: str) -> List[str]:
 
 
 @pytest.mark.parametrize("name", HELPS)
-def test_help_is_all_that_it_gives(name: str, tmp_path: Path) -> None:
+def test_help_does_nothing_else(name: str, tmp_path: Path) -> None:
     """--help prints how to call a script, even where CDPATH is exported, and does nothing else."""
     variables = {"CDPATH": f"{tmp_path}:{ROOT}", "PYTHON": "/nowhere", "TMPDIR": str(tmp_path)}
 
@@ -191,7 +191,7 @@ def test_a_moved_environment_is_made_anew(
     assert python == tmp_path / "copy" / ".venv" / "own" / "bin" / "python"
 
 
-def test_two_at_once_make_one(stub: Path) -> None:
+def test_runs_at_once_make_one_environment(stub: Path) -> None:
     """Of several runs in a fresh checkout one creates the environment; the others wait."""
     command = [sys.executable, "-c", MAKE, str(environment.FOLDERS), str(stub)]
 
@@ -357,7 +357,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     wait_until(lambda: not is_there(int(killed.stdout)))
 
 
-def test_the_local_server_is_asked_by_no_proxy(tmp_path: Path) -> None:
+def test_no_proxy_comes_between_a_command_and_its_local_aws(tmp_path: Path) -> None:
     """Dead proxies, a broken AWS configuration and an unknown profile do not matter."""
     (tmp_path / "config").write_text("[[broken\n")
     code = "import boto3; print(boto3.client('sqs').list_queues()['ResponseMetadata'])"

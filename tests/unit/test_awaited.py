@@ -58,7 +58,7 @@ def test_all_who_wait_can_be_told() -> None:
             pending.future.result(0)
 
 
-def test_requests_with_the_same_words_are_two() -> None:
+def test_equal_requests_are_told_apart() -> None:
     """Equal requests in flight are told apart by identity."""
     request = Request("1", "c")
     assert Pending(request) != Pending(request)

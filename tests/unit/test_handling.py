@@ -207,7 +207,7 @@ def test_the_last_failure_is_told(
     assert "it goes to the dead-letter queue." in caplog.text
 
 
-def test_a_failure_shows_its_cause_to_who_looks_closely(
+def test_a_failure_is_logged_with_its_traceback(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The traceback is logged at debug level."""

@@ -135,7 +135,7 @@ def test_a_folder_with_one_image_is_one_image(
         (["--operation", "sauvola", "--window", "31", "--k", "0.3"], "sauvola, window 31, k 0.3"),
     ],
 )
-def test_what_was_asked_for_is_said_in_short(given: List[str], sentence: str) -> None:
+def test_a_comparison_has_a_title(given: List[str], sentence: str) -> None:
     """A comparison's title has the operation and the values that were given, and may be empty."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--operation")

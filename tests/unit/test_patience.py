@@ -106,7 +106,7 @@ def test_a_blip_is_told_when_it_turns_out_to_be_none(caplog: pytest.LogCaptureFi
     assert told(caplog) == ["Cannot send", "AWS answers again."]
 
 
-def test_what_befalls_all_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_outage_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
     """An outage is reported once, whatever is tried meanwhile, until all of it is over."""
     caplog.set_level("INFO")
     patience = Patience()
@@ -183,7 +183,7 @@ def test_a_stop_ends_the_attempts() -> None:
         patience(fails(2, UNREACHED), "send")
 
 
-def test_the_end_wakes_who_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_end_wakes_those_that_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """The end wakes those who are backing off."""
     monkeypatch.setattr(module, "pause", lambda failures: 1000.0)
     patience = Patience()

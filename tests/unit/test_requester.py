@@ -352,7 +352,7 @@ def test_a_queue_made_too_late_is_deleted(bench: Bench, monkeypatch: pytest.Monk
     bench.memory.wait_for(lambda: bench.memory.asked("delete_queue", "out-"))
 
 
-def test_it_is_for_the_process_that_made_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_process_may_not_use_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A child process may not ask, and its end leaves its parent's queue alone."""
     bench.answering()
     bench.ask("a")

@@ -129,7 +129,7 @@ def test_what_is_no_longer_ours_is_let_go(bench: Bench) -> None:
     assert bench.memory.bodies("in") == ["3,1,2"]
 
 
-def test_what_is_lost_leaves_the_others_alone(bench: Bench) -> None:
+def test_a_lost_lease_leaves_the_other_jobs_alone(bench: Bench) -> None:
     """Of two jobs, the one whose lease is alive is settled."""
     lost, ours = bench.jobs("lost", "ours")
     bench.leases.drop([lost.delivery])

@@ -242,7 +242,9 @@ def test_lists_as_people_have_them(summarise: Way, prefix: str, dressed: str, pl
         ("[\u00a0]", "the list is empty"),
     ],
 )
-def test_other_dress_is_refused(summarise: Way, text: str, complaint: str) -> None:
+def test_other_brackets_and_inner_blanks_are_refused(
+    summarise: Way, text: str, complaint: str
+) -> None:
     """More or other brackets, and spaces inside an item, are refused with the item."""
     for take in (summarise, check):
         with pytest.raises(ValueError) as error:

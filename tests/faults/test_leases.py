@@ -51,7 +51,7 @@ def test_each_of_many_jobs_runs_once(place: Place, full: bool) -> None:
     run_once(place, [f"sleep {seconds + n / 1000}" for n in range(count)], timeout)
 
 
-def test_renewals_that_fail_now_and_then_cost_no_claim(counted: Place, gateway: Gateway) -> None:
+def test_renewals_that_fail_now_and_then_cost_no_lease(counted: Place, gateway: Gateway) -> None:
     """With thirty leases and every second renewal refused, each message is received once."""
     asked = [0]
 
