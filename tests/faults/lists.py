@@ -8,6 +8,7 @@ from tests.conftest import Place
 
 SINGLY = "tests.singly"  # the client that sends one list per message
 PACKED = "calculation.client"
+CLIENTS = [(SINGLY, 200), (PACKED, 300)]  # and how many lists each sends
 LONG = " " * 1500  # after each list; about ten of these fill a message
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, List, Optional
 
 from messaging import Connection
+from messaging.aws.queues import MAX_RECEIVE_COUNT
 from tests.conftest import Place, take, wait_until
 from tests.gateway import Answer, Call, Gateway, error
 from tests.plain import DEAD_LETTER, open_queue
@@ -102,12 +103,14 @@ def test_poison_waits_longer_each_time_and_can_be_redriven(place: Place, tmp_pat
     """
     mended = tmp_path / "mended"
     inbox = place.inbox()
-    inbox.send([{"MessageBody": f"fail {mended}"}, {"MessageBody": "sleep 0"}])
+    poison = place.send(f"fail {mended}")
+    place.send("sleep 0")
     worker = place.worker("--visibility-timeout", "1", module=SLOW)
 
     good, bad = answers(place, 2)
+    assert f"the worker failed {MAX_RECEIVE_COUNT} times" in bad.body
     assert json.loads(good.body)["did"] == "sleep 0"
-    assert bad.text("Status") == "error"
+    assert (bad.text("Status"), bad.text("CorrelationId")) == ("error", poison)
     pauses = [line.split()[-2] for line in worker.said().splitlines() if "is tried again" in line]
     assert pauses == ["1", "2", "4", "8"]
 
@@ -121,4 +124,4 @@ def test_poison_waits_longer_each_time_and_can_be_redriven(place: Place, tmp_pat
 
     (reply,) = answers(place, 1)
     assert reply.text("Status") == "ok"
-    assert reply.text("CorrelationId") == bad.text("CorrelationId")
+    assert reply.text("CorrelationId") == poison

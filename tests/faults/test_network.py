@@ -11,20 +11,21 @@ import pytest
 
 from scripts.local_aws import LocalAws
 from tests.conftest import Place, Running, wait_until
-from tests.faults.lists import ask
+from tests.faults.lists import CLIENTS, ask
 from tests.gateway import Call, Fault, Gateway
 from tests.mishaps import cut, delay, every_third, reset
 
 
+@pytest.mark.parametrize(("client", "count"), CLIENTS)
 @pytest.mark.parametrize("mishap", [cut, reset, delay], ids=["cut", "reset", "late"])
 def test_connections_that_are_bad_now_and_then(
-    counted: Place, gateway: Gateway, tmp_path: Path, mishap: Fault
+    counted: Place, gateway: Gateway, tmp_path: Path, mishap: Fault, client: str, count: int
 ) -> None:
     """With every third request cut off, reset or delayed, all results are right."""
     counted.worker()
     gateway.faults.append(every_third(mishap))
 
-    done = ask(counted, tmp_path, 200)
+    done = ask(counted, tmp_path, count, client=client)
 
     assert "Traceback" not in done.stderr
     gateway.faults.clear()

@@ -11,7 +11,7 @@ import pytest
 from messaging import Connection
 from scripts.local_aws import LocalAws
 from tests.conftest import Place, wait_until
-from tests.faults.lists import ask
+from tests.faults.lists import CLIENTS, ask
 from tests.gateway import Fault, Gateway
 from tests.mishaps import (
     DeliverAgain,
@@ -61,27 +61,33 @@ def test_trouble_costs_few_requests_more(
     assert worst <= (1.75 if name == "throttled" else 1.5) * calm
 
 
-def test_all_trouble_at_once(counted: Place, gateway: Gateway, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("client", "count"), CLIENTS)
+def test_all_trouble_at_once(
+    counted: Place, gateway: Gateway, tmp_path: Path, client: str, count: int
+) -> None:
     """With all of it at the same time results are right, and none is missing."""
     counted.worker()
     for make in TROUBLE.values():
         gateway.faults += make()
 
-    ask(counted, tmp_path, 200)
+    ask(counted, tmp_path, count, client=client)
 
     gateway.faults.clear()
     wait_until(counted.is_empty)
 
 
+@pytest.mark.parametrize(("client", "count"), CLIENTS)
 def test_what_is_delivered_again_after_it_was_answered_is_only_deleted(
-    counted: Place, gateway: Gateway, tmp_path: Path
+    counted: Place, gateway: Gateway, tmp_path: Path, client: str, count: int
 ) -> None:
     """Messages delivered again after their answer get no second answer or log entry."""
     counted.worker()
     gateway.faults.append(on("ReceiveMessage", DeliverAgain()))
 
-    ask(counted, tmp_path, 200)
+    ask(counted, tmp_path, count, client=client)
 
     gateway.faults.clear()
     wait_until(counted.is_empty)
-    assert "".join(counted.logs()).count("received") == 200
+    logs = "".join(counted.logs())
+    for number in range(count):
+        assert logs.count(f'"min": -1, "max": {number},') == 1

@@ -6,7 +6,6 @@ from typing import Any, List
 
 import pytest
 
-from messaging.aws.queues import MAX_RECEIVE_COUNT
 from messaging.wire import names
 from messaging.worker.lanes import LIVELY, LIVELY_POLL
 from scripts.local_aws import LocalAws
@@ -59,36 +58,6 @@ def test_second_signal_ends_at_once(place: Place) -> None:
 
     assert worker.process.wait(10) == 130
     assert time.monotonic() - started < 3
-
-
-def test_a_long_job_is_kept_hidden_and_runs_once(place: Place) -> None:
-    """A job of 4 s under a visibility timeout of 2 s is handled once, though two workers run."""
-    place.send("sleep 4")
-
-    workers = [place.worker("--visibility-timeout", "2", module=SLOW) for _ in range(2)]
-
-    (reply,) = take(place.outbox())
-    assert json.loads(reply.body)["process"] in [worker.process.pid for worker in workers]
-    wait_until(lambda: place.is_empty())
-    assert len(place.logs()) == 1
-    assert take(place.outbox(), wait=1) == []
-
-
-def test_poison_is_kept_for_the_operator_and_told_to_the_client(place: Place) -> None:
-    """A request that always fails becomes a dead letter, and others are not affected."""
-    poison = place.send("fail")
-    place.send("sleep 0")
-    place.worker("--visibility-timeout", "1", module=SLOW)
-
-    (good,) = take(place.outbox())
-    (bad,) = take(place.outbox())
-
-    assert json.loads(good.body)["did"] == "sleep 0"
-    assert bad.text("CorrelationId") == poison
-    assert f"the worker failed {MAX_RECEIVE_COUNT} times" in bad.body
-    dead = place.inbox().sibling(f"{place.settings.input_queue}-dead-letter")
-    (delivery,) = wait_until(lambda: dead.receive(1, 1, 30))
-    assert delivery.body == "fail"
 
 
 def test_a_crash_repeats_the_work_and_loses_nothing(place: Place) -> None:
