@@ -163,9 +163,11 @@ class Place:
 
     def logs(self) -> List[str]:
         """Return the texts of all log objects."""
-        listed = self.s3.list_objects_v2(Bucket=self.settings.bucket, Prefix="logs/")
-        keys = [item["Key"] for item in listed.get("Contents", ())]
-        return [self.read(key) for key in keys]
+        return [self.read(key) for key in self.keys("logs/")]
+
+    def keys(self, prefix: str = "") -> List[str]:
+        listed = self.s3.list_objects_v2(Bucket=self.settings.bucket, Prefix=prefix)
+        return [item["Key"] for item in listed.get("Contents", ())]
 
     def read(self, key: str) -> str:
         answer = self.s3.get_object(Bucket=self.settings.bucket, Key=key)
@@ -174,12 +176,12 @@ class Place:
     def client(
         self, *arguments: str, module: str = "calculation.client", **options: Any
     ) -> subprocess.CompletedProcess[str]:
-        """Run a client to its end."""
+        """Run a client to its end, with `input`, if given, as its standard input."""
         return subprocess.run(
             [sys.executable, str(ROOT / f"{module.replace('.', '/')}.py"), *arguments],
             cwd=options.pop("cwd", ROOT),
             env=_set({**self.environment, **options.pop("environment", {})}),
-            stdin=subprocess.DEVNULL,
+            input=options.pop("input", ""),
             capture_output=True,
             text=True,
             timeout=options.pop("timeout", 120),

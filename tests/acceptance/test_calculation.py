@@ -6,88 +6,35 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import pexpect
 import pytest
 
 from scripts.local_aws import LocalAws
+from tests.acceptance.typist import CHOICE, LIST, Typist
 from tests.conftest import ROOT, Place, take, wait_until
 
-MENU = "Your choice: "
-LIST = "separated by commas: "
 
-
-@pytest.fixture
-def menu(place: Place) -> Iterator[Any]:
-    """The client's menu at a terminal."""
-    command = ["-m", "calculation.client", "--timeout", "30"]
-    child = pexpect.spawn(
-        sys.executable, command, cwd=str(ROOT), env=place.environment, encoding="utf-8", timeout=30
-    )
-    yield child
-    child.close(force=True)
-
-
-def test_menu_sends_a_list_and_comes_again(place: Place, menu: Any) -> None:
+def test_menu_sends_a_list_and_comes_again(place: Place) -> None:
     """1 and a list show its summary and log, then the menu again; 2 exits with 0."""
     place.worker()
-    menu.expect(MENU)
-    menu.sendline("1")
-    menu.expect(LIST)
-    menu.sendline("3,1,2")
-    menu.expect("Waiting for the reply")
-    menu.expect(r"count +3\s+min +1\s+max +3\s+median +2\s+mean +2\s+log +(logs/calculation/\S+)")
-    key = menu.match[1]
-    menu.expect(MENU)
-    menu.sendline("2")
-    menu.expect(pexpect.EOF)
-    menu.wait()
+    menu = Typist(place)
+    menu.answers(CHOICE, "1")
+    menu.answers(LIST, "3,1,2")
+    menu.reads("Waiting for the reply")
+    summary = r"count +3\s+min +1\s+max +3\s+median +2\s+mean +2\s+log +(logs/calculation/\S+)"
+    key = menu.matches(summary)[1]
+    menu.answers(CHOICE, "2")
 
-    assert menu.exitstatus == 0
+    assert menu.ends() == 0
     assert "3 numbers" in place.read(key)
-
-
-def test_menu_says_what_is_wrong_and_asks_again(menu: Any) -> None:
-    """The menu explains a wrong choice and a wrong list, and asks again."""
-    menu.expect(MENU)
-    menu.sendline("x")
-    menu.expect("'x' is not a choice: type 1 or 2")
-    menu.expect(MENU)
-    menu.sendline("1")
-    menu.expect(LIST)
-    menu.sendline("1,a,3")
-    menu.expect("Item 2, 'a', is not an integer")
-    menu.expect(LIST)
-
-
-def test_interrupt_while_waiting_goes_back_to_the_menu(menu: Any) -> None:
-    """Ctrl-C during the wait, which shows its seconds, returns to the menu."""
-    menu.expect(MENU)
-    menu.sendline("1")
-    menu.expect(LIST)
-    menu.sendline("3,1,2")
-    menu.expect("Waiting for the reply ... 0 s")
-    menu.expect("Waiting for the reply ... 2 s")
-    menu.sendintr()
-    menu.expect("No longer waiting")
-    menu.expect(MENU)
-    menu.sendline("2")
-    menu.expect(pexpect.EOF)
-    menu.wait()
-
-    assert menu.exitstatus == 0
 
 
 @pytest.mark.parametrize("typed", ["", "1\n"], ids=["at the menu", "at the list"])
 def test_end_of_input_quits(place: Place, typed: str) -> None:
     """At the end of input the menu exits with 0."""
-    command = [sys.executable, "-m", "calculation.client"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=place.environment, input=typed.encode(), stdout=subprocess.DEVNULL
-    )
-
-    assert done.returncode == 0
+    assert place.client(input=typed).returncode == 0
 
 
 def test_lists_as_arguments_give_json_lines_in_order(place: Place) -> None:
@@ -145,10 +92,7 @@ def test_standard_input_is_a_file_too(place: Place) -> None:
     """With --file - lists are read from a pipe."""
     place.worker()
 
-    command = [sys.executable, "-m", "calculation.client", "--file", "-", "--json"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=place.environment, input=b"1,2\n3\n", stdout=subprocess.PIPE
-    )
+    done = place.client("--file", "-", "--json", input="1,2\n3\n")
 
     assert [json.loads(line)["max"] for line in done.stdout.splitlines()] == [2, 3]
 
@@ -173,8 +117,7 @@ def test_a_list_of_megabytes_travels_through_the_bucket(place: Place, tmp_path: 
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["max"] == 699_999
-    listed = place.s3.list_objects_v2(Bucket=place.settings.bucket, Prefix="payloads/")
-    assert listed["KeyCount"] == 1
+    assert len(place.keys("payloads/")) == 1
 
 
 def test_the_client_leaves_no_queue_behind(place: Place) -> None:

@@ -1,22 +1,22 @@
 """The image pair as a user sees it."""
 
 import json
-import sys
 import time
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
-import pexpect
 import pytest
 from PIL import Image
 
 from image.comparison import compare
 from scripts.local_aws import LocalAws
+from tests.acceptance.typist import CHOICE as MENU
+from tests.acceptance.typist import Typist
 from tests.conftest import ROOT, Place, wait_until
 from tests.gateway import Gateway
 
 WORKER, CLIENT = "image.worker", "image.client"
-MENU, NAME, KEY = "Your choice: ", "with its extension: ", "if left empty\\): "
+NAME, KEY, DOWNLOAD = "with its extension: ", "if left empty): ", "Download it (y or n)? "
 
 
 @pytest.fixture
@@ -29,15 +29,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def menu(place: Place, folder: Path) -> Iterator[Any]:
+def menu(place: Place, folder: Path) -> Typist:
     """The client's menu at a terminal, in the folder."""
-    program = str(ROOT / "image" / "client.py")
-    environment: Any = {**place.environment, "TERM": "dumb"}
-    child = pexpect.spawn(
-        sys.executable, [program], cwd=str(folder), env=environment, encoding="utf-8", timeout=30
-    )
-    yield child
-    child.close(force=True)
+    return Typist(place, str(ROOT / "image" / "client.py"), cwd=folder, TERM="dumb")
 
 
 def level(path: Path) -> int:
@@ -48,83 +42,66 @@ def level(path: Path) -> int:
 
 
 def test_menu_processes_and_downloads_and_comes_again(
-    place: Place, menu: Any, folder: Path
+    place: Place, menu: Typist, folder: Path
 ) -> None:
     """After 1, a name and a key the menu shows the result, y downloads it, and 2 quits."""
     place.worker("gamma", module=WORKER)
-    menu.expect(MENU)
-    menu.sendline("1")
-    menu.expect(NAME)
-    menu.sendline("Moon.jpg")
-    menu.expect(KEY)
-    menu.sendline("moon")
-    menu.expect("result +moonprocessed\\s")
-    menu.expect("log +logs/image/")
-    menu.expect("Download it")
-    menu.sendline("y")
-    menu.expect("saved +moonprocessed\\s")
-    menu.expect(MENU)
-    menu.sendline("2")
-    menu.expect(pexpect.EOF)
-    menu.wait()
+    menu.answers(MENU, "1")
+    menu.answers(NAME, "Moon.jpg")
+    menu.answers(KEY, "moon")
+    menu.matches("result +moonprocessed\\s")
+    menu.matches("log +logs/image/")
+    menu.answers(DOWNLOAD, "y")
+    menu.matches("saved +moonprocessed\\s")
+    menu.answers(MENU, "2")
 
-    assert menu.exitstatus == 0
+    assert menu.ends() == 0
     assert level(folder / "moonprocessed") == pytest.approx(186, abs=2)
 
 
 def test_menu_uses_the_file_name_and_asks_before_replacing(
-    place: Place, menu: Any, folder: Path
+    place: Place, menu: Typist, folder: Path
 ) -> None:
     """An empty key means the file's name, and an existing file is kept unless the user agrees."""
     place.worker("gamma", module=WORKER)
     (folder / "Moonprocessed.jpg").write_text("mine")
     for answer in ("n", "y"):
-        menu.expect(MENU)
-        menu.sendline("1")
-        menu.expect(NAME)
-        menu.sendline("Moon.jpg")
-        menu.expect(KEY)
-        menu.sendline("")
-        menu.expect("result +Moonprocessed.jpg")
-        menu.expect("Download it")
-        menu.sendline("y")
-        menu.expect("is there already. Replace it")
+        menu.answers(MENU, "1")
+        menu.answers(NAME, "Moon.jpg")
+        menu.answers(KEY, "")
+        menu.matches("result +Moonprocessed.jpg")
+        menu.answers(DOWNLOAD, "y")
+        menu.reads("is there already. Replace it")
         assert (folder / "Moonprocessed.jpg").read_text() == "mine"
-        menu.sendline(answer)
-    menu.expect("saved +Moonprocessed.jpg")
+        menu.answers("(y or n)? ", answer)
+    menu.matches("saved +Moonprocessed.jpg")
 
     assert level(folder / "Moonprocessed.jpg") == pytest.approx(186, abs=2)
 
 
-def test_menu_asks_again_after_a_wrong_entry(menu: Any) -> None:
+def test_menu_asks_again_after_a_wrong_entry(menu: Typist) -> None:
     """The menu explains each wrong name and key in a line, and asks again."""
-    menu.expect(MENU)
-    menu.sendline("1")
+    menu.answers(MENU, "1")
     for name, line in [
         ("none.jpg", "There is no 'none.jpg', neither here nor on the desktop"),
         ("inner", "'inner' is a folder, not an image"),
         ("text.jpg", "'text.jpg' is not a jpeg, png"),
         ("", "Type the name of an image"),
     ]:
-        menu.expect(NAME)
-        menu.sendline(name)
-        menu.expect("(?i)" + line)
-    menu.expect(NAME)
-    menu.sendline("Moon.jpg")
+        menu.answers(NAME, name)
+        menu.matches("(?i)" + line)
+    menu.answers(NAME, "Moon.jpg")
     for key, line in [("../moon", "one that is . or .."), ("logs/moon", "which is reserved")]:
-        menu.expect(KEY)
-        menu.sendline(key)
-        menu.expect_exact(line)
-    menu.expect(KEY)
+        menu.answers(KEY, key)
+        menu.reads(line)
+    menu.reads(KEY)
 
 
-def test_tab_completes_file_names(menu: Any) -> None:
+def test_tab_completes_file_names(menu: Typist) -> None:
     """When the menu asks for an image, Tab completes file names."""
-    menu.expect(MENU)
-    menu.sendline("1")
-    menu.expect(NAME)
-    menu.send("Moo\t")
-    menu.expect("Moon.jpg", timeout=10)
+    menu.answers(MENU, "1")
+    menu.answers(NAME, "Moo", "\t")
+    menu.reads("Moon.jpg")
 
 
 def test_one_image_with_output_comparison_and_other_values(place: Place, folder: Path) -> None:

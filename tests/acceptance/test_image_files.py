@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from scripts.local_aws import LocalAws
+from tests.acceptance.typist import CHOICE, Typist
 from tests.conftest import ROOT, Place, take, wait_until
 from tests.gateway import Answer, Call, Gateway, error
 
@@ -233,26 +234,13 @@ def test_the_menu_takes_a_path_that_was_dragged_into_it(place: Place, folder: Pa
     (folder / "photos" / "a.png").rename(image)
     (folder / "home" / ".config").mkdir()
     (folder / "home" / ".config" / "user-dirs.dirs").write_text('XDG_DESKTOP_DIR="$HOME/Bureau"\n')
-    environment: Any = {**place.environment, "HOME": str(folder / "home"), "TERM": "dumb"}
-    menu = pexpect.spawn(
-        PROGRAM[0],
-        [*PROGRAM[1:], "--timeout", "0.5"],
-        cwd=str(folder),
-        env=environment,
-        encoding="utf-8",
-        timeout=30,
-        dimensions=(24, 200),
-    )
+    command, home = [*PROGRAM[1:], "--timeout", "0.5"], str(folder / "home")
+    menu = Typist(place, *command, cwd=folder, HOME=home, TERM="dumb", COLUMNS="200")
     escaped = str(image).replace(" ", "\\ ")
     for text in (f"'{image}' ", f"{escaped} ", image.as_uri(), "my image.png"):
-        menu.expect("Your choice: ")
-        menu.sendline("1")
-        menu.expect("with its extension: ")
-        menu.sendline("~nobody-here/x.jpg")
-        menu.expect_exact("here is no '~nobody-here/x.jpg', neither here")
-        menu.expect("with its extension: ")
-        menu.sendline(text)
-        menu.expect_exact("(my image.png if left empty): ")
-        menu.sendline("")
-        menu.expect_exact("o reply in 0.5 s")
-    menu.close(force=True)
+        menu.answers(CHOICE, "1")
+        menu.answers("with its extension: ", "~nobody-here/x.jpg")
+        menu.reads("here is no '~nobody-here/x.jpg', neither here")
+        menu.answers("with its extension: ", text)
+        menu.answers("(my image.png if left empty): ", "")
+        menu.reads("o reply in 0.5 s")

@@ -7,9 +7,9 @@ import time
 from datetime import datetime, timezone
 from typing import Any, Dict, List
 
-import pexpect
 import pytest
 
+from tests.acceptance.typist import Typist
 from tests.conftest import ROOT, UNLIKE_AWS, Place, wait_until
 from tests.gateway import Gateway, error
 from tests.plain import DEAD_LETTER, Queue
@@ -26,20 +26,7 @@ def rows(place: Place, *arguments: str, code: int = 0) -> List[Dict[str, Any]]:
 
 def asked(place: Place, *command: str, answer: str) -> "subprocess.CompletedProcess[str]":
     """Run a command that asks, and answer it."""
-    return subprocess.run(
-        [sys.executable, "-m", MODULE, *command],
-        cwd=ROOT,
-        env=place.environment,
-        input=answer,
-        capture_output=True,
-        text=True,
-    )
-
-
-def keys(place: Place) -> List[str]:
-    """Return the keys in the bucket."""
-    listed = place.s3.list_objects_v2(Bucket=place.settings.bucket)
-    return [item["Key"] for item in listed.get("Contents", ())]
+    return place.client(*command, module=MODULE, input=answer)
 
 
 def dead_letters(place: Place) -> Queue:
@@ -97,7 +84,7 @@ def test_delete_leaves_what_others_put_into_the_bucket(place: Place) -> None:
 
     last = rows(place, "delete", "calculation", "--yes")[-1]
 
-    assert keys(place) == kept
+    assert place.keys() == kept
     assert last["kept"] == place.settings.bucket
     how = f"aws s3 rm --recursive s3://{place.settings.bucket}"
     assert last["why"] == f"it still holds 3 objects, 3 bytes; `{how}` removes them"
@@ -125,7 +112,7 @@ def test_delete_leaves_a_bucket_that_was_not_made_by_us(place: Place) -> None:
 
     assert last["kept"] == place.settings.bucket
     assert last["why"] == "these programs did not create it"
-    assert keys(place) == ["payroll/2026.csv"]
+    assert place.keys() == ["payroll/2026.csv"]
 
 
 def test_delete_takes_all_versions(place: Place) -> None:
@@ -165,7 +152,7 @@ def test_delete_asks_first_and_shows_how_much_would_go(place: Place) -> None:
     assert f"logs/calculation/ in {place.settings.bucket}: 1 objects, 5 bytes" in done.stderr
     assert "nothing more was deleted" in done.stderr
     assert done.stdout == ""
-    assert keys(place) == ["logs/calculation/x"]
+    assert place.keys() == ["logs/calculation/x"]
     done = asked(place, "delete", "calculation", answer="delete\n")
     assert done.returncode == 0
     assert str(place.settings.bucket) in done.stdout
@@ -228,22 +215,14 @@ def test_status_asks_no_more_for_many_reply_queues(counted: Place, gateway: Gate
 
 def test_status_on_watch_redraws_and_tells_the_time(place: Place) -> None:
     """At a terminal --watch redraws in place and shows the time."""
-    environment: Any = {**place.environment, "TERM": "xterm"}
-    watch: Any = pexpect.spawn(
-        sys.executable,
-        ["-m", MODULE, "status", "calculation", "--watch", "--interval", "0.1"],
-        cwd=str(ROOT),
-        env=environment,
-        encoding="utf-8",
-    )
+    command = ["-m", MODULE, "status", "calculation", "--watch", "--interval", "0.1"]
+    typist = Typist(place, *command, COLUMNS="200")
 
     for _ in range(2):
-        watch.expect_exact("\x1b[H\x1b[J")
-        watch.expect(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  calculation: account ")
-    watch.sendintr()
-    watch.expect(pexpect.EOF)
-    watch.close()
-    assert watch.exitstatus == 130
+        typist.reads("\x1b[H\x1b[J")
+        typist.matches(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  calculation: account ")
+    typist.child.sendintr()
+    assert typist.ends() == 130
 
 
 def test_status_tells_the_age_of_the_oldest_message(place: Place, aws: Any) -> None:

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 from typing import Any, Iterator, List
 
-import pexpect
 import pytest
 
+from tests.acceptance.typist import Typist
 from tests.conftest import ROOT, Place, take
 from tests.gateway import Gateway
 
@@ -118,15 +118,7 @@ def test_a_worker_that_knows_no_packed_lists_gets_them_singly(place: Place) -> N
 
 def ask(place: Place, lists: List[str]) -> Any:
     """Have lists answered from a pipe."""
-    return subprocess.run(
-        [*CLIENT, "--file", "-", "--json"],
-        cwd=ROOT,
-        env=place.environment,
-        input="".join(f"{each}\n" for each in lists),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return place.client("--file", "-", "--json", input="".join(f"{each}\n" for each in lists))
 
 
 def test_what_a_foreign_worker_says_costs_no_other_list(place: Place) -> None:
@@ -210,22 +202,10 @@ def test_input_that_cannot_be_is_a_usage_error(place: Place, arguments: str, sai
 def test_a_line_that_a_terminal_cuts_is_refused_plainly(place: Place) -> None:
     """A line that the terminal cuts is refused with advice, after those before it were answered."""
     place.worker()
-    child = pexpect.spawn(
-        CLIENT[0],
-        [*CLIENT[1:], "--file", "-", "--json"],
-        cwd=str(ROOT),
-        env=place.environment,
-        encoding="utf-8",
-        timeout=30,
-        echo=False,
-    )
-    child.sendline("3,1,2")
-    child.expect('"median": 2')
+    typist = Typist(place, *CLIENT[1:], "--file", "-", "--json", echo=False)
+    typist.answers("", "3,1,2", "\n")
+    typist.answers('"median": 2', "1," * 4000 + "1", "\n")
 
-    child.sendline("1," * 4000 + "1")
-
-    child.expect("a terminal cuts a line after 4,095 characters")
-    child.expect("--file PATH")
-    child.expect(pexpect.EOF)
-    child.close()
-    assert child.exitstatus == 1
+    typist.reads("a terminal cuts a line after 4,095 characters")
+    typist.reads("--file PATH")
+    assert typist.ends() == 1

@@ -1,7 +1,7 @@
 """What users see at a terminal, and what programs read behind a pipe."""
 
+import shlex
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from messaging.console.terminal import one_of
-from tests.conftest import ROOT, Place, wait_until
+from tests.acceptance.typist import CHOICE, LIST, Typist
+from tests.conftest import ROOT, Place
 
 
 @pytest.fixture
@@ -26,12 +27,8 @@ def folder(tmp_path: Path) -> Path:
 def terminal(place: Place, folder: Path, *command: str) -> str:
     """Run a command to its end at a terminal of 80 columns; return its output."""
     variables: Any = {**place.environment, "TERM": "dumb"}
-    child: Any = pexpect.spawn(
-        command[0], [*command[1:]], cwd=str(folder), env=variables, encoding="utf-8", timeout=60
-    )
-    child.expect(pexpect.EOF)
-    child.close()
-    return str(child.before)
+    how: Any = {"cwd": str(folder), "env": variables, "encoding": "utf-8", "timeout": 60}
+    return str(pexpect.run(shlex.join(command), **how))
 
 
 def test_the_bar_of_many_images_comes_to_its_end(place: Place, folder: Path) -> None:
@@ -63,14 +60,7 @@ def test_a_menu_behind_a_pipe_reads_as_at_a_terminal(place: Place) -> None:
     """Each answer ends its line, so that what follows stays aligned."""
     place.worker()
 
-    done = subprocess.run(
-        [sys.executable, "-m", "calculation.client"],
-        cwd=ROOT,
-        env=place.environment,
-        input="1\n1,a\n3,1,2\n2\n",
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    done = place.client(input="1\n1,a\n3,1,2\n2\n")
 
     menu = ["", "  1  send a list of integers", "  2  quit", ""]
     lines = done.stdout.splitlines()
@@ -89,42 +79,6 @@ def test_a_menu_behind_a_pipe_reads_as_at_a_terminal(place: Place) -> None:
         "  mean    2",
     ]
     assert lines[14:] == [*menu, "Your choice: 2"]
-
-
-class Typist:
-    """A user of a program at a terminal, who waits for its output before typing."""
-
-    def __init__(self, place: Place, *command: str, **environment: str) -> None:
-        size = (24, int(environment.pop("COLUMNS", "80")))
-        variables: Any = {**place.environment, "TERM": "xterm", **environment}
-        variables = {name: value for name, value in variables.items() if value}
-        self.child: Any = pexpect.spawn(
-            sys.executable,
-            [*command] or [str(ROOT / "calculation" / "client.py")],
-            env=variables,
-            encoding="utf-8",
-            timeout=60,
-            dimensions=size,
-            searchwindowsize=4000,
-        )
-
-    def answers(self, prompt: str, text: str, end: str = "\r") -> None:
-        """Wait for a prompt, and type a line."""
-        self.child.expect_exact(prompt)
-        self.child.send(text + end)
-
-    def reads(self, text: str) -> None:
-        """Wait for a text to appear."""
-        self.child.expect_exact(text)
-
-    def ends(self) -> int:
-        """Wait for the program to end; return its exit code."""
-        self.child.expect(pexpect.EOF)
-        self.child.close()
-        return int(self.child.exitstatus)
-
-
-CHOICE, LIST = "Your choice: ", "commas: "
 
 
 @pytest.mark.parametrize(("begin", "end"), [("", ""), ("\x1b[200~", "\x1b[201~\r")])
@@ -243,11 +197,13 @@ def test_ctrl_c_inside_an_entry_leads_back_and_claims_nothing(place: Place) -> N
 
 
 def test_ctrl_c_after_the_sending_says_what_becomes_of_it(place: Place) -> None:
-    """Ctrl-C after sending says that the request stays in the queue, and returns to the menu."""
+    """The wait shows its seconds; Ctrl-C says what stays in the queue, and returns to the menu."""
     typist = Typist(place)
     typist.answers(CHOICE, "1")
     typist.answers(LIST, "3,1,2")
-    wait_until(lambda: place.messages(place.inbox()).visible)
+    typist.reads("Waiting for the reply ... 0 s")
+    typist.reads("Waiting for the reply ... 2 s")
+    assert place.messages(place.inbox()).visible == 1
     typist.child.sendintr()
 
     typist.reads("No longer waiting; what was sent stays in the queue.")
@@ -256,8 +212,10 @@ def test_ctrl_c_after_the_sending_says_what_becomes_of_it(place: Place) -> None:
 
 
 def test_a_wrong_entry_is_told_with_an_example(place: Place) -> None:
-    """The error quotes the item as typed, and ends with an example."""
+    """A wrong choice and a wrong item are quoted as typed, with an example, and asked for again."""
     typist = Typist(place)
+    typist.answers(CHOICE, "x")
+    typist.reads("'x' is not a choice: type 1 or 2")
     typist.answers(CHOICE, "1")
     typist.answers(LIST, "3,Moon")
     typist.reads("Item 2, 'Moon', is not an integer. Please try again, for example 3,1,2.")

@@ -30,7 +30,7 @@ def test_the_last_words_are_kept(place: Place, tmp_path: Path) -> None:
     keeping.terminate()
 
     assert keeping.wait(60) == 0
-    listed = place.s3.list_objects_v2(Bucket=place.settings.bucket, Prefix="logs/image/journal/")
-    assert [each["Key"].endswith(".txt") for each in listed["Contents"]] == [True]
-    kept = place.read(listed["Contents"][0]["Key"])
+    (key,) = place.keys("logs/image/journal/")
+    assert key.endswith(".txt")
+    kept = place.read(key)
     assert "--unit=image-worker@*" in kept
