@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass, field
 from io import BytesIO
 from types import SimpleNamespace
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
@@ -99,6 +99,18 @@ class Memory:
     def mend(self, fault: Fault) -> None:
         """Have requests succeed again."""
         self.faults.remove(fault)
+
+    def hang(self, operation: str) -> Tuple[threading.Event, threading.Event]:
+        """Have requests hang; return an event set once one does, and one that releases them."""
+        begun, let_go = threading.Event(), threading.Event()
+
+        def before(call: Call) -> None:
+            if call.operation == operation:
+                begun.set()
+                let_go.wait(8)
+
+        self.before = before
+        return begun, let_go
 
     def queue(self, name: str) -> Queue:
         """Return a queue as messaging knows it."""

@@ -55,11 +55,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+def bench(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """An Asking whose clock only waits move."""
-    clock = Clock()
     made = Bench(clock)
-    monkeypatch.setattr("messaging.clock.now", clock.now)
     monkeypatch.setattr(futures, "wait", made.wait)
     return made
 

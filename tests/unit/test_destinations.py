@@ -27,14 +27,6 @@ AWAY = EndpointConnectionError(endpoint_url="http://x")
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A clock in place of the real one."""
-    made = Clock()
-    monkeypatch.setattr("messaging.clock.now", made.now)
-    return made
-
-
-@pytest.fixture
 def destinations() -> Destinations:
     """Destinations without trouble."""
     return Destinations(Patience())

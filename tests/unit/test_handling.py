@@ -53,11 +53,10 @@ class Bench(NamedTuple):
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Bench:
+def bench(clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Bench:
     """A Handling whose clock only a test moves, and whose pauses take no time."""
     caplog.set_level(logging.DEBUG)
-    clock, memory, patience = Clock(), Memory("in", "out"), Patience()
-    monkeypatch.setattr("messaging.clock.now", clock.now)
+    memory, patience = Memory("in", "out"), Patience()
     monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
     return Bench(memory, clock, Leases(memory.queue("in"), 30, patience), patience)
 

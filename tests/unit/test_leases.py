@@ -2,7 +2,6 @@
 
 from typing import Any, Dict, List, Sequence
 
-import pytest
 from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,14 +33,6 @@ class Queue:
             for at, each in enumerate(deliveries)
             if each.message_id in self.failing
         }
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A clock in place of the real one."""
-    made = Clock()
-    monkeypatch.setattr("messaging.clock.now", made.now)
-    return made
 
 
 def make(queue: Queue, seconds: int = 30) -> Leases:

@@ -52,11 +52,11 @@ class Bench:
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
+def bench(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[Bench]:
     """An Outbox whose clock only a test moves, and whose retries are due at once."""
     caplog.set_level(logging.DEBUG)
-    clock = Clock()
-    monkeypatch.setattr("messaging.clock.now", clock.now)
     monkeypatch.setattr("messaging.flow.batcher.due_at", lambda now, *how: now)
     monkeypatch.setattr("messaging.flow.batcher.LINGER", 0.0)
     monkeypatch.setattr("messaging.flow.threads.time.sleep", lambda seconds: None)

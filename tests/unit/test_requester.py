@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from messaging import ConfigurationError, MessagingError, Reply, Request, Requester
 from messaging.wire.names import made_at
 from tests.conftest import wait_until
-from tests.unit.memory_aws import GONE, Call, Memory, aws_error
+from tests.unit.memory_aws import GONE, Memory, aws_error
 
 GIVE_UP = 5  # seconds
 
@@ -316,13 +316,7 @@ def test_an_end_does_not_wait_for_aws(bench: Bench, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("messaging.requester.replies.CLOSING", 0.1)
     bench.answering()
     bench.ask("a")
-    let_go = threading.Event()
-
-    def hang(call: Call) -> None:
-        if call.operation == "delete_queue":
-            let_go.wait(GIVE_UP)
-
-    bench.memory.before = hang
+    _, let_go = bench.memory.hang("delete_queue")
 
     ending = threading.Thread(target=bench.requester.close, daemon=True)
     ending.start()
@@ -334,14 +328,7 @@ def test_an_end_does_not_wait_for_aws(bench: Bench, monkeypatch: pytest.MonkeyPa
 def test_a_queue_made_too_late_is_deleted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reply queue that AWS creates after the requester was closed is deleted."""
     monkeypatch.setattr("messaging.requester.requester.CLOSING", 0.05)
-    let_go, making = threading.Event(), threading.Event()
-
-    def hang(call: Call) -> None:
-        if call.operation == "create_queue":
-            making.set()
-            let_go.wait(GIVE_UP)
-
-    bench.memory.before = hang
+    making, let_go = bench.memory.hang("create_queue")
     bench.memory.fail("get_queue_url", "Strange", times=1)
     with pytest.raises(ClientError):
         bench.ask("a")

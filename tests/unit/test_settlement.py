@@ -56,11 +56,12 @@ class Bench(NamedTuple):
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
+def bench(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[Bench]:
     """A Settlement whose clock only a test moves, and whose retries are due at once."""
     caplog.set_level(logging.DEBUG)
-    clock, memory, patience = Clock(), Memory("in", "out"), Patience()
-    monkeypatch.setattr("messaging.clock.now", clock.now)
+    memory, patience = Memory("in", "out"), Patience()
     monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
     monkeypatch.setattr("messaging.flow.batcher.due_at", lambda now, *how: now)
     monkeypatch.setattr("messaging.flow.batcher.LINGER", 0.0)

@@ -47,11 +47,11 @@ class Bench:
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
+def bench(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[Bench]:
     """A shared queue whose clock only a test moves, and whose pauses take no time."""
     caplog.set_level(logging.DEBUG)
-    clock = Clock()
-    monkeypatch.setattr("messaging.clock.now", clock.now)
     monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
     made = Bench(clock)
     yield made
@@ -158,18 +158,12 @@ def test_an_outage_is_waited_out(bench: Bench) -> None:
 
 def test_an_end_gives_back_what_its_last_poll_brings(bench: Bench) -> None:
     """Closing waits for the poll in flight, and releases strangers' replies, seen before or not."""
-    begun, let_go = threading.Event(), threading.Event()
     bench.expect("ours")
     bench.reply("theirs")
     (message,) = bench.memory.queues["out"]
     bench.memory.wait_for(lambda: len(message.handles) == 2)
 
-    def hang(call: Call) -> None:
-        if call.operation == "receive_message":
-            begun.set()
-            let_go.wait(GIVE_UP)
-
-    bench.memory.before = hang
+    begun, let_go = bench.memory.hang("receive_message")
     assert begun.wait(GIVE_UP)
     bench.clock.time += 6
     ending = threading.Thread(target=bench.replies.close, daemon=True)

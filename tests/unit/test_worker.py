@@ -15,7 +15,7 @@ from messaging.worker.job import Result
 from messaging.worker.options import WorkerOptions
 from messaging.worker.settlement import Settlement
 from tests.conftest import wait_until
-from tests.unit.memory_aws import Call, Memory
+from tests.unit.memory_aws import Memory
 
 GIVE_UP = 8  # seconds
 
@@ -266,14 +266,7 @@ def lanes() -> List[threading.Thread]:
 
 def test_what_a_late_poll_brings_is_given_back(bench: Bench) -> None:
     """The message of a poll in flight at the stop is released at once."""
-    begun, let_go = threading.Event(), threading.Event()
-
-    def hang(call: Call) -> None:
-        if call.operation == "receive_message":
-            begun.set()
-            let_go.wait(GIVE_UP)
-
-    bench.memory.before = hang
+    begun, let_go = bench.memory.hang("receive_message")
     bench.start()
     assert begun.wait(GIVE_UP)
     bench.worker.stop()
