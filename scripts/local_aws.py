@@ -35,7 +35,7 @@ PACKAGES = {
     ],
 }
 OLDEST = {"ministack": 10, "localstack": 12}  # minor versions of Python 3
-SECONDS_TO_START = 60
+SECONDS_TO_START = 60  # a server that takes longer counts as broken
 SERVER = Path(__file__).resolve().with_name("aws_server.py")
 
 

@@ -37,8 +37,8 @@ Queues and buckets have the programs' default names, or those set in the environ
 exit codes: 0 done, 1 something was refused or is missing, 2 usage,
 4 AWS said no or cannot be reached, 130 interrupted.
 """
-LONGEST_INTERVAL = 24 * 3600.0  # seconds
-OLDEST = 366 * 24.0  # hours
+LONGEST_INTERVAL = 24 * 3600.0  # seconds; more can only be a mistake
+OLDEST = 366 * 24.0  # hours; more can only be a mistake
 CLEAR = "\x1b[H\x1b[J"  # ECMA-48: cursor to the top left corner, then erase what is below
 
 

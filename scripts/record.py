@@ -31,7 +31,7 @@ from scripts.local_aws import LocalAws
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "scripts" / "session.svg"
 COLUMNS, ROWS = 80, 50
-LONGEST_WAIT = 60  # seconds
+LONGEST_WAIT = 60  # seconds for each prompt; then the recording fails
 # The prompt to wait for, and what is typed at it.
 SESSION: Sequence[Tuple[str, str]] = (
     ("$ ", "python3 calculation/client.py"),

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Tuple
 Act = Callable[[List[str]], object]
 Pair = Tuple[Act, Callable[[], object]]  # sends lists, thread-safe; runs the worker for ever
 THREADS = 16
-POLL = 20  # seconds
+POLL = 20  # seconds, SQS's longest
 JOB, TUTORIAL = "summarise", "tutorial loop"
 
 

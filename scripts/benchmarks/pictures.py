@@ -16,7 +16,7 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
         "tiffinfo": {317: 2},
     },  # with horizontal differencing, as usual
 }
-_TILE = 500
+_TILE = 500  # pixels
 
 
 def write(path: Path, megapixels: float, kind: str = "photo") -> Path:

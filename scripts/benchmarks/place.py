@@ -16,7 +16,7 @@ from scripts.benchmarks.process import ROOT, Measured, last_line, measure
 from scripts.local_aws import LocalAws
 from tests.gateway import Gateway
 
-SECONDS_TO_START = 60
+SECONDS_TO_START = 60  # a program that takes longer counts as failed
 
 
 class Place:

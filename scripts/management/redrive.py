@@ -14,7 +14,7 @@ from scripts.management.letter import take
 from scripts.management.part import Part, Row, counted, time_at
 
 HIDDEN = 60  # seconds; a move that takes longer might be done twice
-MOST_ATTRIBUTES = 10  # SQS's limit
+MOST_ATTRIBUTES = 10  # SQS refuses a message with more
 DELETIONS = 3  # attempts; a letter that is sent but not deleted is in both queues
 
 

@@ -15,7 +15,7 @@ from messaging.wire.names import made_at
 from tests.conftest import wait_until
 from tests.unit.memory_aws import GONE, Memory, aws_error
 
-GIVE_UP = 5  # seconds
+GIVE_UP = 5  # seconds; then the test fails
 
 
 class Bench:

@@ -16,7 +16,7 @@ from tests.conftest import wait_until
 from tests.unit.clock import Clock
 from tests.unit.memory_aws import Call, Memory
 
-GIVE_UP = 5  # seconds
+GIVE_UP = 5  # seconds; then the test fails
 
 
 class Bench:

@@ -17,7 +17,7 @@ from messaging.worker.settlement import Settlement
 from tests.conftest import wait_until
 from tests.unit.memory_aws import Memory
 
-GIVE_UP = 8  # seconds
+GIVE_UP = 8  # seconds; then the test fails
 
 
 class Bench:
