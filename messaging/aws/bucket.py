@@ -32,24 +32,10 @@ class Storage:
     owner: Optional[str] = None
 
     @property
-    def owned(self) -> Dict[str, Any]:
-        """The arguments that make S3 refuse a request if another account owns the bucket."""
-        return {"ExpectedBucketOwner": self.owner} if self.owner else {}
-
-    def delete(self) -> bool:
-        """Delete the bucket and everything in it; return whether there was one."""
-        try:
-            pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
-            for page in pages:
-                keys: Any = [{"Key": item["Key"]} for item in page.get("Contents", ())]
-                if keys:
-                    self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": keys})
-            self.s3.delete_bucket(Bucket=self.bucket)
-        except ClientError as error:
-            if code_of(error) in MISSING_BUCKET:
-                return False
-            raise
-        return True
+    def where(self) -> Dict[str, Any]:
+        """The arguments that name the bucket, and make S3 refuse if another account owns it."""
+        owner = {"ExpectedBucketOwner": self.owner} if self.owner else {}
+        return {"Bucket": self.bucket, **owner}
 
     def open(self) -> None:
         """Find the bucket or create it; raises ConfigurationError if it is somebody else's."""
@@ -70,17 +56,17 @@ class Storage:
             raise RequestRejected(f"S3 did not accept {key!r}: {reason}") from error
 
     def _put(self, key: str, body: Union[bytes, BinaryIO], content_type: str) -> str:
-        where: Any = {"Bucket": self.bucket, "Key": key, **self.owned}
-        return self.s3.put_object(Body=body, ContentType=content_type, **where)["ETag"]
+        what: Any = {"Key": key, "Body": body, "ContentType": content_type}
+        return self.s3.put_object(**self.where, **what)["ETag"]
 
     def open_object(self, key: str, etag: Optional[str] = None) -> Tuple[StreamingBody, int]:
         """Return an object as a stream, and its size in bytes.
 
         Raises RequestRejected if it does not exist, or has another ETag by now.
         """
-        version = {**self.owned, **({"IfMatch": etag} if etag else {})}
+        version: Any = {"IfMatch": etag} if etag else {}
         try:
-            answer = self.s3.get_object(Bucket=self.bucket, Key=key, **version)
+            answer = self.s3.get_object(**self.where, Key=key, **version)
         except ClientError as error:
             if code_of(error) in MISSING_BUCKET:
                 raise RequestRejected(f"there is no object {key!r} in {self.bucket}") from error

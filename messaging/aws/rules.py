@@ -41,7 +41,7 @@ _NONE_YET = {
 def is_marked(storage: Storage) -> bool:
     """Return whether the bucket has the tag of those that the programs create."""
     try:
-        tags = storage.s3.get_bucket_tagging(Bucket=storage.bucket)["TagSet"]
+        tags = storage.s3.get_bucket_tagging(**storage.where)["TagSet"]
     except ClientError as error:
         if code_of(error) not in _NONE_YET:
             raise
@@ -72,9 +72,9 @@ def over_tls(client: Any) -> bool:
     return url.startswith("https:")
 
 
-def tls_only(actions: str, *resources: str) -> str:
-    """Return the policy by which a queue or a bucket refuses plain HTTP."""
-    statement = {
+def tls_only(actions: str, *resources: str) -> Dict[str, Any]:
+    """Return the statement of a policy by which a queue or a bucket refuses plain HTTP."""
+    return {
         "Sid": "TlsOnly",
         "Effect": "Deny",
         "Principal": "*",
@@ -82,7 +82,11 @@ def tls_only(actions: str, *resources: str) -> str:
         "Resource": resources,
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def policy(*statements: Dict[str, Any]) -> str:
+    """Return a policy in JSON."""
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 def knows_not(error: Exception) -> bool:
@@ -105,36 +109,34 @@ def _attempt(storage: Storage, what: str, right: str, step: Callable[[Storage], 
 
 def _tag(storage: Storage) -> None:
     try:
-        tags = storage.s3.get_bucket_tagging(Bucket=storage.bucket)["TagSet"]
+        tags = storage.s3.get_bucket_tagging(**storage.where)["TagSet"]
     except ClientError as error:
         if code_of(error) not in _NONE_YET:
             raise
         tags = []
     if _MARK not in tags:
-        storage.s3.put_bucket_tagging(Bucket=storage.bucket, Tagging={"TagSet": [*tags, _MARK]})
+        storage.s3.put_bucket_tagging(**storage.where, Tagging={"TagSet": [*tags, _MARK]})
 
 
 def _close(storage: Storage) -> None:
     try:
-        storage.s3.get_public_access_block(Bucket=storage.bucket)
+        storage.s3.get_public_access_block(**storage.where)
     except ClientError as error:
         if code_of(error) not in _NONE_YET and not is_denied(error):
             raise
-        storage.s3.put_public_access_block(
-            Bucket=storage.bucket, PublicAccessBlockConfiguration=_PRIVATE
-        )
+        storage.s3.put_public_access_block(**storage.where, PublicAccessBlockConfiguration=_PRIVATE)
 
 
 def _refuse_plain_http(storage: Storage) -> None:
     try:
-        storage.s3.get_bucket_policy(Bucket=storage.bucket)
+        storage.s3.get_bucket_policy(**storage.where)
     except ClientError as error:
         if code_of(error) not in _NONE_YET:
             raise
         partition = storage.s3.meta.partition
         bucket = f"arn:{partition}:s3:::{storage.bucket}"
-        policy = tls_only("s3:*", bucket, f"{bucket}/*")
-        storage.s3.put_bucket_policy(Bucket=storage.bucket, Policy=policy)
+        closed = policy(tls_only("s3:*", bucket, f"{bucket}/*"))
+        storage.s3.put_bucket_policy(**storage.where, Policy=closed)
 
 
 def _limit(storage: Storage) -> None:
@@ -146,7 +148,7 @@ def _limit(storage: Storage) -> None:
     kept = [_modern(each) for each in there if each.get("ID") not in replaced]
     rules: Any = [*kept, *lacking]
     storage.s3.put_bucket_lifecycle_configuration(
-        Bucket=storage.bucket, LifecycleConfiguration={"Rules": rules}
+        **storage.where, LifecycleConfiguration={"Rules": rules}
     )
 
 
@@ -154,7 +156,7 @@ def lifecycle(storage: Storage) -> List[Any]:
     """Return the lifecycle rules of the bucket; raises what AWS says if it refuses."""
     try:
         call: Any = storage.s3.get_bucket_lifecycle_configuration
-        rules: List[Any] = call(Bucket=storage.bucket)["Rules"]
+        rules: List[Any] = call(**storage.where)["Rules"]
         return rules
     except ClientError as error:
         if code_of(error) != NO_LIFECYCLE:
