@@ -22,21 +22,8 @@ import urllib.request
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence
 
-from scripts import environment, tether
+from scripts import servers, tether
 
-PACKAGES = {
-    "ministack": ["ministack==1.5.33"],
-    "moto": ["moto[s3,sqs]", "flask", "flask-cors"],
-    # The last release without an account, with what has since changed under it.
-    "localstack": [
-        "localstack-core[runtime]==2026.3.0",
-        "cbor2<5.8",
-        "cryptography<46",
-        "pyopenssl<25.2",
-        "service-identity<25",
-    ],
-}
-OLDEST = {"ministack": 10, "localstack": 12}  # minor versions of Python 3 that they run on
 SECONDS_TO_START = 60
 SERVER = Path(__file__).resolve().with_name("aws_server.py")
 LIST_QUEUES = {
@@ -58,9 +45,7 @@ class LocalAws:
     """
 
     def __init__(self, kind: str = "", state: Optional[Path] = None) -> None:
-        self.kind = kind or os.environ.get("LOCAL_AWS", "") or default_kind()
-        if self.kind not in PACKAGES:
-            raise SystemExit(f"LOCAL_AWS is {self.kind!r}; it can be {' or '.join(PACKAGES)}")
+        self.kind = kind or servers.choose()
         self.state = state
         self.url = ""
         self.process: Optional[subprocess.Popen[bytes]] = None
@@ -92,7 +77,7 @@ class LocalAws:
 
     def start(self, port: int = 0) -> bool:
         """Start the server, after installing it if necessary; return whether it answers."""
-        python = install(self.kind)
+        python = servers.install(self.kind)
         variables = {"LOG_LEVEL": "WARNING"}
         if self.state:
             kept = {"STATE_DIR": str(self.state), "S3_DATA_DIR": str(self.state / "s3")}
@@ -150,31 +135,6 @@ def direct(variables: Mapping[str, str]) -> Dict[str, str]:
     if "127.0.0.1" not in hosts and hosts != ["*"]:
         hosts.append("127.0.0.1")
     return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(hosts))
-
-
-def default_kind() -> str:
-    """Return the best server that this machine can run."""
-    return "ministack" if modern_python() else "moto"
-
-
-def modern_python(oldest: int = OLDEST["ministack"]) -> Optional[str]:
-    """Find a Python of at least 3.10, or of the minor version `oldest`."""
-    names = ["python3", *(f"python3.{minor}" for minor in range(14, oldest - 1, -1))]
-    for candidate in [sys.executable, *filter(None, map(shutil.which, names))]:
-        test = f"import sys, ensurepip, venv; sys.exit(sys.version_info < (3, {oldest}))"
-        if subprocess.run([candidate, "-c", test], stderr=subprocess.DEVNULL).returncode == 0:
-            return candidate
-    return None
-
-
-def install(kind: str) -> Path:
-    """Make the server's virtual environment, unless it exists; return its Python."""
-    python = sys.executable if kind == "moto" else modern_python(OLDEST[kind])
-    if python is None:
-        raise SystemExit(f"{kind} needs Python 3.{OLDEST[kind]} or newer, with venv")
-    version = "{}.{}-".format(*sys.version_info) if kind == "moto" else ""
-    packages = PACKAGES[kind]
-    return environment.make(f"{version}{kind}", python, packages, "\n".join(packages))
 
 
 def main(command: Sequence[str]) -> int:
