@@ -48,7 +48,7 @@ def main(part: str) -> None:
                 keep(part, said)
                 kept = said
             except (BotoCoreError, ClientError) as error:
-                print(f"Cannot copy the journal: {error}. Retrying in {SECONDS} s.", file=sys.stderr)
+                print(f"Cannot copy the journal: {error}. Retrying in {SECONDS} s", file=sys.stderr)
 
 
 if __name__ == "__main__":
