@@ -25,6 +25,8 @@ from typing import Dict, List, Mapping, Optional, Sequence
 from scripts import servers, tether
 
 SECONDS_TO_START = 60
+# All that a server gets of our environment: a person's settings may be for another server.
+PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH")
 SERVER = Path(__file__).resolve().with_name("aws_server.py")
 LIST_QUEUES = {
     "X-Amz-Target": "AmazonSQS.ListQueues",
@@ -78,13 +80,13 @@ class LocalAws:
     def start(self, port: int = 0) -> bool:
         """Start the server, after installing it if necessary; return whether it answers."""
         python = servers.install(self.kind)
-        variables = {"LOG_LEVEL": "WARNING"}
+        variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         if self.state:
             kept = {"STATE_DIR": str(self.state), "S3_DATA_DIR": str(self.state / "s3")}
             variables.update(kept, PERSIST_STATE="1", S3_PERSIST="1")
         self.process = subprocess.Popen(
             [str(python), str(SERVER), self.kind, str(port)],
-            env={**os.environ, **variables},
+            env={**variables, "LOG_LEVEL": "WARNING"},
             stdin=subprocess.PIPE,  # closed when we end
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

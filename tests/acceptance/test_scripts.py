@@ -190,6 +190,21 @@ def test_a_moved_environment_is_made_anew(
     assert python == tmp_path / "copy" / ".venv" / "own" / "bin" / "python"
 
 
+def test_an_unfinished_environment_is_made_anew(stub: Path) -> None:
+    """Where an installation was interrupted, whatever it left is cleared."""
+    environment.make("own", str(stub), ["a"], "a")
+    good = stub.read_text()
+    stub.write_text(good.replace("sleep 0.2", "exit 1"))
+    with pytest.raises(SystemExit):
+        environment.make("own", str(stub), ["b"], "b")
+    stub.write_text(good)
+    steps(stub)
+
+    environment.make("own", str(stub), ["b"], "b")
+
+    assert steps(stub)[0].startswith("-m venv --clear ")
+
+
 def test_two_at_once_make_one(stub: Path) -> None:
     """Of two runs in a fresh checkout one makes the environment, and the other waits for it."""
     command = [sys.executable, "-c", MAKE, str(environment.FOLDERS), str(stub)]
@@ -211,6 +226,17 @@ def test_pip_says_itself_why_it_fails(stub: Path, tmp_path: Path) -> None:
     assert "ERROR: no room" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert not list(environment.FOLDERS.glob("*/stamp.txt"))
+
+
+def test_packages_land_in_the_environment(stub: Path, tmp_path: Path) -> None:
+    """Wherever a person's own settings let pip install, here they do not count."""
+    noted, told = shlex.quote(str(tmp_path / "steps")), "$PIP_TARGET$PIP_PREFIX$PIP_ROOT$PIP_USER"
+    stub.write_text(PYTHON.format(steps=noted, last=f'[ "{told}" = 0 ]'))
+    own = dict.fromkeys(environment.ELSEWHERE, "1")
+
+    made = run(sys.executable, "-c", MAKE, str(environment.FOLDERS), str(stub), variables=own)
+
+    assert made.returncode == 0, made.stderr
 
 
 @pytest.fixture
@@ -295,11 +321,12 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_the_local_server_is_asked_by_no_proxy(tmp_path: Path) -> None:
-    """With a dead proxy, a broken AWS configuration and a profile of none, a command finds it."""
+    """With a dead proxy, a broken AWS configuration and settings of other servers, it is found."""
     (tmp_path / "config").write_text("[[broken\n")
     code = "import boto3; print(boto3.client('sqs').list_queues()['ResponseMetadata'])"
     proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy"), "http://127.0.0.1:9")
     own = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_PROFILE": "nobody", "no_proxy": ""}
+    own.update(USE_SSL="1", SERVICES="ec2", PERSIST_STATE="1", STATE_DIR="/nonexistent")
 
     done = run(*LOCAL_AWS, sys.executable, "-c", code, variables={**proxies, **own})
 
