@@ -147,6 +147,8 @@ def main(command: Sequence[str]) -> int:
     if not shutil.which(command[0]):
         print(f"local_aws.py: there is no command {command[0]!r}", file=sys.stderr)
         return 127
+    while os.open(os.devnull, os.O_RDWR) <= 2:  # so that no pipe of ours passes for a closed stream
+        pass
     with LocalAws() as aws:
         code = _run(aws, command)
     return code if code >= 0 else 128 - code

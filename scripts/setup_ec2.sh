@@ -224,8 +224,9 @@ environment() {
     done
 }
 
+# One image at a time in a worker, so that one that needs too much memory takes no other with it.
 fill_in() {
-    sed -e "s/@PART@/$part/g" -e "s/@OPERATION@/$operation/g" -e 's/ *$//' "$root/scripts/ec2/$1"
+    sed -e "s/@PART@/$part/g" -e "s/@ARGUMENTS@/${operation:+$operation --concurrency 1}/g" -e 's/ *$//' "$root/scripts/ec2/$1"
 }
 
 configure() {

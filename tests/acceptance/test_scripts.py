@@ -288,6 +288,16 @@ def test_nothing_outlives(number: signal.Signals, tmp_path: Path, start: Start) 
     wait_until(lambda: not any(map(is_there, processes)))
 
 
+def test_a_closed_input_ends_nothing(tmp_path: Path) -> None:
+    """With standard input closed, a program in the background runs on while local_aws.py does."""
+    (tmp_path / "worker.py").write_text("import time; time.sleep(1); print('done')\n")
+    inside = shlex.join([sys.executable, TETHER, str(tmp_path / "worker.py")]) + " & wait"
+
+    done = run("bash", "-c", 'exec "$@" <&-', "-", *LOCAL_AWS, "bash", "-c", inside)
+
+    assert (done.stdout, done.stderr) == ("done\n", "")
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_nothing_outlives_a_start(number: signal.Signals, start: Start) -> None:
     """Ended while its server starts, local_aws.py leaves none, and says nothing."""

@@ -284,6 +284,7 @@ def test_images_too(machine: Machine, shared: Place, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert Path(output).stat().st_size > 10_000
     assert machine.pid(unit) == first > 0
+    assert "gamma --concurrency 1" in machine.ask("systemctl", "cat", unit)
     machine.run("systemctl", "stop", "image-worker.target", unit)
     assert machine.property(unit, "ExecMainStatus") == "0"
     machine.setup("image", "--uninstall")
