@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 MAX_PAYLOAD = 200 * 1024 * 1024  # bytes; part of the wire format: a worker holds it in memory
+TEXT = "text/plain; charset=utf-8"
 _DAMAGED = {"BadDigest", "EntityTooLarge"}
 
 
@@ -46,18 +47,15 @@ class Storage:
 
         Raises RequestRejected if a file changed on the way, or is larger than S3 accepts.
         """
+        what: Any = {"Key": key, "Body": body, "ContentType": content_type}
         try:
-            return self._put(key, body, content_type)
+            return self.s3.put_object(**self.where, **what)["ETag"]
         except ClientError as error:
             # What is in memory does not change meanwhile: another attempt may succeed.
             if code_of(error) not in _DAMAGED or isinstance(body, bytes):
                 raise
             reason = f"{said(error, 'Message').rstrip('.')} ({code_of(error)})"
             raise RequestRejected(f"S3 did not accept {key!r}: {reason}") from error
-
-    def _put(self, key: str, body: Union[bytes, BinaryIO], content_type: str) -> str:
-        what: Any = {"Key": key, "Body": body, "ContentType": content_type}
-        return self.s3.put_object(**self.where, **what)["ETag"]
 
     def open_object(self, key: str, etag: Optional[str] = None) -> Tuple[StreamingBody, int]:
         """Return an object as a stream, and its size in bytes.
@@ -85,7 +83,7 @@ class Storage:
 
     def put_log(self, key: str, text: str) -> None:
         """Write a log object under a key made by `new_log_key`."""
-        self._put(key, text.encode(errors="backslashreplace"), "text/plain; charset=utf-8")
+        self.put(key, text.encode(errors="backslashreplace"), TEXT)
 
     def check_in(self, request: Request, folder: str) -> Request:
         """Put the body into the bucket; return the request with the key in its place.
@@ -96,7 +94,7 @@ class Storage:
         if len(body) > MAX_PAYLOAD:
             raise RequestRejected(f"{len(body)} bytes are too many; at most {MAX_PAYLOAD}")
         key = f"{PAYLOADS}{folder}/{uuid.uuid4().hex}"
-        etag = self.put(key, body, "text/plain; charset=utf-8")
+        etag = self.put(key, body, TEXT)
         remark = f"The body is in the bucket: {key}"
         return replace(request, body=remark, payload_key=key, payload_etag=etag)
 
