@@ -48,6 +48,7 @@ class Call:
         key: the access key id that it was signed with, or empty
         body: as it came
         carry_out: forwards it with a body, the same or another, and returns the answer
+        owner: the account that the bucket has to belong to, or empty
     """
 
     action: str
@@ -55,6 +56,7 @@ class Call:
     key: str
     body: bytes
     carry_out: Callable[[bytes], Answer]
+    owner: str
 
     @property
     def entries(self) -> List[Dict[str, Any]]:
@@ -116,7 +118,8 @@ class Gateway:
                 if target and service_of(action) == "sqs":
                     gateway.invalid += complaints(action, body)
                 key = re.search("Credential=([^/]+)/", self.headers.get("Authorization", ""))
-                call = Call(action, self.path, key[1] if key else "", body, self._pass_on)
+                owner = self.headers.get("X-Amz-Expected-Bucket-Owner", "")
+                call = Call(action, self.path, key[1] if key else "", body, self._pass_on, owner)
                 answers = (fault(call) for fault in list(gateway.faults))
                 try:
                     answer = next((one for one in answers if one), None)
