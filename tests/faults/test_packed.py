@@ -12,7 +12,8 @@ from tests.conftest import Place, take, wait_until
 from tests.faults.lists import PACKED, ask
 from tests.faults.test_trouble import TROUBLE
 from tests.gateway import Fault, Gateway
-from tests.mishaps import DeliverAgain, cut, delay, drop_answer, every_third, on, reset
+from tests.habits import Copies
+from tests.mishaps import cut, delay, drop_answer, every_third, reset
 
 MISHAPS: List[Fault] = [cut, reset, delay]
 ACTIONS = ["SendMessageBatch", "ReceiveMessage", "DeleteMessageBatch", "PutObject"]
@@ -82,7 +83,7 @@ def test_what_is_delivered_again_is_answered_once(
 ) -> None:
     """Messages that come again get no second answer, and their lists no second log entry."""
     counted.worker()
-    gateway.faults.append(on("ReceiveMessage", DeliverAgain()))
+    gateway.faults.append(Copies(each=1))
 
     ask(counted, tmp_path, 300, client=PACKED)
 
