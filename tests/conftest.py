@@ -243,6 +243,14 @@ def take(queue: Queue, wait: int = 20, limit: int = 10) -> List[Received]:
     return queue.take(wait, limit)
 
 
+def take_error(queue: Queue) -> Received:
+    """Receive and delete replies up to the first error; a short lease may make others double."""
+    while True:
+        for reply in take(queue):
+            if reply.text("Status") == "error":
+                return reply
+
+
 @pytest.fixture
 def place(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     """Names of this test alone, on the server."""

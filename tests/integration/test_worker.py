@@ -8,7 +8,7 @@ from messaging.aws.connection import LONG_POLL
 from messaging.aws.queues import MAX_RECEIVE_COUNT
 from messaging.wire import names
 from messaging.worker.lanes import LIVELY
-from tests.conftest import Place, take, wait_until
+from tests.conftest import Place, take, take_error, wait_until
 from tests.gateway import Answer, Call, Gateway
 
 SLOW = "tests.slow_worker"
@@ -77,7 +77,7 @@ def test_poison_is_kept_for_the_operator_and_told_to_the_client(place: Place) ->
     place.worker("--visibility-timeout", "1", module=SLOW)
 
     (good,) = take(place.outbox())
-    (bad,) = take(place.outbox())
+    bad = take_error(place.outbox())
 
     assert json.loads(good.body)["did"] == "sleep 0"
     assert bad.text("CorrelationId") == poison
