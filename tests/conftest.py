@@ -21,7 +21,6 @@ from messaging import Connection, Settings
 from scripts import tether
 from scripts.local_aws import LocalAws
 from tests.gateway import Gateway
-from tests.habits import all_habits
 from tests.plain import Queue, Received, open_queue
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,7 +52,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add options for tests that take minutes or need a special machine."""
     parser.addoption("--faults", action="store_true", help="run the faults suite in full")
     parser.addoption("--bench", action="store_true", help="run every benchmark in its tiny form")
-    parser.addoption("--habits", action="store_true", help="let the server behave as AWS does")
     parser.addoption("--ec2", action="store_true", help="set up workers in booted Debian trees")
 
 
@@ -63,24 +61,11 @@ def full(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--faults"))
 
 
-@pytest.fixture
-def habits(request: pytest.FixtureRequest) -> bool:
-    """Whether the server imitates AWS's habits."""
-    return bool(request.config.getoption("--habits"))
-
-
 @pytest.fixture(scope="session")
-def aws(request: pytest.FixtureRequest) -> Iterator[LocalAws]:
-    """The server; with --habits, behind a gateway that imitates AWS's habits."""
+def aws() -> Iterator[LocalAws]:
+    """The server."""
     with LocalAws() as server:
-        if not request.config.getoption("--habits"):
-            yield server
-            return
-        with Gateway(server.url) as made:
-            made.faults.append(all_habits())
-            server.url = made.url
-            yield server
-            assert not made.invalid
+        yield server
 
 
 class Messages(NamedTuple):
@@ -260,6 +245,14 @@ def wait_until(condition: Callable[[], Any], seconds: float = 30) -> Any:
 def take(queue: Queue, wait: int = 20, limit: int = 10) -> List[Received]:
     """Receive and delete messages."""
     return queue.take(wait, limit)
+
+
+def take_error(queue: Queue) -> Received:
+    """Receive and delete replies up to the first error; a short lease may make others double."""
+    while True:
+        for reply in take(queue):
+            if reply.text("Status") == "error":
+                return reply
 
 
 @pytest.fixture
