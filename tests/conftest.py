@@ -9,13 +9,16 @@ import sys
 import tempfile
 import time
 import uuid
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence
+from unittest import mock
 
 import boto3
 import hypothesis
 import pytest
 from botocore.config import Config
+from botocore.loaders import create_loader
 
 from messaging import Connection, Settings
 from scripts import tether
@@ -32,11 +35,12 @@ UNLIKE_AWS = {
     ("moto", "CloudWatch"): "moto is installed with SQS and S3 only",
     ("moto", "load"): "moto is slow at a backlog, doubles messages, and obeys old handles",
 }
-hypothesis.settings.register_profile(
-    "tests", deadline=None
-)  # tests in parallel slow each other down
+# Tests that run in parallel slow each other down.
+hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
-# Started in the background, pytest ignores SIGINT, and its child processes would inherit that.
+# Each connection that a test makes would read anew what boto3 knows of all services.
+mock.patch("botocore.session.create_loader", lru_cache(maxsize=None)(create_loader)).start()
+# Tests started in the background inherit SIGINT ignored, and so would every program they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -53,6 +57,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults", action="store_true", help="run the faults suite in full")
     parser.addoption("--bench", action="store_true", help="run every benchmark in its tiny form")
     parser.addoption("--ec2", action="store_true", help="set up workers in booted Debian trees")
+
+
+def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
+    """Let what waits begin first; the many that only compute fill the time until it has ended."""
+    items.sort(key=lambda item: item.path.parent.name == "unit")
 
 
 @pytest.fixture
@@ -234,12 +243,14 @@ def _set(environment: Dict[str, str]) -> Dict[str, str]:
 def wait_until(condition: Callable[[], Any], seconds: float = 30) -> Any:
     """Block until a condition holds, and return its value; fails after a while."""
     give_up = time.monotonic() + seconds
+    pause = 0.01
     while True:
         value = condition()
         if value:
             return value
         assert time.monotonic() < give_up, "it did not happen in time"
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.2, 0.1)  # asking takes the processor from what is waited for
 
 
 def take(queue: Queue, wait: int = 20, limit: int = 10) -> List[Received]:
