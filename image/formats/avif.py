@@ -25,7 +25,7 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     _check(boxes, codings, limits)
     if "avif" not in features.modules or not features.check_module("avif"):
         raise ValueError(f"it needs Pillow 11.3 or newer with AVIF, and here is {PIL.__version__}")
-    image = decode(data, "AVIF", limits)
+    image = decode(data, "AVIF")
     options = {name: image.info[name] for name in _METADATA if name in image.info}
     gone = [what for name, what in _GONE.items() if name in data[:64] or _contents(boxes, name)]
     if gone:

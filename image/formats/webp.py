@@ -89,7 +89,7 @@ def _open(frame: List[Part], limits: Limits) -> Image.Image:
         sides = (side - 1 for side in _dimensions(frame[-1]))
         size = b"".join(side.to_bytes(3, "little") for side in sides)
         body = _chunk(_EXTENDED, _ALPHA + size) + body
-    image = decode(_chunk(b"RIFF", b"WEBP" + body), "WEBP", limits)
+    image = decode(_chunk(b"RIFF", b"WEBP" + body), "WEBP")
     return image.copy()  # without the two canvases of its decoder
 
 

@@ -83,7 +83,7 @@ class Reader:
             size = count * _SIZES.get(kind, 0)
             raw = bytes(entries[position + 8 : position + 8 + min(size, 4)])
             if size > 4:
-                raw = bytes(self._cut(*unpack_from(self.order + "I", raw), size))
+                raw = bytes(self._cut(unpack_from(self.order + "I", raw)[0], size))
             inner = [self._read(*unpack_from(self.order + "I", raw))[0]] if tag in _INNER else []
             directory.setdefault(tag, Field(self.order, kind, raw, inner))
         return directory, unpack_from(self.order + "I", self._data, start + 2 + len(entries))[0]

@@ -54,7 +54,7 @@ def _bytes(page: Page, blocks: Sequence[memoryview], stride: int, height: int) -
         {tags.TILE_WIDTH: across, tags.TILE_ROWS: down} if is_tiled else {tags.STRIP_ROWS: down}
     )
     fields = {tag: directories.field("<", directories.LONG, each) for tag, each in numbers.items()}
-    return np.asarray(decode(directories.write("<", [(fields, blocks)]), "TIFF", DEFAULT_LIMITS))
+    return np.asarray(decode(directories.write("<", [(fields, blocks)]), "TIFF"))
 
 
 def _samples(page: Page, rows: Any, many: int) -> Any:
