@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import sys
@@ -140,10 +139,18 @@ class Session:
         return outcome
 
     def _transfer(self, what: str, name: str, size: int, move: Callable[[Progress], T]) -> T:
-        """Upload or download, with a bar unless there are many, which have one together."""
-        untold = contextlib.nullcontext(lambda done: None)
-        with untold if self._many else transfer.bar(name, size) as progress:
-            return self._requester.patiently(lambda: move(progress), what)
+        """Upload or download, with a bar on a terminal; many images have one together."""
+        from tqdm import tqdm  # not needed for the menu
+
+        hidden = self._many or None
+        bar = tqdm(desc=name, total=size, unit="B", unit_scale=True, leave=False, disable=hidden)
+
+        def attempt() -> T:
+            bar.reset()
+            return move(bar.update)
+
+        with bar:
+            return self._requester.patiently(attempt, what)
 
     def _target(self, source: files.Source) -> Path:
         options = self._options
