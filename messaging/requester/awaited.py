@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field, replace
-from typing import Dict, List, Sequence
+from typing import Dict, List
 
-from ..errors import InvalidMessage
+from .. import clock
 from ..flow.recent import Recent
 from ..wire.envelope import Reply, Request
 
@@ -20,6 +20,7 @@ class Pending:
 
     request: Request
     future: Future[Reply] = field(default_factory=Future)
+    since: float = field(default_factory=lambda: clock.now())
 
     def settle(self, reply: Reply) -> None:
         """Resolve the future, if somebody still waits, and drop the request's body."""
@@ -53,15 +54,11 @@ class Awaited:
         return list(self._pending.values())
 
     def expect(self, request: Request) -> Pending:
-        """Register a request; to be called before it is sent.
-
-        Raises InvalidMessage if one with the same correlation id is in flight.
-        """
-        pending = Pending(request)
-        if self._pending.setdefault(request.correlation_id, pending) is not pending:
-            raise InvalidMessage(
-                f"a request with the correlation id {request.correlation_id!r} is under way already"
-            )
+        """Register a request before it is sent; a second one of its correlation id is refused."""
+        pending, correlation_id = Pending(request), request.correlation_id
+        if self._pending.setdefault(correlation_id, pending) is not pending:
+            sentence = f"a request with the correlation id {correlation_id!r} is under way already"
+            pending.settle(Reply.error(sentence))
         return pending
 
     def give(self, reply: Reply) -> bool:
@@ -74,7 +71,7 @@ class Awaited:
         pending.settle(reply)
         return True
 
-    def forget(self, pending: Sequence[Pending]) -> None:
+    def forget(self, *pending: Pending) -> None:
         """Cancel these futures; replies that still arrive for them are discarded."""
         for each in pending:
             if self._pending.get(each.request.correlation_id) is each:
@@ -84,7 +81,6 @@ class Awaited:
 
     def fail(self, error: BaseException) -> None:
         """Raise an error wherever a reply is awaited now, and await these no longer."""
-        pending = self.all()
-        for each in pending:
+        for each in self.all():
             each.fail(error)
-        self.forget(pending)
+            self.forget(each)

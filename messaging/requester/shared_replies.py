@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 from concurrent import futures
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import List
 
 from ..aws.connection import ANSWER, Connection
@@ -15,6 +14,7 @@ from ..aws.queues import open_queue
 from ..aws.trouble import AWS_ERRORS
 from ..errors import InvalidMessage
 from ..flow import threads
+from ..flow.intake import Intake
 from ..flow.recent import Recent
 from ..wire.delivery import Delivery
 from ..wire.envelope import Reply
@@ -28,6 +28,7 @@ CLOSING = 1.5  # seconds for the last poll to return; less than POLL would aband
 REMEMBERED = 10_000  # ids of others' messages; with more than that in the queue we poll in circles
 
 
+@dataclass(eq=False)
 class SharedReplies:
     """Reads a reply queue that others read too; deletes our own replies only.
 
@@ -35,73 +36,57 @@ class SharedReplies:
     nobody fetches it, so it stays hidden for HIDDEN seconds: we get past any number of these.
     """
 
-    def __init__(
-        self, connection: Connection, awaited: Awaited, patience: Patience, name: str
-    ) -> None:
-        queue = open_queue(connection.sqs, name)
-        self._queue = replace(queue, sqs=connection.client("sqs", attempts=1, seconds=ANSWER))
-        self._awaited = awaited
-        self._patience = patience
+    connection: Connection
+    awaited: Awaited
+    patience: Patience
+    name: str
+
+    def __post_init__(self) -> None:
+        queue = open_queue(self.connection.sqs, self.name)
+        sqs = self.connection.client("sqs", attempts=1, seconds=ANSWER)
+        self.queue = replace(queue, sqs=sqs)
         self._seen = Recent(REMEMBERED)
-        self._wanted = threading.Event()
         self._closed = False
-        self._ended: futures.Future[None] = futures.Future()
-        threads.start("shared replies", self._step)
-
-    @property
-    def name(self) -> str:
-        """The name of the queue, for a request's `reply_to`."""
-        return self._queue.name
-
-    def wake(self) -> None:
-        """Start polling: a reply is awaited now."""
-        self._wanted.set()
+        self.intake = Intake(self._receive, MAX_BATCH, 1, lambda: len(self.awaited) > 0)
+        threads.start("shared replies", lambda: bool(self.intake.take()))
 
     def close(self) -> None:
         """Wait for the poll in flight, and release what it returns."""
         self._closed = True
-        self._wanted.set()
-        futures.wait([self._ended], CLOSING)
+        self.intake.close()
+        futures.wait([threads.background("last poll", self.intake.join_polls)], CLOSING)
 
-    def _step(self) -> bool:
-        self._wanted.wait()
-        if self._closed:
-            self._ended.set_result(None)
-            return False
-        self._wanted.clear()
-        while self._awaited and not self._closed:
-            self._look()
-        return True
-
-    def _look(self) -> None:
+    def _receive(self, backlog: bool) -> List[Delivery]:
+        """Poll, and settle all that comes, so that nothing is left to take."""
         try:
-            deliveries = self._patience(
-                lambda: self._queue.receive(MAX_BATCH, POLL, HIDDEN),
+            deliveries = self.patience(
+                lambda: self.queue.receive(MAX_BATCH, POLL, HIDDEN),
                 f"receive from {self.name}",
-                lambda error: not self._closed,
+                lambda error: True,
             )
         except AWS_ERRORS:  # logged; we are closing
-            return
+            return []
         ours = [delivery for delivery in deliveries if self._give(delivery)]
         others = [delivery for delivery in deliveries if delivery not in ours]
         new = [each for each in others if self._closed or each.message_id not in self._seen]
         self._seen.add(each.message_id for each in others)
         # Where this fails, SQS delivers the message again; Awaited ignores duplicates.
-        self._queue.hide(new, 0)
-        self._queue.delete(ours)
+        self.queue.hide(new, 0)
+        self.queue.delete(ours)
+        return []
 
     def _give(self, delivery: Delivery) -> bool:
         """Resolve the future that awaits a reply; return whether it was meant for us at all."""
         try:
-            return self._awaited.give(self._read(delivery))
+            return self.awaited.give(self._read(delivery))
         except InvalidMessage as error:
             logger.debug("Message %s is not for us: %s.", delivery.message_id, error)
             return False
 
     def _read(self, delivery: Delivery) -> Reply:
         """Parse a reply; one without attributes is taken as ours if we await exactly one."""
-        pending: List[str] = [each.request.correlation_id for each in self._awaited.all()]
+        pending = self.awaited.all()
         if delivery.attributes or len(pending) != 1:
             return Reply.from_delivery(delivery)
         logger.warning("A reply without attributes: taken for that to our only request.")
-        return Reply(delivery.body, pending[0])
+        return Reply(delivery.body, pending[0].request.correlation_id)

@@ -26,12 +26,13 @@ class Bench:
         self.clock = clock
         self.memory = Memory("out")
         self.awaited = Awaited()
+        self.patience = Patience()
         self.connection = self.memory.connection()
-        self.replies = SharedReplies(self.connection, self.awaited, Patience(), "out")
+        self.replies = SharedReplies(self.connection, self.awaited, self.patience, "out")
 
     def expect(self, correlation_id: str) -> Pending:
         pending = self.awaited.expect(Request("body", correlation_id))
-        self.replies.wake()
+        self.replies.intake.wake()
         return pending
 
     def reply(self, correlation_id: str) -> None:
@@ -55,6 +56,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
     monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
     made = Bench(clock)
     yield made
+    made.patience.end()
     made.replies.close()
 
 
@@ -69,7 +71,7 @@ def test_our_own_reply_is_given_and_deleted(bench: Bench) -> None:
 
     assert told(bench.expect("ours")).body == "re ours"
     bench.memory.wait_for(lambda: bench.memory.bodies("out") == ["re theirs"])
-    assert bench.replies.name == "out"
+    assert bench.replies.queue.name == "out"
 
 
 def test_polls_are_short_and_keep_others_from_little(bench: Bench) -> None:
@@ -205,6 +207,7 @@ def test_an_outage_does_not_hold_up_the_end(bench: Bench) -> None:
     bench.expect("c")
     bench.memory.wait_for(bench.polls)
 
+    bench.patience.end()
     bench.replies.close()
 
     wait_until(lambda: not running(), GIVE_UP)
