@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Callable, List, Sequence, Union
+from typing import Callable, List, Sequence
 
 from .. import clock
 from ..aws.advice import explain
@@ -15,7 +15,6 @@ from ..flow.batcher import Batcher
 from ..wire.envelope import INLINE, Message, Reply, Request, size_of
 from .awaited import Pending
 from .replies import Replies
-from .shared_replies import SharedReplies
 
 SENDERS, UPLOADERS = 8, 4
 ROOM = 100  # requests waiting to be sent at which `put` starts to block
@@ -35,7 +34,7 @@ class Outbox:
     """
 
     inbox: Queue
-    replies: Union[Replies, SharedReplies]
+    replies: Replies
     check_in: Callable[[Request], Request]
     patience: Patience
 

@@ -1,4 +1,4 @@
-"""Replies: polls our own reply queue while replies are awaited, and matches each by `Awaited`."""
+"""Replies: polls the reply queue while replies are awaited, and matches each by `Awaited`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from dataclasses import dataclass, replace
 from typing import Callable, List, Optional, Sequence
 
 from ..aws.advice import explain
-from ..aws.connection import LONG_POLL, Connection
+from ..aws.connection import ANSWER, LONG_POLL, Connection
 from ..aws.patience import Patience
 from ..aws.queue_calls import MAX_BATCH, Queue
+from ..aws.queues import open_queue
 from ..aws.trouble import AWS_ERRORS, is_denied, is_missing_queue, is_passing
 from ..errors import ConfigurationError, InvalidMessage
 from ..flow import threads
 from ..flow.batcher import Batcher
 from ..flow.intake import Intake
+from ..flow.recent import Recent
 from ..wire import names
 from ..wire.delivery import Delivery
 from ..wire.envelope import Reply
@@ -30,51 +32,87 @@ HIDDEN = 40  # seconds; a reply lost on its way here is delivered again only aft
 KEPT = 30.0  # seconds until replies read are deleted; from HIDDEN on they would be read again
 TOGETHER = 70  # replies deleted at a time, ten a request; the last few go with the queue
 ROOM = 200  # replies read and not yet deleted at which no more are read
-CLOSING = 1.0  # seconds by which deleting the queue may delay the exit of a program
+SHARED_HIDDEN = 5  # seconds; the longest that a poll of ours keeps others from their replies
+SHARED_POLL = 1  # seconds; `close` waits for a poll in flight, so a longer one delays it
+REMEMBERED = 10_000  # ids of others' messages; with more than that in the queue we poll in circles
+CLOSING = 1.5  # seconds by which the clean-up may delay the exit of a program
 
 
 @dataclass(eq=False)
 class Replies:
-    """Reads a private reply queue, which nobody else may read.
+    """Reads a private reply queue, or one that others read too, if told to or denied its own.
 
-    Replies are deleted once read, and where deleting falls behind nothing is read. A queue that
-    can no longer be read, because it was deleted or our identity changed, is replaced, and the
-    unanswered requests are sent again.
+    Of a private queue whatever was read is deleted, and where deleting falls behind nothing is
+    read. If it can no longer be read, because it was deleted or our identity changed, it is
+    replaced, and the unanswered requests are sent again.
+
+    Of a shared queue only our own replies are deleted. Somebody else's message is released at once
+    when first seen. When seen again it seems that nobody fetches it, so it stays hidden for a
+    while: we get past any number of these.
 
     Args:
         again: sends a request once more
+        shared: name of the queue to share
     """
 
     connection: Connection
     awaited: Awaited
     patience: Patience
     again: Callable[[Pending], object]
+    shared: Optional[str] = None
 
     def __post_init__(self) -> None:
-        self._changing = threading.Lock()  # held while the queue is replaced or deleted
+        self._changing = threading.Lock()  # held while the queue is replaced
         self._closed = False
-        self._has_read = False
-        self.queue = self._create()
+        self._seen = Recent(REMEMBERED)
+        # On a thread of its own: a KeyboardInterrupt could leak a queue just created.
+        self.opened = threads.background("open", self._open)
         self._deleting = Batcher("delete", DELETERS, TOGETHER, ROOM, self._delete, KEPT)
         self.intake = Intake(self._receive, MAX_BATCH, POLLERS, lambda: len(self.awaited) > 0)
         for _ in range(POLLERS):
             threads.start("replies", lambda: bool(self.intake.take(MAX_BATCH)))
 
+    @property
+    def queue(self) -> Queue:
+        """The queue, once it is open; raises what prevents that."""
+        return self.opened.result()
+
     def close(self) -> None:
-        """Delete the queue; returns within a second, and a queue left behind is swept later."""
+        """Delete a private queue; a shared one gets back what the last poll brings.
+
+        Returns within seconds, and a queue left behind is swept later.
+        """
         self._closed = True
         self.intake.close()
         self._deleting.close()
-        futures.wait([threads.background("delete the reply queue", self._drop)], CLOSING)
+        futures.wait([threads.background("clean up", self._clean_up)], CLOSING)
 
-    def _create(self) -> Queue:
-        sqs, output_queue = self.connection.sqs, self.connection.settings.output_queue
-        made = reply_queue.create(sqs, names.new_name(output_queue), self.connection.user_id)
-        return replace(made, sqs=self.connection.client("sqs", attempts=1))
+    def _open(self) -> Queue:
+        connection, output_queue = self.connection, self.connection.settings.output_queue
+        if not self.shared:
+            try:
+                name = names.new_name(output_queue)
+                queue = reply_queue.create(connection.sqs, name, connection.user_id)
+            except AWS_ERRORS as error:
+                if not is_denied(error):
+                    raise
+                logger.warning("No right to make a reply queue: sharing %s.", output_queue)
+                self.shared = output_queue
+        if self.shared:
+            queue = open_queue(connection.sqs, self.shared)
+        self._has_read = False
+        wait = SHARED_POLL if self.shared else LONG_POLL
+        return replace(queue, sqs=connection.client("sqs", attempts=1, seconds=wait + ANSWER))
 
-    def _drop(self, lost: Optional[Queue] = None) -> None:
+    def _clean_up(self) -> None:
         with self._changing:
-            queue = lost or self.queue
+            queue = self.queue
+        if self.shared:
+            self.intake.join_polls()
+        else:
+            self._drop(queue)
+
+    def _drop(self, queue: Queue) -> None:
         try:
             self.connection.sqs.delete_queue(QueueUrl=queue.url)
         except AWS_ERRORS as error:
@@ -83,25 +121,46 @@ class Replies:
     def _receive(self, backlog: bool) -> List[Delivery]:
         """Poll, and resolve the futures at once, or an idle client would poll once more."""
         queue = self.queue
+        wait, hidden = (SHARED_POLL, SHARED_HIDDEN) if self.shared else (LONG_POLL, HIDDEN)
         try:
             deliveries = self.patience(
-                lambda: queue.receive(MAX_BATCH, LONG_POLL, HIDDEN), f"receive from {queue.name}"
+                lambda: queue.receive(MAX_BATCH, wait, hidden), f"receive from {queue.name}"
             )
         except AWS_ERRORS as error:
             self._replace(queue, error)
             return []
         self._has_read = True
-        for delivery in deliveries:
-            self._give(delivery)
+        ours = [delivery for delivery in deliveries if self._give(delivery)]
+        if self.shared:
+            self._share(ours, [each for each in deliveries if each not in ours])
+            return []
         # Deleting needs no body, and bodies may be long.
         self._deleting.put([replace(each, body="", attributes={}) for each in deliveries])
         return deliveries
 
-    def _give(self, delivery: Delivery) -> None:
+    def _give(self, delivery: Delivery) -> bool:
+        """Resolve the future that awaits a reply; return whether it was meant for us at all."""
         try:
-            self.awaited.give(Reply.from_delivery(delivery))
+            return self.awaited.give(self._read(delivery))
         except InvalidMessage as error:
-            logger.warning("Message %s in our reply queue: %s.", delivery.message_id, error)
+            level = logging.DEBUG if self.shared else logging.WARNING
+            logger.log(level, "Message %s in our reply queue: %s.", delivery.message_id, error)
+            return False
+
+    def _read(self, delivery: Delivery) -> Reply:
+        """Parse a reply; in a shared queue one without attributes is ours if we await just one."""
+        pending = self.awaited.all()
+        if not self.shared or delivery.attributes or len(pending) != 1:
+            return Reply.from_delivery(delivery)
+        logger.warning("A reply without attributes: taken for that to our only request.")
+        return Reply(delivery.body, pending[0].request.correlation_id)
+
+    def _share(self, ours: Sequence[Delivery], others: Sequence[Delivery]) -> None:
+        """Delete our own, release the others; where that fails, SQS delivers them again."""
+        new = [each for each in others if self._closed or each.message_id not in self._seen]
+        self._seen.add(each.message_id for each in others)
+        self.queue.hide(new, 0)
+        self.queue.delete(ours)
 
     def _delete(self, deliveries: List[Delivery]) -> Sequence[Delivery]:
         failures = self.queue.delete(deliveries)
@@ -116,10 +175,13 @@ class Replies:
             if self._closed or self.queue is not lost:
                 return
             try:
-                if not self._has_read or not (is_denied(error) or is_missing_queue(error)):
+                is_lost = self._has_read and (is_missing_queue(error) or is_denied(error))
+                if self.shared or not is_lost:
                     said = f"our own reply queue {lost.name} cannot be read: {explain(error)}"
                     raise ConfigurationError(said)
-                self.queue, self._has_read = self._create(), False
+                opened = threads.background("open", self._open)
+                opened.result()
+                self.opened = opened
             except (ConfigurationError, *AWS_ERRORS) as cause:
                 self.awaited.fail(cause)
                 return

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
-from concurrent import futures
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
-from typing import Callable, Iterable, Iterator, Optional, TypeVar, Union
+from typing import Callable, Iterable, Iterator, Optional, TypeVar
 
 from ..aws.bucket import Storage
 from ..aws.connection import ANSWER, Connection
 from ..aws.patience import Patience
 from ..aws.queues import open_queue
-from ..aws.trouble import AWS_ERRORS, is_denied
 from ..errors import MessagingError
-from ..flow import threads
 from ..wire.envelope import Reply, Request
 from .asking import Asking, Item
 from .awaited import Awaited, Pending
 from .outbox import Outbox
-from .replies import CLOSING, Replies
-from .shared_replies import SharedReplies
+from .replies import Replies
 
 T = TypeVar("T")
-logger = logging.getLogger(__name__)
 
 WINDOW = 1000  # requests in flight; more would cost memory, fewer leave workers idle
 CLOSED = "this Requester is closed: make another one"
@@ -49,7 +43,6 @@ class Requester:
         self._awaited = Awaited()
         self._opening = threading.RLock()
         self._closed = False
-        self._replies: Optional[Future[Union[Replies, SharedReplies]]] = None
         self._outbox: Optional[Outbox] = None
         self._storage: Optional[Storage] = None
 
@@ -68,10 +61,7 @@ class Requester:
         self._awaited.fail(MessagingError(CLOSED))
         if self._outbox:
             self._outbox.close()
-        made = futures.wait([self._replies] if self._replies else [], CLOSING).done
-        for replies in made:
-            if not replies.exception():
-                replies.result().close()
+            self._outbox.replies.close()
 
     def submit(self, request: Request) -> Future[Reply]:
         """Send a request; return the future of its reply: no worker, no reply."""
@@ -128,33 +118,19 @@ class Requester:
             return self._outbox
 
     def _make_outbox(self) -> Outbox:
-        connection = self._connection
+        connection, how = self._connection, (self._awaited, self._patience)
         connection.check()
-        # On a thread of its own: a KeyboardInterrupt here could leak a queue just created.
-        if self._replies is None or (self._replies.done() and self._replies.exception()):
-            self._replies = threads.background("open", self._make_replies)
-        inbox = open_queue(connection.sqs, connection.settings.input_queue, dead_letter=True)
-        inbox = replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=ANSWER))
-        return Outbox(inbox, self._replies.result(), self._check_in, self._patience)
-
-    def _make_replies(self) -> Union[Replies, SharedReplies]:
-        how = self._connection, self._awaited, self._patience
-        shared = self._shared_queue
+        replies = Replies(connection, *how, lambda each: self._open().put(each), self._shared_queue)
         try:
-            replies = SharedReplies(*how, shared) if shared else Replies(*how, self._ask_again)
-        except AWS_ERRORS as error:
-            if shared or not is_denied(error):
-                raise
-            output = self._connection.settings.output_queue
-            logger.warning("No right to make a reply queue: sharing %s.", output)
-            return SharedReplies(*how, output)
-        if self._closed:  # too late for `close` to do it
+            inbox = open_queue(connection.sqs, connection.settings.input_queue, dead_letter=True)
+            inbox = replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=ANSWER))
+            replies.opened.result()
+            if self._closed:  # too early for `close` to do it
+                raise MessagingError(CLOSED)
+            return Outbox(inbox, replies, self._check_in, self._patience)
+        except BaseException:
             replies.close()
-        return replies
-
-    def _ask_again(self, pending: Pending) -> None:
-        if self._outbox:
-            self._outbox.put(pending)
+            raise
 
     def _submit(self, outbox: Outbox, request: Request) -> Pending:
         pending = self._awaited.expect(request)

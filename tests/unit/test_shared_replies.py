@@ -11,7 +11,7 @@ import pytest
 from messaging import Reply, Request
 from messaging.aws.patience import Patience
 from messaging.requester.awaited import Awaited, Pending
-from messaging.requester.shared_replies import SharedReplies
+from messaging.requester.replies import Replies
 from tests.conftest import wait_until
 from tests.unit.clock import Clock
 from tests.unit.memory_aws import Call, Memory
@@ -28,7 +28,9 @@ class Bench:
         self.awaited = Awaited()
         self.patience = Patience()
         self.connection = self.memory.connection()
-        self.replies = SharedReplies(self.connection, self.awaited, self.patience, "out")
+        self.replies = Replies(
+            self.connection, self.awaited, self.patience, lambda pending: None, "out"
+        )
 
     def expect(self, correlation_id: str) -> Pending:
         pending = self.awaited.expect(Request("body", correlation_id))
@@ -75,14 +77,14 @@ def test_our_own_reply_is_given_and_deleted(bench: Bench) -> None:
 
 
 def test_polls_are_short_and_keep_others_from_little(bench: Bench) -> None:
-    """A look asks for ten messages, for 1 s, hidden for 5 s, by one attempt of 8 s."""
+    """A look asks for ten messages, for 1 s, hidden for 5 s, by one attempt of 9 s."""
     bench.expect("c")
     bench.memory.wait_for(bench.polls)
 
     arguments = bench.polls()[0].arguments
     names = ("MaxNumberOfMessages", "WaitTimeSeconds", "VisibilityTimeout")
     assert [arguments[each] for each in names] == [10, 1, 5]
-    assert bench.connection.asked_for == [("sqs", 1, 8)]
+    assert bench.connection.asked_for == [("sqs", 1, 9)]
 
 
 def test_nothing_is_polled_while_nothing_is_awaited(bench: Bench) -> None:
@@ -135,7 +137,7 @@ def test_a_reply_without_attributes_is_nobodys_where_two_wait(
 
     assert not first.future.done()
     assert not second.future.done()
-    assert "is not for us: no reply: CorrelationId or Status is missing" in caplog.text
+    assert "in our reply queue: no reply: CorrelationId or Status is missing" in caplog.text
 
 
 def test_a_message_with_attributes_is_never_guessed(bench: Bench) -> None:
@@ -150,8 +152,8 @@ def test_a_message_with_attributes_is_never_guessed(bench: Bench) -> None:
 
 
 def test_an_outage_is_waited_out(bench: Bench) -> None:
-    """Whatever a poll meets, even a missing right, it is tried again."""
-    bench.memory.fail("receive_message", "AccessDenied", 403, times=3)
+    """What passes is tried again."""
+    bench.memory.fail("receive_message", "ServiceUnavailable", 503, times=3)
     pending = bench.expect("c")
     bench.reply("c")
 
@@ -193,7 +195,7 @@ def test_an_end_does_not_wait_for_a_poll_that_hangs(
     """It takes a second and a half at most."""
     waits: List[float] = []
     monkeypatch.setattr(
-        "messaging.requester.shared_replies.futures.wait",
+        "messaging.requester.replies.futures.wait",
         lambda ended, seconds: waits.append(seconds),
     )
     bench.replies.close()
@@ -214,4 +216,4 @@ def test_an_outage_does_not_hold_up_the_end(bench: Bench) -> None:
 
 
 def running() -> List[threading.Thread]:
-    return [each for each in threading.enumerate() if each.name == "shared replies"]
+    return [each for each in threading.enumerate() if each.name == "replies"]
