@@ -7,7 +7,7 @@ import math
 import random
 import sys
 import threading
-from bisect import bisect, insort
+from bisect import insort
 from dataclasses import dataclass
 from typing import Callable, Generic, List, Sequence, Tuple, TypeVar
 
@@ -36,7 +36,6 @@ class Batcher(Generic[T]):
         size: most items in a batch
         room: items held, retries included, at which `put` starts to block
         work: processes a batch without raising; returns the items to retry
-        linger: seconds to wait for a batch to fill even when no other is in flight
     """
 
     name: str
@@ -44,7 +43,6 @@ class Batcher(Generic[T]):
     size: int
     room: int
     work: Callable[[List[T]], Sequence[T]]
-    linger: float = 0.0
 
     def __post_init__(self) -> None:
         self._line: List[Entry[T]] = []  # sorted; retries come last, until they are due
@@ -103,7 +101,7 @@ class Batcher(Generic[T]):
 
     def _take(self) -> List[Entry[T]]:
         with self._more:
-            while not self._closed and (left := self._start() - clock.now()) > 0:
+            while not self._closed and (left := self._left()) > 0:
                 self._more.wait(min(left, threading.TIMEOUT_MAX))
             batch = [entry for entry in self._line[: self.size] if entry[0] <= clock.now()]
             del self._line[: len(batch)]
@@ -111,10 +109,9 @@ class Batcher(Generic[T]):
             self._more.notify()
             return batch
 
-    def _start(self) -> float:
-        oldest = self._line[0][0] if self._line else math.inf
-        waiting = bisect(self._line, (clock.now(), math.inf))
-        return start_of(waiting, self.size, self._batches, oldest, self.linger)
+    def _left(self) -> float:
+        moments = [entry[0] for entry in self._line[: self.size]]
+        return start_of(moments, self.size, self._batches) - clock.now()
 
     def _end(self, batch: List[Entry[T]], again: Sequence[T]) -> None:
         failures = {id(item): before + 1 for *_, before, item in batch}
@@ -130,11 +127,14 @@ class Batcher(Generic[T]):
             self._less.notify_all()
 
 
-def start_of(waiting: int, size: int, under_way: int, oldest: float, linger: float = 0.0) -> float:
-    """Return when a batch may start: at once if full or none is in flight, else after LINGER."""
-    if waiting >= size:
-        return oldest
-    return oldest + max(linger, LINGER if under_way else 0.0)
+def start_of(moments: Sequence[float], size: int, under_way: int) -> float:
+    """Return when a batch may start: when it is full, or alone, or its oldest item has lingered.
+
+    Args:
+        moments: when each of the first items may be taken, in order
+    """
+    full = moments[size - 1] if len(moments) >= size else math.inf
+    return min(full, moments[0] + (LINGER if under_way else 0.0)) if moments else full
 
 
 def due_at(now: float, failures: int, longest: float, share: float) -> float:

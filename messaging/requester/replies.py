@@ -8,43 +8,41 @@ from concurrent import futures
 from dataclasses import dataclass, replace
 from typing import Callable, List, Optional, Sequence
 
+from .. import clock
 from ..aws.advice import explain
 from ..aws.connection import ANSWER, LONG_POLL, Connection
 from ..aws.patience import Patience
 from ..aws.queue_calls import MAX_BATCH, Queue
-from ..aws.queues import open_queue
-from ..aws.trouble import AWS_ERRORS, is_denied, is_missing_queue, is_passing
+from ..aws.queues import create_reply_queue, open_queue
+from ..aws.trouble import AWS_ERRORS, is_denied, is_missing_queue
 from ..errors import ConfigurationError, InvalidMessage
 from ..flow import threads
-from ..flow.batcher import Batcher
 from ..flow.intake import Intake
 from ..flow.recent import Recent
 from ..wire import names
 from ..wire.delivery import Delivery
 from ..wire.envelope import Reply
-from . import reply_queue
 from .awaited import Awaited, Pending
 
 logger = logging.getLogger(__name__)
 
-POLLERS, DELETERS = 8, 4
+POLLERS = 8
 HIDDEN = 40  # seconds; a reply lost on its way here is delivered again only after so long
 KEPT = 30.0  # seconds until replies read are deleted; from HIDDEN on they would be read again
 TOGETHER = 70  # replies deleted at a time, ten a request; the last few go with the queue
-ROOM = 200  # replies read and not yet deleted at which no more are read
 SHARED_HIDDEN = 5  # seconds; the longest that a poll of ours keeps others from their replies
-SHARED_POLL = 1  # seconds; `close` waits for a poll in flight, so a longer one delays it
+SHARED_POLL = 1  # seconds; an abandoned poll takes what comes until its end
 REMEMBERED = 10_000  # ids of others' messages; with more than that in the queue we poll in circles
-CLOSING = 1.5  # seconds by which the clean-up may delay the exit of a program
+CLOSING = 1.0  # seconds by which deleting the queue may delay the exit of a program
 
 
 @dataclass(eq=False)
 class Replies:
     """Reads a private reply queue, or one that others read too, if told to or denied its own.
 
-    Of a private queue whatever was read is deleted, and where deleting falls behind nothing is
-    read. If it can no longer be read, because it was deleted or our identity changed, it is
-    replaced, and the unanswered requests are sent again.
+    Of a private queue whatever was read is deleted by who read it, so deleting never falls behind.
+    If it can no longer be read, because it was deleted or our identity changed, it is replaced,
+    and the unanswered requests are sent again.
 
     Of a shared queue only our own replies are deleted. Somebody else's message is released at once
     when first seen. When seen again it seems that nobody fetches it, so it stays hidden for a
@@ -62,15 +60,15 @@ class Replies:
     shared: Optional[str] = None
 
     def __post_init__(self) -> None:
-        self._changing = threading.Lock()  # held while the queue is replaced
+        self._changing = threading.Lock()  # held while the queue, or what was read, is replaced
         self._closed = False
+        self._used: List[Delivery] = []
         self._seen = Recent(REMEMBERED)
         # On a thread of its own: a KeyboardInterrupt could leak a queue just created.
         self.opened = threads.background("open", self._open)
-        self._deleting = Batcher("delete", DELETERS, TOGETHER, ROOM, self._delete, KEPT)
         self.intake = Intake(self._receive, MAX_BATCH, POLLERS, lambda: len(self.awaited) > 0)
         for _ in range(POLLERS):
-            threads.start("replies", lambda: bool(self.intake.take(MAX_BATCH)))
+            threads.start("replies", self._step)
 
     @property
     def queue(self) -> Queue:
@@ -78,13 +76,9 @@ class Replies:
         return self.opened.result()
 
     def close(self) -> None:
-        """Delete a private queue; a shared one gets back what the last poll brings.
-
-        Returns within seconds, and a queue left behind is swept later.
-        """
+        """Delete a private queue; returns within a second, and one left behind is swept later."""
         self._closed = True
         self.intake.close()
-        self._deleting.close()
         futures.wait([threads.background("clean up", self._clean_up)], CLOSING)
 
     def _open(self) -> Queue:
@@ -92,7 +86,7 @@ class Replies:
         if not self.shared:
             try:
                 name = names.new_name(output_queue)
-                queue = reply_queue.create(connection.sqs, name, connection.user_id)
+                queue = create_reply_queue(connection.sqs, name, connection.user_id)
             except AWS_ERRORS as error:
                 if not is_denied(error):
                     raise
@@ -107,9 +101,7 @@ class Replies:
     def _clean_up(self) -> None:
         with self._changing:
             queue = self.queue
-        if self.shared:
-            self.intake.join_polls()
-        else:
+        if not self.shared:
             self._drop(queue)
 
     def _drop(self, queue: Queue) -> None:
@@ -134,8 +126,6 @@ class Replies:
         if self.shared:
             self._share(ours, [each for each in deliveries if each not in ours])
             return []
-        # Deleting needs no body, and bodies may be long.
-        self._deleting.put([replace(each, body="", attributes={}) for each in deliveries])
         return deliveries
 
     def _give(self, delivery: Delivery) -> bool:
@@ -155,16 +145,25 @@ class Replies:
         logger.warning("A reply without attributes: taken for that to our only request.")
         return Reply(delivery.body, pending[0].request.correlation_id)
 
+    def _step(self) -> bool:
+        """Take replies, and delete all when there are many; where that fails they come again."""
+        taken = self.intake.take(MAX_BATCH)
+        if not taken:
+            return False
+        with self._changing:
+            # Deleting needs no body, and bodies may be long.
+            self._used += [replace(each, body="", attributes={}) for each in taken]
+            is_time = len(self._used) >= TOGETHER or clock.now() - self._used[0].since > KEPT
+            used, self._used = (self._used, []) if is_time else ([], self._used)
+        self.queue.delete(used)
+        return True
+
     def _share(self, ours: Sequence[Delivery], others: Sequence[Delivery]) -> None:
         """Delete our own, release the others; where that fails, SQS delivers them again."""
-        new = [each for each in others if self._closed or each.message_id not in self._seen]
+        new = [each for each in others if each.message_id not in self._seen]
         self._seen.add(each.message_id for each in others)
         self.queue.hide(new, 0)
         self.queue.delete(ours)
-
-    def _delete(self, deliveries: List[Delivery]) -> Sequence[Delivery]:
-        failures = self.queue.delete(deliveries)
-        return [deliveries[at] for at, error in failures.items() if is_passing(error)]
 
     def _replace(self, lost: Queue, error: Exception) -> None:
         """Replace a queue that can no longer be read, and send the unanswered requests again.
@@ -182,7 +181,7 @@ class Replies:
                 opened = threads.background("open", self._open)
                 opened.result()
                 self.opened = opened
-            except (ConfigurationError, *AWS_ERRORS) as cause:
+            except Exception as cause:  # raised where replies are awaited
                 self.awaited.fail(cause)
                 return
         logger.warning("The reply queue %s cannot be read any more: asking again.", lost.name)
