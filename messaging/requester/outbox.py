@@ -43,6 +43,13 @@ class Outbox:
         self._sending = Batcher("send", SENDERS, MAX_BATCH, ROOM, self._send)
         self._uploading = Batcher("upload", UPLOADERS, 1, UPLOADERS, self._upload)
 
+    def submit(self, request: Request) -> Pending:
+        """Send a request, and start to poll for its reply."""
+        pending = self.replies.awaited.expect(request)
+        self.replies.intake.wake()
+        self.put(pending)
+        return pending
+
     def put(self, pending: Pending) -> None:
         """Queue a request for sending; blocks while too many are waiting."""
         try:
@@ -54,9 +61,10 @@ class Outbox:
         (self._uploading if size > INLINE else self._sending).put([pending])
 
     def close(self) -> None:
-        """Drop what has not been sent, and end the threads."""
+        """Drop what has not been sent, and end the threads and the replies."""
         self._sending.close()
         self._uploading.close()
+        self.replies.close()
 
     def _write(self, pending: Pending) -> Message:
         return replace(pending.request, reply_to=self.replies.queue.name).to_message()

@@ -14,7 +14,7 @@ from ..aws.connection import ANSWER, LONG_POLL, Connection
 from ..aws.patience import Patience
 from ..aws.queue_calls import MAX_BATCH, Queue
 from ..aws.queues import create_reply_queue, open_queue
-from ..aws.trouble import AWS_ERRORS, is_denied, is_missing_queue
+from ..aws.trouble import AWS_ERRORS, is_denied
 from ..errors import ConfigurationError, InvalidMessage
 from ..flow import threads
 from ..flow.intake import Intake
@@ -65,6 +65,7 @@ class Replies:
         self._used: List[Delivery] = []
         self._seen = Recent(REMEMBERED)
         # On a thread of its own: a KeyboardInterrupt could leak a queue just created.
+        self._has_read = False
         self.opened = threads.background("open", self._open)
         self.intake = Intake(self._receive, MAX_BATCH, POLLERS, lambda: len(self.awaited) > 0)
         for _ in range(POLLERS):
@@ -79,7 +80,7 @@ class Replies:
         """Delete a private queue; returns within a second, and one left behind is swept later."""
         self._closed = True
         self.intake.close()
-        futures.wait([threads.background("clean up", self._clean_up)], CLOSING)
+        futures.wait([threads.background("delete the reply queue", self._drop)], CLOSING)
 
     def _open(self) -> Queue:
         connection, output_queue = self.connection, self.connection.settings.output_queue
@@ -94,19 +95,16 @@ class Replies:
                 self.shared = output_queue
         if self.shared:
             queue = open_queue(connection.sqs, self.shared)
-        self._has_read = False
         wait = SHARED_POLL if self.shared else LONG_POLL
         return replace(queue, sqs=connection.client("sqs", attempts=1, seconds=wait + ANSWER))
 
-    def _clean_up(self) -> None:
+    def _drop(self, lost: Optional[Queue] = None) -> None:
+        """Delete a queue that was lost, or else the one in use, unless it is shared."""
         with self._changing:
-            queue = self.queue
-        if not self.shared:
-            self._drop(queue)
-
-    def _drop(self, queue: Queue) -> None:
+            queue = lost or self.queue
         try:
-            self.connection.sqs.delete_queue(QueueUrl=queue.url)
+            if not self.shared:
+                self.connection.sqs.delete_queue(QueueUrl=queue.url)
         except AWS_ERRORS as error:
             logger.debug("The reply queue stays until it is swept: %s.", explain(error))
 
@@ -121,11 +119,11 @@ class Replies:
         except AWS_ERRORS as error:
             self._replace(queue, error)
             return []
-        self._has_read = True
         ours = [delivery for delivery in deliveries if self._give(delivery)]
         if self.shared:
             self._share(ours, [each for each in deliveries if each not in ours])
             return []
+        self._has_read = True
         return deliveries
 
     def _give(self, delivery: Delivery) -> bool:
@@ -168,19 +166,18 @@ class Replies:
     def _replace(self, lost: Queue, error: Exception) -> None:
         """Replace a queue that can no longer be read, and send the unanswered requests again.
 
-        If it never could be read, a permission is missing, and a new queue would not help.
+        If none of its kind could be read, a permission is missing, and another would not help.
         """
         with self._changing:
             if self._closed or self.queue is not lost:
                 return
             try:
-                is_lost = self._has_read and (is_missing_queue(error) or is_denied(error))
-                if self.shared or not is_lost:
+                if not self._has_read:
                     said = f"our own reply queue {lost.name} cannot be read: {explain(error)}"
                     raise ConfigurationError(said)
                 opened = threads.background("open", self._open)
                 opened.result()
-                self.opened = opened
+                self.opened, self._has_read = opened, False
             except Exception as cause:  # raised where replies are awaited
                 self.awaited.fail(cause)
                 return

@@ -6,7 +6,6 @@ import os
 import threading
 from concurrent.futures import Future
 from dataclasses import replace
-from functools import partial
 from typing import Callable, Iterable, Iterator, Optional, TypeVar
 
 from ..aws.bucket import Storage
@@ -16,7 +15,7 @@ from ..aws.queues import open_queue
 from ..errors import MessagingError
 from ..wire.envelope import Reply, Request
 from .asking import Asking, Item
-from .awaited import Awaited, Pending
+from .awaited import Awaited
 from .outbox import Outbox
 from .replies import Replies
 
@@ -61,11 +60,10 @@ class Requester:
         self._awaited.fail(MessagingError(CLOSED))
         if self._outbox:
             self._outbox.close()
-            self._outbox.replies.close()
 
     def submit(self, request: Request) -> Future[Reply]:
         """Send a request; return the future of its reply: no worker, no reply."""
-        return self._submit(self._open(), request).future
+        return self._open().submit(request).future
 
     def ask(
         self,
@@ -84,7 +82,7 @@ class Requester:
             waiting: called at the start of a wait and every second with the seconds so far
             window: most items in flight
         """
-        submit = partial(self._submit, self._open())
+        submit = self._open().submit
         settings, region = self._connection.settings, self._connection.region
         advice = (
             f"no reply in {timeout:g} s: check that a worker runs, that it reads "
@@ -131,12 +129,6 @@ class Requester:
         except BaseException:
             replies.close()
             raise
-
-    def _submit(self, outbox: Outbox, request: Request) -> Pending:
-        pending = self._awaited.expect(request)
-        outbox.replies.intake.wake()
-        outbox.put(pending)
-        return pending
 
     def _check_in(self, request: Request) -> Request:
         """Put a body that is too long for SQS into the bucket, in the caller's own folder."""

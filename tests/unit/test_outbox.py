@@ -31,7 +31,7 @@ class Bench:
         self.memory = Memory("in")
         self.uploaded: List[str] = []
         self.check_in: Callable[[Request], Request] = self._upload
-        replies: Any = SimpleNamespace(queue=self.memory.queue("reply"))
+        replies: Any = SimpleNamespace(queue=self.memory.queue("reply"), close=lambda: None)
         self.outbox = Outbox(
             self.memory.queue("in"), replies, lambda r: self.check_in(r), Patience()
         )
