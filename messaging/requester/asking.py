@@ -52,7 +52,7 @@ class Asking:
                 yield pending.future.result()
         finally:
             self._given_up = True
-            self.awaited.forget(pending)
+            pending.future.cancel()
             self._drain()
 
     def _feed(self) -> bool:
@@ -85,7 +85,7 @@ class Asking:
             waited = waited + look if self.awaited.arrivals == arrivals else 0.0
 
     def _drain(self) -> None:
-        """Forget what is left in the line, so that the feeder does not block on it."""
+        """Cancel what is left in the line, so that the feeder does not block on it."""
         with contextlib.suppress(queue.Empty):
             while True:
-                self.awaited.forget(self._line.get_nowait())
+                self._line.get_nowait().future.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Dict, List
 
 from .. import clock
@@ -54,9 +55,11 @@ class Awaited:
         return list(self._pending.values())
 
     def expect(self, request: Request) -> Pending:
-        """Register a request before it is sent; a second one of its correlation id is refused."""
+        """Register a request until its future is done; a second one of its id is refused."""
         pending, correlation_id = Pending(request), request.correlation_id
-        if self._pending.setdefault(correlation_id, pending) is not pending:
+        if self._pending.setdefault(correlation_id, pending) is pending:
+            pending.future.add_done_callback(partial(self._forget, correlation_id))
+        else:
             sentence = f"a request with the correlation id {correlation_id!r} is under way already"
             pending.settle(Reply.error(sentence))
         return pending
@@ -66,21 +69,18 @@ class Awaited:
         pending = self._pending.pop(reply.correlation_id, None)
         if pending is None:
             return reply.correlation_id in self._known
-        self._known.add([reply.correlation_id])
         self.arrivals += 1
         pending.settle(reply)
         return True
 
-    def forget(self, *pending: Pending) -> None:
-        """Cancel these futures; replies that still arrive for them are discarded."""
-        for each in pending:
-            if self._pending.get(each.request.correlation_id) is each:
-                self._known.add([each.request.correlation_id])
-                self._pending.pop(each.request.correlation_id, None)  # a poller may be faster
-            each.future.cancel()
-
     def fail(self, error: BaseException) -> None:
-        """Raise an error wherever a reply is awaited now, and await these no longer."""
-        for each in self.all():
-            each.fail(error)
-            self.forget(each)
+        """Raise an error wherever a reply is awaited now."""
+        for pending in self.all():
+            pending.fail(error)
+
+    def _forget(self, correlation_id: str, future: Future[Reply]) -> None:
+        """Discard replies that still arrive for a request, whose future is done."""
+        self._known.add([correlation_id])
+        pending = self._pending.get(correlation_id)
+        if pending and pending.future is future:
+            self._pending.pop(correlation_id, None)  # a poller may be faster

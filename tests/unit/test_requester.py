@@ -124,6 +124,14 @@ def test_nothing_is_polled_while_no_reply_is_awaited(bench: Bench) -> None:
     assert len(bench.memory.asked("create_queue", "out-")) == 1
 
 
+def test_nothing_is_polled_for_what_was_refused(bench: Bench) -> None:
+    """A request that never left costs no request, neither now nor while the session lasts."""
+    assert not bench.ask("\x00")[0].ok
+    polls = len(bench.memory.asked("receive_message"))
+    assert not threading.Event().wait(0.1)
+    assert len(bench.memory.asked("receive_message")) <= polls + 1
+
+
 def test_replies_are_deleted_by_tens(bench: Bench) -> None:
     """Ten replies read are deleted in one request, ahead of the end."""
     bench.answering(10)
