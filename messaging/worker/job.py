@@ -10,7 +10,6 @@ from typing import List, Optional, Sequence, Tuple
 from ..wire.delivery import Delivery
 from ..wire.envelope import ERROR, OK, Reply
 
-FITTING = 200  # characters; a longer error may not fit a queue of the smallest message size
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")  # no message may forge a line
 
 
@@ -36,8 +35,8 @@ class Job:
 
     delivery: Delivery
     correlation_id: str
-    reply_to: Optional[str]
-    result: Result
+    reply_to: Optional[str] = None
+    result: Result = Result("")
     status: str = OK
     retry_in: Optional[int] = None
     seconds: float = 0.0
@@ -50,8 +49,8 @@ class Job:
         return Reply(result.body, self.correlation_id, self.status, self.log_key, result.etag)
 
     def refused(self, sentence: str) -> Job:
-        """Return the same job with an error as its result, short enough for any queue."""
-        return replace(self, status=ERROR, result=Result(sentence[:FITTING]))
+        """Return the same job with an error as its result."""
+        return replace(self, status=ERROR, result=Result(sentence))
 
     def log_entry(self, worker: str) -> str:
         """Return the lines about this job for the log object."""

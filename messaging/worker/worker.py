@@ -5,22 +5,25 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from concurrent.futures import TimeoutError as OutOfTime
+from contextlib import suppress
 from dataclasses import replace
-from queue import Empty, SimpleQueue
-from typing import Sequence, Union
+from queue import SimpleQueue
+from typing import Callable, List, Sequence, Union
 
 from .. import clock
 from ..aws.advice import explain
 from ..aws.bucket import Storage
-from ..aws.connection import ANSWER, HASTY, Connection
+from ..aws.connection import ANSWER, HASTY, LONG_POLL, Connection
 from ..aws.patience import Patience
 from ..aws.queue_calls import MAX_BATCH, Queue
-from ..aws.trouble import AWS_ERRORS, is_network
+from ..aws.trouble import AWS_ERRORS
 from ..errors import ConfigurationError
 from ..flow import threads
+from ..flow.intake import Intake
 from ..wire.delivery import Delivery
 from .handling import Handler, Handling
-from .lanes import Lanes
+from .job import Job
 from .leases import Leases
 from .options import WorkerOptions
 from .settlement import Settlement
@@ -30,10 +33,12 @@ logger = logging.getLogger(__name__)
 STOP = 20.0  # seconds from a stop to the exit, unless running jobs take longer
 SETTLE = 4.0  # seconds left at least, after the last job, to settle it
 GIVE_BACK = 2.0  # seconds of these that are kept to release what could not be settled
-FOREVER = float("inf")
+MOST_POLLS = 8  # at a time; one thread has to renew within seconds all that they bring
+DRAIN_POLL = 2  # seconds; one poll so long without a message means that the queue is empty
+# After a message polls are short for a while: a killed worker's poll in flight swallows messages.
+LIVELY, LIVELY_POLL = 10.0, 1  # seconds
 
-STOPPED, DRAINED, IDLE, SETTLED = "stopped", "drained", "idle", "settled"
-Event = Union[str, Exception, None]
+STOPPED, DRAINED = "stopped", "drained"
 
 
 class Worker:
@@ -58,26 +63,29 @@ class Worker:
         options: WorkerOptions,
     ) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}"
-        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._options = options
+        self._drained = False
+        self._last_arrival = clock.now()
+        self._events: SimpleQueue[Union[str, Exception]] = SimpleQueue()
         self._patience = patience = Patience(connection.renew)
-        self._inbox = replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=ANSWER))
-        # A renewal that hangs must not make the other leases expire.
-        self._hasty = replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=HASTY))
-        self._leases = leases = Leases(self._hasty, options.visibility_timeout, patience)
-        # Botocore's own retries would outlast the bound of a stop.
-        storage = replace(storage, s3=connection.client("s3", attempts=1, seconds=ANSWER))
-        self._settlement = Settlement(
-            self._inbox, storage, part, self.name, leases, patience, self._events.put
+        # One attempt each, since botocore's own retries would outlast the bound of a stop.
+        polled, answered, hasty = (
+            replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=seconds))
+            for seconds in (ANSWER + LONG_POLL, ANSWER, HASTY)
         )
-        self._lanes = Lanes(
-            connection,
-            inbox,
-            Handling(handler, storage, leases, patience, connection.settings, options),
-            self._settlement,
-            leases,
-            patience,
-            options,
-            lambda: self._events.put(DRAINED),
+        storage = replace(storage, s3=connection.client("s3", attempts=1, seconds=ANSWER))
+        self._inbox = polled
+        # A renewal that hangs must not make the other leases expire.
+        self._leases = leases = Leases(hasty, options.visibility_timeout, patience)
+        self._handling = Handling(handler, storage, leases, patience, connection.settings, options)
+        self._settlement = Settlement(
+            answered, storage, part, self.name, leases, patience, self._events.put
+        )
+        self._intake: Intake[Delivery] = Intake(
+            self._receive,
+            MAX_BATCH,  # a full poll that asked for fewer is no sign of a backlog
+            min(options.concurrency, MOST_POLLS),
+            lambda: not self._drained,
             self._give_back,
         )
 
@@ -86,14 +94,17 @@ class Worker:
 
         Raises ConfigurationError if no job can be settled, such as for a missing permission.
         """
-        self._leases.start()
-        self._lanes.start()
-        logger.info("%s reads %s; Ctrl-C stops it within %d s", self.name, self._inbox.name, STOP)
-        try:
-            cause = self._next_event(FOREVER)
-        except KeyboardInterrupt:
-            cause = STOPPED
-        self._finish(cause)
+        cause: Union[str, Exception] = STOPPED
+        with suppress(KeyboardInterrupt):
+            threads.start("leases", self._leases.step)
+            for _ in range(self._options.concurrency):
+                threads.start("lane", self._lane)
+            inbox = self._inbox.name
+            logger.info("%s reads %s; Ctrl-C stops it within %d s", self.name, inbox, STOP)
+            cause = self._events.get()
+        if cause == STOPPED:
+            logger.info("Stopping when what runs is done; once more to stop at once.")
+        self._finish()
         if isinstance(cause, AWS_ERRORS):
             raise ConfigurationError(f"cannot bring results home: {explain(cause)}") from cause
 
@@ -101,69 +112,79 @@ class Worker:
         """Make `run` return; may be called by a signal handler."""
         self._events.put(STOPPED)
 
-    def _finish(self, cause: Event) -> None:
-        """Finish running jobs, settle them, and release the rest, after a stop within its bound."""
-        if cause == STOPPED:
-            logger.info("Stopping when what runs is done; once more to stop at once.")
-        deadline = FOREVER if cause == DRAINED else self._stop_by()
-        self._settlement.hurry()
-        threads.background("finish", self._end_in_order)
-        event, idle = cause, False
-        while event not in (SETTLED, None):
-            event = self._next_event(deadline if idle else FOREVER)  # jobs may take their time
-            idle = idle or event == IDLE
-            if event == STOPPED and deadline == FOREVER:
-                deadline = self._stop_by()
-            elif event == IDLE and deadline < FOREVER:
-                deadline = max(deadline, clock.now() + SETTLE)
-                self._patience.stop(deadline - GIVE_BACK - clock.now())
-        self._patience.end()
-        self._settlement.close()
-        self._leases.stop()
-        self._give_back(self._leases.held(), GIVE_BACK)
-
-    def _next_event(self, deadline: float) -> Event:
-        """Block until the next event; None once the deadline is reached."""
-        left = deadline - GIVE_BACK - clock.now()
-        try:
-            return self._events.get(timeout=None if deadline == FOREVER else max(0.0, left))
-        except Empty:
-            return None
-
-    def _stop_by(self) -> float:
-        """Bound all retries from now on, and return when the worker has to have ended.
-
-        They end early enough for the last attempt to be over in time.
-        """
-        self._patience.stop(STOP - ANSWER - SETTLE)
-        return clock.now() + STOP
-
-    def _end_in_order(self) -> None:
-        """Report when no job runs any more, and when all is settled, whatever fails meanwhile."""
-        intake = self._lanes.intake
-        try:
-            self._give_back(intake.close())
-        finally:
-            intake.join()
-            self._events.put(IDLE)
+    def _lane(self) -> bool:
+        """Take a request and handle it; return whether there may be another."""
+        for delivery in self._intake.take():
             try:
-                self._settlement.join()
-                self._patience.stop(0)  # only polls are left, and nobody wants what they bring
-                intake.join_polls()
+                if self._leases.holds(delivery):
+                    self._handle(delivery)
+            except BaseException:  # of ours: SQS redelivers the message
+                self._leases.drop([delivery])
+                raise
             finally:
-                self._events.put(SETTLED)
+                self._intake.done()
+            return True
+        return False
 
-    def _give_back(self, deliveries: Sequence[Delivery], seconds: float = SETTLE) -> None:
+    def _handle(self, delivery: Delivery) -> None:
+        if self._settlement.has_answered(delivery):  # it only has to be deleted
+            self._settlement.put(Job(delivery.bare(), delivery.message_id, answered=True))
+            return
+        job = self._handling.handle(delivery)
+        if job:
+            self._settlement.put(job)
+
+    def _receive(self, backlog: bool) -> List[Delivery]:
+        batch, drain = self._options.batch, self._options.drain
+        lively = clock.now() - self._last_arrival < LIVELY
+        long = DRAIN_POLL if drain else LIVELY_POLL if lively else LONG_POLL
+        seconds = 0 if backlog else long
+        try:
+            received = self._patience(
+                lambda: self._inbox.receive(batch, seconds, self._leases.first_timeout),
+                f"receive from {self._inbox.name}",
+                lambda _: True,
+            )
+        except AWS_ERRORS:  # logged already; we are stopping
+            return []
+        if received:
+            self._last_arrival = clock.now()
+        elif drain and not backlog:
+            self._drained = True
+            threads.background("drain", self._drain)
+        return self._leases.hold(received)
+
+    def _drain(self) -> None:
+        """Wait until all that was received is settled."""
+        self._intake.join_polls()
+        self._intake.join()
+        self._settlement.join()
+        self._events.put(DRAINED)
+
+    def _finish(self) -> None:
+        """Finish running jobs, settle them, and release the rest, within the bound of a stop."""
+        deadline = clock.now() + STOP
+        self._patience.stop(STOP - ANSWER - SETTLE)  # so that the last attempt is over in time
+        self._settlement.hurry()
+        self._give_back(self._intake.close())
+        self._intake.join()  # jobs may take their time
+        deadline = max(deadline, clock.now() + SETTLE) - GIVE_BACK
+        self._patience.stop(deadline - clock.now())
+        _try(self._settlement.join, deadline)
+        self._patience.stop(0)  # only polls are left, and nobody wants what they bring
+        _try(self._intake.join_polls, deadline)
+        self._settlement.close()
+        self._give_back(self._leases.stop())
+
+    def _give_back(self, deliveries: Sequence[Delivery]) -> None:
         """Release what was not begun, or could not be settled, as far as the time allows.
 
         The rest is visible again when its visibility timeout is over.
         """
-        until = clock.now() + seconds
-        leases = self._leases.drop(deliveries, quiet=True)
-        left = [lease.delivery for lease in leases.values()]
-        for start in range(0, len(left), MAX_BATCH):
-            errors = self._hasty.hide(left[start : start + MAX_BATCH], 0).values()
-            for error in errors:
-                logger.debug("A request comes back by itself: %s.", explain(error))
-            if any(map(is_network, errors)) or clock.now() > until:
-                break
+        _try(lambda: self._leases.end(deliveries, 0), clock.now() + GIVE_BACK)
+
+
+def _try(call: Callable[[], object], deadline: float) -> None:
+    """Wait for a call until the deadline; after that it is left alone."""
+    with suppress(OutOfTime):
+        threads.background("stop", call).result(max(0.0, deadline - clock.now()))

@@ -8,7 +8,7 @@ import pytest
 
 from messaging.aws.queues import MAX_RECEIVE_COUNT
 from messaging.wire import names
-from messaging.worker.lanes import LIVELY, LIVELY_POLL
+from messaging.worker.worker import LIVELY, LIVELY_POLL
 from scripts.local_aws import LocalAws
 from tests.conftest import UNLIKE_AWS, Place, take, wait_until
 from tests.gateway import Gateway

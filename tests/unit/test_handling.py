@@ -32,7 +32,6 @@ class Bench(NamedTuple):
         self,
         given: Delivery,
         handler: Optional[Callable[[Request], Any]] = None,
-        answered: bool = False,
         max_receive_count: int = 5,
     ) -> Optional[Job]:
         """Handle a message, by default with a handler that gives the body back."""
@@ -43,7 +42,7 @@ class Bench(NamedTuple):
         options = WorkerOptions(max_receive_count=max_receive_count)
         storage = self.memory.storage()
         made = Handling(work, storage, self.leases, self.patience, SETTINGS, options)
-        return made.handle(given, answered)
+        return made.handle(given)
 
     def job(self, *how: Any, **more: Any) -> Job:
         """Handle a message that becomes a job."""
@@ -129,7 +128,7 @@ def test_the_input_queue_is_never_answered(bench: Bench) -> None:
         settings,
         WorkerOptions(),
     )
-    job = handling.handle(message("1", attributes(ReplyTo=PRIVATE)), False)
+    job = handling.handle(message("1", attributes(ReplyTo=PRIVATE)))
 
     assert job
     assert (job.reply_to, job.status) == (None, "error")
@@ -153,13 +152,6 @@ def test_a_refusal_is_told_in_its_own_words(bench: Bench) -> None:
 
     assert (job.status, job.result.body, job.retry_in) == ("error", "item 1 is no integer", None)
     assert job.reply_to == "out"
-
-
-def test_what_is_answered_is_not_handled(bench: Bench) -> None:
-    """A request that comes again after its reply only has to be deleted."""
-    job = bench.job(delivery(), lambda request: 1 / 0, answered=True)
-
-    assert (job.answered, job.reply_to) == (True, None)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +180,7 @@ def test_the_longest_pauses_of_short_timeouts_end(bench: Bench) -> None:
         raise SystemExit
 
     made = Handling(fail, storage, bench.leases, bench.patience, SETTINGS, options)
-    pauses = [getattr(made.handle(received(times), False), "retry_in", 0) for times in (9, 10, 99)]
+    pauses = [getattr(made.handle(received(times)), "retry_in", 0) for times in (9, 10, 99)]
 
     assert pauses == [256, 512, 900]
 

@@ -89,7 +89,7 @@ def test_log_reply_and_delete_in_that_order(bench: Bench) -> None:
     assert reply.attributes["CorrelationId"]["StringValue"] == "message-1"
     log = bench.memory.objects[reply.attributes["LogKey"]["StringValue"]].decode()
     assert "by me\nresult    3,1,2\n" in log
-    assert not bench.leases.held()
+    assert not bench.leases.stop()
 
 
 def test_one_line_says_what_became_of_requests(
@@ -178,7 +178,7 @@ def test_a_reply_that_fails_is_sent_again_and_alone(bench: Bench) -> None:
 
     assert sorted(bench.memory.bodies("out")) == ["first", "second"]
     assert bench.memory.bodies("in") == []
-    assert not bench.leases.held()
+    assert not bench.leases.stop()
 
 
 def test_a_reply_queue_that_is_gone_takes_its_request_along(bench: Bench) -> None:
@@ -209,8 +209,7 @@ def test_a_reply_queue_that_refuses_us_leaves_its_request_for_later(bench: Bench
 
 def hide(bench: Bench, job: Job, seconds: int) -> None:
     """Have a job be ours for so long."""
-    (lease,) = bench.leases.drop([job.delivery]).values()
-    bench.leases.restore(lease._replace(seconds=seconds))
+    bench.leases._leases[job.delivery.message_id].end = bench.clock.time + seconds
 
 
 def test_a_reply_is_tried_while_its_queue_may_yet_come(bench: Bench) -> None:
@@ -273,7 +272,7 @@ def test_a_delete_that_fails_is_tried_again(bench: Bench, caplog: pytest.LogCapt
     assert caplog.text.count("Cannot delete from in") == 2
     assert caplog.text.count("AWS answers again.") == 1
     assert caplog.text.count("1 of 1 requests answered") == 1
-    assert not bench.leases.held()
+    assert not bench.leases.stop()
 
 
 def test_only_what_was_deleted_is_told(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
@@ -343,7 +342,7 @@ def test_a_fault_of_ours_gives_the_request_back(bench: Bench, monkeypatch: Any) 
 
     bench.settle(bench.job())
 
-    assert not bench.leases.held()
+    assert not bench.leases.stop()
     assert bench.order() == []
 
 

@@ -233,12 +233,9 @@ def test_an_interrupt_is_a_stop(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
     """Ctrl-C ends a worker as `stop` does."""
     interrupts = [KeyboardInterrupt()]
     events: Any = SimpleQueue()
-    get = events.get
 
-    def interrupted(**how: Any) -> Any:
-        if interrupts:
-            raise interrupts.pop()
-        return get(**how)
+    def interrupted() -> Any:
+        raise interrupts.pop()
 
     made = SimpleNamespace(get=interrupted, put=events.put)
     monkeypatch.setattr("messaging.worker.worker.SimpleQueue", lambda: made)
@@ -428,18 +425,14 @@ def test_each_client_makes_one_attempt_of_its_own_time(bench: Bench) -> None:
     """Polls wait for 28 s, sending for 8 s, renewals for 2 s; we see to attempts ourselves."""
     bench.make()
 
-    assert bench.connection.asked_for == [
-        ("sqs", 1, 8),
-        ("sqs", 1, 2),
-        ("s3", 1, 8),
-        ("sqs", 1, 28),
-    ]
+    clients = [("s3", 1, 8), ("sqs", 1, 2), ("sqs", 1, 8), ("sqs", 1, 28)]
+    assert sorted(bench.connection.asked_for) == clients
 
 
 def test_a_network_that_is_down_holds_up_no_end(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What cannot be given back comes back by itself; after one attempt the rest is not tried."""
+    """What cannot be given back comes back by itself."""
     bench.handler = hold = Hold()
     for number in range(30):
         bench.memory.send("in", str(number))
@@ -447,7 +440,7 @@ def test_a_network_that_is_down_holds_up_no_end(
     assert hold.has_begun()
     bench.memory.fail("change_message_visibility_batch", "AccessDenied", 403)
     bench.worker.stop()
-    wait_until(lambda: "A request comes back by itself" in caplog.text, GIVE_UP)
+    wait_until(lambda: "Cannot hide requests in in" in caplog.text, GIVE_UP)
     hold.let_go.set()
     bench.join()
 
