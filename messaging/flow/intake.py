@@ -84,9 +84,9 @@ class Intake(Generic[T]):
             return left
 
     def join(self) -> None:
-        """Block until every message received is handled, or after `close` every one taken."""
+        """Block until every message taken is handled."""
         with self._less:
-            self._less.wait_for(lambda: not (self._fetched or self._handed))
+            self._less.wait_for(lambda: not self._handed)
 
     def join_polls(self) -> None:
         """Block until the polls in flight have returned."""

@@ -57,19 +57,13 @@ class Destinations:
                 return None
         elif now - job.delivery.since > PATIENCE and not trouble.given_up:
             trouble = self._troubles[queue] = _Trouble(now, given_up=True)
-            self._tell(queue, error)
+            why = "it is gone" if is_missing_queue(error) else explain(error)
+            logger.warning("Replies to the queue %s are given up: %s.", queue, why)
         if not trouble.given_up and len(trouble.waiting | {message_id}) <= CROWD:
             trouble.waiting.add(message_id)
             return None
         gone = trouble.given_up and is_missing_queue(error)
         return job if gone else replace(job, retry_in=PAUSE)
-
-    def _tell(self, queue: str, error: Exception) -> None:
-        if is_missing_queue(error):
-            logger.warning("The reply queue %s is gone; nobody waits for its replies.", queue)
-        else:
-            why = explain(error)
-            logger.error("Replies to %s are given up, and their requests kept: %s.", queue, why)
 
     def _forget(self) -> None:
         """Forget trouble that is a minute old; if it lasts, it is noticed anew."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from typing import Callable, Optional
+from typing import Callable, List
 
 from .. import clock
 from ..aws.advice import explain
@@ -37,22 +37,21 @@ class Handling:
     settings: Settings
     options: WorkerOptions
 
-    def handle(self, delivery: Delivery) -> Optional[Job]:
-        """Handle one message; return None if AWS failed until we lost it, or were stopped."""
+    def handle(self, delivery: Delivery) -> List[Job]:
+        """Return the job of a message, or none if AWS failed until we lost it, or were stopped."""
         started = clock.now()
         job = Job(delivery.bare(), delivery.message_id)
         try:
             job = replace(job, reply_to=self._reply_queue(delivery))
-            correlation_id = delivery.label("CorrelationId") or delivery.message_id
-            job = replace(job, correlation_id=correlation_id)
+            job = replace(job, correlation_id=delivery.label("CorrelationId") or job.correlation_id)
             job = replace(job, result=self._work(delivery))
         except (InvalidMessage, RequestRejected) as error:
             job = job.refused(str(error))
         except BaseException as error:  # a library's SystemExit is a failure like any other
             if isinstance(error, AWS_ERRORS) and is_passing(error):
-                return None
+                return []
             job = self._failed(job, error)
-        return replace(job, seconds=clock.now() - started)
+        return [replace(job, seconds=clock.now() - started)]
 
     def _reply_queue(self, delivery: Delivery) -> str:
         """Return where to reply; a request that names a queue not ours is refused."""
@@ -66,13 +65,11 @@ class Handling:
 
     def _work(self, delivery: Delivery) -> Result:
         """Call the handler, retrying passing trouble with AWS for as long as the lease holds."""
-
-        def work() -> Result:
-            request = self.storage.check_out(Request.from_delivery(delivery))
-            return self.handler(request, self.storage)
-
+        request = Request.from_delivery(delivery)
         return self.patience(
-            work, "do the work", lambda error: is_passing(error) and self.leases.holds(delivery)
+            lambda: self.handler(self.storage.check_out(request), self.storage),
+            "do the work",
+            lambda error: is_passing(error) and self.leases.holds(delivery),
         )
 
     def _failed(self, job: Job, error: BaseException) -> Job:

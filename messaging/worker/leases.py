@@ -112,8 +112,7 @@ class Leases:
             pass
         again = {lease.delivery.message_id: lease for lease in self._ask(ours, pause)}
         with self._lock:
-            for message_id, lease in again.items():
-                self._leases.setdefault(message_id, lease)
+            self._leases = {**again, **self._leases}  # what was received again meanwhile stays
         return set(again)
 
     def _renew(self) -> None:
@@ -145,11 +144,9 @@ class Leases:
         What SQS refuses is no longer ours.
         """
         queue, began = self._queue, clock.now()
+        doing = f"{'delete' if seconds is None else 'hide'} requests in {queue.name}"
         deliveries = [lease.delivery for lease in leases]
-        if seconds is None:
-            doing, failures = f"delete from {queue.name}", queue.delete(deliveries)
-        else:
-            doing, failures = f"hide requests in {queue.name}", queue.hide(deliveries, seconds)
+        failures = queue.delete(deliveries) if seconds is None else queue.hide(deliveries, seconds)
         passing = {at: error for at, error in failures.items() if not is_refusal(error)}
         for at in failures.keys() - passing.keys():
             leases[at].end = began

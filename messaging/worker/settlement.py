@@ -59,42 +59,35 @@ class Settlement:
         self._logging = self._step("log", LOGGERS, MOST_LOGGED, self._log)
         self._replying = self._step("reply", REPLIERS, MAX_BATCH, self._reply)
         self._deleting = self._step("delete", DELETERS, MAX_BATCH, self._delete)
-        self._steps = (self._logging, self._replying, self._deleting)
 
     def _step(
         self, name: str, count: int, size: int, work: Callable[[List[Job]], List[Job]]
     ) -> Batcher[Job]:
         def step(jobs: List[Job]) -> List[Job]:
+            held = [job for job in jobs if self.leases.holds(job.delivery)]
             try:
-                return work([job for job in jobs if self.leases.holds(job.delivery)])
+                return work(held) if held else []
             except BaseException:  # of ours: SQS redelivers the messages
-                self.leases.drop([job.delivery for job in jobs])
+                self.leases.drop([job.delivery for job in held])
                 raise
 
         return Batcher(name, count, size, ROOM, step)
 
-    def put(self, job: Job) -> None:
-        """Queue a job for settling; blocks while there is no room."""
-        (self._deleting if job.answered else self._logging).put([job])
+    def put(self, jobs: Sequence[Job]) -> None:
+        """Queue jobs for settling; blocks while there is no room."""
+        self._logging.put(jobs)
 
-    def hurry(self) -> None:
-        """Shut down soon: retry at once what is backing off, and no longer block in `put`."""
-        for step in self._steps:
-            step.hurry()
+    def each(self, call: Callable[[Batcher[Job]], object]) -> None:
+        """Call a method of all three batchers, such as `Batcher.join`, in their order."""
+        for step in (self._logging, self._replying, self._deleting):
+            call(step)
 
-    def join(self) -> None:
-        """Block until all jobs are settled, or `close` is called."""
-        for step in self._steps:
-            step.join()
-
-    def close(self) -> None:
-        """Drop the jobs that are not settled, and end the threads."""
-        for step in self._steps:
-            step.close()
-
-    def has_answered(self, delivery: Delivery) -> bool:
-        """Return whether the request was answered already and only has to be deleted."""
-        return delivery.message_id in self._answered
+    def is_repeated(self, delivery: Delivery) -> bool:
+        """Return whether the request was answered already; if so it is deleted once more."""
+        repeated = delivery.message_id in self._answered
+        if repeated:
+            self._deleting.put([Job(delivery.bare(), delivery.message_id)])
+        return repeated
 
     def _log(self, jobs: List[Job]) -> List[Job]:
         """Log jobs in one object, under the same key at each attempt, and pass them on."""
@@ -102,12 +95,11 @@ class Settlement:
         text = "".join(job.log_entry(self.worker) for job in jobs)
         until = clock.now() + DENIED
         try:
-            if jobs:
-                self.patience(
-                    lambda: self.storage.put_log(key, text),
-                    "write the log",
-                    lambda error: is_passing(error) or (is_denied(error) and clock.now() < until),
-                )
+            self.patience(
+                lambda: self.storage.put_log(key, text),
+                "write the log",
+                lambda error: is_passing(error) or (is_denied(error) and clock.now() < until),
+            )
             self._replying.put([replace(job, log_key=key) for job in jobs])
         except AWS_ERRORS as error:
             if not is_passing(error):  # else we are stopping, and SQS redelivers them

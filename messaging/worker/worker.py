@@ -7,9 +7,10 @@ import os
 import socket
 from concurrent.futures import TimeoutError as OutOfTime
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from queue import SimpleQueue
-from typing import Callable, List, Sequence, Union
+from typing import Callable, List, Sequence
 
 from .. import clock
 from ..aws.advice import explain
@@ -20,10 +21,10 @@ from ..aws.queue_calls import MAX_BATCH, Queue
 from ..aws.trouble import AWS_ERRORS
 from ..errors import ConfigurationError
 from ..flow import threads
+from ..flow.batcher import Batcher
 from ..flow.intake import Intake
 from ..wire.delivery import Delivery
 from .handling import Handler, Handling
-from .job import Job
 from .leases import Leases
 from .options import WorkerOptions
 from .settlement import Settlement
@@ -31,8 +32,7 @@ from .settlement import Settlement
 logger = logging.getLogger(__name__)
 
 STOP = 20.0  # seconds from a stop to the exit, unless running jobs take longer
-SETTLE = 4.0  # seconds left at least, after the last job, to settle it
-GIVE_BACK = 2.0  # seconds of these that are kept to release what could not be settled
+SETTLE = 4.0  # seconds left at least, after the last job, to settle it, or to release it
 MOST_POLLS = 8  # at a time; one thread has to renew within seconds all that they bring
 DRAIN_POLL = 2  # seconds; one poll so long without a message means that the queue is empty
 # After a message polls are short for a while: a killed worker's poll in flight swallows messages.
@@ -41,6 +41,7 @@ LIVELY, LIVELY_POLL = 10.0, 1  # seconds
 STOPPED, DRAINED = "stopped", "drained"
 
 
+@dataclass(eq=False, repr=False)
 class Worker:
     """Answers the requests of one queue until it is stopped.
 
@@ -53,54 +54,46 @@ class Worker:
         handler: does the work; raises RequestRejected to refuse a request for good
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        inbox: Queue,
-        storage: Storage,
-        part: str,
-        handler: Handler,
-        options: WorkerOptions,
-    ) -> None:
+    connection: Connection
+    inbox: Queue
+    storage: Storage
+    part: str
+    handler: Handler
+    options: WorkerOptions
+
+    def __post_init__(self) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}"
-        self._options = options
-        self._drained = False
         self._last_arrival = clock.now()
-        self._events: SimpleQueue[Union[str, Exception]] = SimpleQueue()
-        self._patience = patience = Patience(connection.renew)
+        self._events: SimpleQueue[object] = SimpleQueue()
+        self._patience = patience = Patience(self.connection.renew)
         # One attempt each, since botocore's own retries would outlast the bound of a stop.
-        polled, answered, hasty = (
-            replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=seconds))
+        polls, sends, renewals = (
+            replace(self.inbox, sqs=self.connection.client("sqs", attempts=1, seconds=seconds))
             for seconds in (ANSWER + LONG_POLL, ANSWER, HASTY)
         )
-        storage = replace(storage, s3=connection.client("s3", attempts=1, seconds=ANSWER))
-        self._inbox = polled
-        # A renewal that hangs must not make the other leases expire.
-        self._leases = leases = Leases(hasty, options.visibility_timeout, patience)
-        self._handling = Handling(handler, storage, leases, patience, connection.settings, options)
+        s3 = self.connection.client("s3", attempts=1, seconds=ANSWER)
+        storage, settings = replace(self.storage, s3=s3), self.connection.settings
+        self._polls = polls
+        self._leases = leases = Leases(renewals, self.options.visibility_timeout, patience)
+        self._handling = Handling(self.handler, storage, leases, patience, settings, self.options)
         self._settlement = Settlement(
-            answered, storage, part, self.name, leases, patience, self._events.put
+            sends, storage, self.part, self.name, leases, patience, self._events.put
         )
-        self._intake: Intake[Delivery] = Intake(
-            self._receive,
-            MAX_BATCH,  # a full poll that asked for fewer is no sign of a backlog
-            min(options.concurrency, MOST_POLLS),
-            lambda: not self._drained,
-            self._give_back,
-        )
+        # A full poll that asked for fewer is no sign of a backlog.
+        self._intake = Intake(self._receive, MAX_BATCH, MOST_POLLS, give_back=self._give_back)
 
     def run(self) -> None:
         """Block until the queue is drained, or until `stop` or KeyboardInterrupt.
 
         Raises ConfigurationError if no job can be settled, such as for a missing permission.
         """
-        cause: Union[str, Exception] = STOPPED
+        cause: object = STOPPED
         with suppress(KeyboardInterrupt):
             threads.start("leases", self._leases.step)
-            for _ in range(self._options.concurrency):
+            for _ in range(self.options.concurrency):
                 threads.start("lane", self._lane)
-            inbox = self._inbox.name
-            logger.info("%s reads %s; Ctrl-C stops it within %d s", self.name, inbox, STOP)
+            name = self.inbox.name
+            logger.info("%s reads %s; Ctrl-C stops it within %d s", self.name, name, STOP)
             cause = self._events.get()
         if cause == STOPPED:
             logger.info("Stopping when what runs is done; once more to stop at once.")
@@ -114,66 +107,53 @@ class Worker:
 
     def _lane(self) -> bool:
         """Take a request and handle it; return whether there may be another."""
-        for delivery in self._intake.take():
+        taken = self._intake.take()
+        for delivery in taken:
             try:
-                if self._leases.holds(delivery):
-                    self._handle(delivery)
+                if self._leases.holds(delivery) and not self._settlement.is_repeated(delivery):
+                    self._settlement.put(self._handling.handle(delivery))
             except BaseException:  # of ours: SQS redelivers the message
                 self._leases.drop([delivery])
                 raise
             finally:
                 self._intake.done()
-            return True
-        return False
-
-    def _handle(self, delivery: Delivery) -> None:
-        if self._settlement.has_answered(delivery):  # it only has to be deleted
-            self._settlement.put(Job(delivery.bare(), delivery.message_id, answered=True))
-            return
-        job = self._handling.handle(delivery)
-        if job:
-            self._settlement.put(job)
+        return bool(taken)
 
     def _receive(self, backlog: bool) -> List[Delivery]:
-        batch, drain = self._options.batch, self._options.drain
-        lively = clock.now() - self._last_arrival < LIVELY
-        long = DRAIN_POLL if drain else LIVELY_POLL if lively else LONG_POLL
-        seconds = 0 if backlog else long
+        drain, lively = self.options.drain, clock.now() - self._last_arrival < LIVELY
+        wait = DRAIN_POLL if drain else LIVELY_POLL if lively else LONG_POLL
+        limits = self.options.batch, 0 if backlog else wait, self._leases.first_timeout
+        receive = partial(self._polls.receive, *limits)
         try:
-            received = self._patience(
-                lambda: self._inbox.receive(batch, seconds, self._leases.first_timeout),
-                f"receive from {self._inbox.name}",
-                lambda _: True,
-            )
+            received = self._patience(receive, f"receive from {self.inbox.name}", lambda _: True)
         except AWS_ERRORS:  # logged already; we are stopping
             return []
         if received:
             self._last_arrival = clock.now()
         elif drain and not backlog:
-            self._drained = True
-            threads.background("drain", self._drain)
+            self._end_when_settled()
         return self._leases.hold(received)
 
-    def _drain(self) -> None:
-        """Wait until all that was received is settled."""
-        self._intake.join_polls()
+    def _end_when_settled(self) -> None:
+        """End the worker once all that was received is settled."""
+        self._intake.close()
         self._intake.join()
-        self._settlement.join()
+        self._settlement.each(Batcher.join)
         self._events.put(DRAINED)
 
     def _finish(self) -> None:
         """Finish running jobs, settle them, and release the rest, within the bound of a stop."""
         deadline = clock.now() + STOP
         self._patience.stop(STOP - ANSWER - SETTLE)  # so that the last attempt is over in time
-        self._settlement.hurry()
+        self._settlement.each(Batcher.hurry)
         self._give_back(self._intake.close())
         self._intake.join()  # jobs may take their time
-        deadline = max(deadline, clock.now() + SETTLE) - GIVE_BACK
+        deadline = max(deadline, clock.now() + SETTLE) - HASTY
         self._patience.stop(deadline - clock.now())
-        _try(self._settlement.join, deadline)
+        _try(partial(self._settlement.each, Batcher.join), deadline)
         self._patience.stop(0)  # only polls are left, and nobody wants what they bring
         _try(self._intake.join_polls, deadline)
-        self._settlement.close()
+        self._settlement.each(Batcher.close)
         self._give_back(self._leases.stop())
 
     def _give_back(self, deliveries: Sequence[Delivery]) -> None:
@@ -181,7 +161,7 @@ class Worker:
 
         The rest is visible again when its visibility timeout is over.
         """
-        _try(lambda: self._leases.end(deliveries, 0), clock.now() + GIVE_BACK)
+        _try(partial(self._leases.end, deliveries, 0), clock.now() + HASTY)
 
 
 def _try(call: Callable[[], object], deadline: float) -> None:

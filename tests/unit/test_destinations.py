@@ -82,7 +82,7 @@ def test_a_queue_given_up_is_told_once(
     for number in range(100):
         verdict(destinations, "q", job(number, clock.time - PATIENCE - 1), MISSING)
 
-    assert sum("is gone; nobody waits" in record.message for record in caplog.records) == 1
+    assert sum("q are given up: it is gone." in record.message for record in caplog.records) == 1
 
 
 def test_few_replies_to_one_queue_wait_here(clock: Clock, destinations: Destinations) -> None:

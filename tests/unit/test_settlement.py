@@ -8,6 +8,7 @@ from typing import Any, Iterator, List, NamedTuple, Optional
 import pytest
 
 from messaging.aws.patience import Patience
+from messaging.flow.batcher import Batcher
 from messaging.worker.job import Job, Result
 from messaging.worker.leases import Leases
 from messaging.worker.settlement import Settlement
@@ -37,9 +38,8 @@ class Bench(NamedTuple):
 
     def settle(self, *jobs: Job) -> None:
         """Have jobs settled, and wait until they are."""
-        for job in jobs:
-            self.settlement.put(job)
-        self.settlement.join()
+        self.settlement.put(jobs)
+        self.settlement.each(Batcher.join)
 
     def job(self, **fields: Any) -> Job:
         """Receive a request and handle it."""
@@ -71,7 +71,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
     )
     yield Bench(memory, clock, patience, leases, settlement, fatal)
     patience.end()
-    settlement.close()
+    settlement.each(Batcher.close)
 
 
 def only(items: List[Any]) -> Any:
@@ -108,11 +108,14 @@ def test_one_line_says_what_became_of_requests(
 def test_a_request_is_known_once_it_is_answered(bench: Bench) -> None:
     """One that comes again only has to be deleted, with no second log or reply."""
     job = bench.job()
-    assert not bench.settlement.has_answered(job.delivery)
+    assert not bench.settlement.is_repeated(job.delivery)
     bench.settle(job)
-    assert bench.settlement.has_answered(job.delivery)
+    bench.memory.send("in", "3,1,2")
+    bench.memory.queues["in"][-1].message_id = job.delivery.message_id
+    (again,) = bench.leases.hold(bench.memory.queue("in").receive(10, 0, 30))
 
-    bench.settle(bench.job(answered=True))
+    assert bench.settlement.is_repeated(again)
+    bench.settle()
 
     assert bench.order() == [*OPERATIONS, "delete_message_batch"]
     assert bench.memory.bodies("in") == []
@@ -190,7 +193,7 @@ def test_a_reply_queue_that_is_gone_takes_its_request_along(bench: Bench) -> Non
     bench.settle(job)
 
     assert bench.memory.bodies("in") == []
-    assert not bench.settlement.has_answered(job.delivery)
+    assert not bench.settlement.is_repeated(job.delivery)
 
 
 def test_a_reply_queue_that_refuses_us_leaves_its_request_for_later(bench: Bench) -> None:
@@ -204,7 +207,7 @@ def test_a_reply_queue_that_refuses_us_leaves_its_request_for_later(bench: Bench
 
     message = only(bench.memory.queues["in"])
     assert message.hidden_until == bench.clock.time + 30
-    assert not bench.settlement.has_answered(job.delivery)
+    assert not bench.settlement.is_repeated(job.delivery)
 
 
 def hide(bench: Bench, job: Job, seconds: int) -> None:
@@ -246,7 +249,7 @@ def test_a_failed_job_stays_in_the_queue(
     message = only(bench.memory.queues["in"])
     assert message.hidden_until == bench.clock.time + 60
     assert bench.memory.bodies("out") == (["3,1,2"] if reply_to else [])
-    assert not bench.settlement.has_answered(job.delivery)
+    assert not bench.settlement.is_repeated(job.delivery)
     assert "requests answered" not in caplog.text
 
 
@@ -269,7 +272,7 @@ def test_a_delete_that_fails_is_tried_again(bench: Bench, caplog: pytest.LogCapt
 
     assert bench.memory.bodies("in") == []
     assert bench.order() == [*OPERATIONS, *["delete_message_batch"] * 2]
-    assert caplog.text.count("Cannot delete from in") == 2
+    assert caplog.text.count("Cannot delete requests in in") == 2
     assert caplog.text.count("AWS answers again.") == 1
     assert caplog.text.count("1 of 1 requests answered") == 1
     assert not bench.leases.stop()
@@ -349,11 +352,10 @@ def test_a_fault_of_ours_gives_the_request_back(bench: Bench, monkeypatch: Any) 
 def test_a_worker_that_ends_does_not_wait_for_what_fails(bench: Bench) -> None:
     """Hurrying makes what failed due at once, and closing forgets it."""
     bench.memory.fail("send_message_batch", "InternalError", 500)
-    bench.settlement.put(bench.job())
+    bench.settlement.put([bench.job()])
     bench.memory.wait_for(lambda: len(bench.memory.asked("send_message_batch")) > 1)
 
-    bench.settlement.hurry()
-    bench.settlement.close()
-    bench.settlement.join()
+    for call in (Batcher.hurry, Batcher.close, Batcher.join):
+        bench.settlement.each(call)
 
     assert bench.memory.bodies("in") == ["3,1,2"]
