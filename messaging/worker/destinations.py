@@ -1,7 +1,5 @@
 """Destinations: the reply queues in trouble, and how long to retry the replies to them."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass, field, replace
 from typing import Dict, Optional, Set

@@ -1,7 +1,5 @@
 """Handling: turns a message into a job with an outcome, whatever the message holds."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass, replace
 from typing import Callable, List
@@ -76,7 +74,7 @@ class Handling:
         """Leave a failed request to be retried; after the last attempt tell the client."""
         count, options = job.delivery.receive_count, self.options
         last = 0 < options.max_receive_count <= count
-        pause = min(options.visibility_timeout * 2 ** min(count - 1, 10), LONGEST_RETRY)
+        pause = min(options.visibility_timeout * 2 ** (count - 1), LONGEST_RETRY)
         what = explain(error) if isinstance(error, AWS_ERRORS) else repr(error)
         next_step = "goes to the dead-letter queue" if last else f"is tried again in {pause} s"
         logger.error("Message %s failed: %s; it %s.", job.delivery.message_id, what, next_step)

@@ -1,11 +1,8 @@
 """Leases: how long each message in hand stays ours, and the thread that renews them."""
 
-from __future__ import annotations
-
 import logging
 import math
 import threading
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Set
 
@@ -40,7 +37,7 @@ class Lease:
         From half its term on that is `seconds`, or what is left of the 12 hours.
         """
         most = min(seconds, math.floor(self.delivery.since + LONGEST - MARGIN - now))
-        due = (self.start + self.end) / 2 <= now
+        due = (self.start + self.end) / 2 <= now < self.end
         return most if due and now + most > self.end else 0
 
 
@@ -58,8 +55,7 @@ class Leases:
         self._seconds = visibility_timeout
         self._patience = patience
         self.first_timeout = min(FIRST, visibility_timeout)
-        self._leases: Dict[str, Lease] = {}  # by message id
-        self._lock = threading.Lock()
+        self._leases: Dict[str, Lease] = {}  # by message id; each step on it is atomic
         self._beat = threading.Lock()  # held while renewals are in flight
         self._stopped = threading.Event()
 
@@ -73,8 +69,7 @@ class Leases:
     def stop(self) -> List[Delivery]:
         """Renew nothing any more; return the messages that are still ours."""
         self._stopped.set()
-        with self._lock:
-            return [lease.delivery for lease in self._leases.values()]
+        return [lease.delivery for lease in list(self._leases.values())]
 
     def hold(self, deliveries: Sequence[Delivery]) -> List[Delivery]:
         """Add messages received just now; return those that were not in hand already.
@@ -82,12 +77,11 @@ class Leases:
         Of the others only the new receipt handle is kept, the only one that SQS honours.
         """
         new = []
-        with self._lock:
-            for each in deliveries:
-                if not self.holds(each):
-                    new.append(each)
-                end = each.since + self.first_timeout
-                self._leases[each.message_id] = Lease(each.bare(), each.since, end)
+        for each in deliveries:
+            if not self.holds(each):
+                new.append(each)
+            end = each.since + self.first_timeout
+            self._leases[each.message_id] = Lease(each.bare(), each.since, end)
         return new
 
     def holds(self, delivery: Delivery) -> bool:
@@ -95,41 +89,37 @@ class Leases:
         lease = self._leases.get(delivery.message_id)
         return lease is not None and lease.holds(clock.now())
 
-    def drop(self, deliveries: Sequence[Delivery]) -> None:
-        """Renew messages no longer, so that SQS redelivers them."""
-        with self._lock:
-            for each in deliveries:
-                self._leases.pop(each.message_id, None)
+    def drop(self, deliveries: Sequence[Delivery]) -> List[Lease]:
+        """Renew messages no longer, so that SQS redelivers them; return the leases that held."""
+        leases = [self._leases.pop(each.message_id, None) for each in deliveries]
+        return [lease for lease in leases if lease and lease.holds(clock.now())]
 
     def end(self, deliveries: Sequence[Delivery], pause: Optional[int] = None) -> Set[str]:
         """Delete messages, or hide them for a last `pause`, as far as they are ours.
 
         Returns the ids of those for which that is to be retried; they stay ours.
         """
-        with self._lock:
-            ours = [self._leases.pop(each.message_id) for each in deliveries if self.holds(each)]
-        with self._beat:  # a renewal in flight might undo it
-            pass
-        again = {lease.delivery.message_id: lease for lease in self._ask(ours, pause)}
-        with self._lock:
-            self._leases = {**again, **self._leases}  # what was received again meanwhile stays
+        leases = self.drop(deliveries)
+        if pause is not None:
+            with self._beat:  # a renewal in flight might undo it
+                pass
+        again = {lease.delivery.message_id: lease for lease in self._ask(leases, pause)}
+        for message_id, lease in again.items():
+            self._leases.setdefault(message_id, lease)  # unless received again meanwhile
         return set(again)
 
     def _renew(self) -> None:
         """Renew the leases that are due, and forget those that expired."""
-        now = clock.now()
-        due: Dict[int, List[Lease]] = defaultdict(list)
-        with self._lock:
-            for message_id, lease in list(self._leases.items()):
-                if lease.holds(now):
-                    due[lease.renewal(now, self._seconds)].append(lease)
-                else:
-                    del self._leases[message_id]
-                    logger.warning("Message %s is no longer ours: its lease expired.", message_id)
-        due.pop(0, None)
-        for seconds, leases in due.items():
-            for first in range(0, len(leases), MAX_BATCH):
-                self._renew_batch(leases[first : first + MAX_BATCH], seconds)
+        now, leases = clock.now(), self._leases.copy()
+        for message_id, lease in leases.items():
+            if not lease.holds(now):
+                self.drop([lease.delivery])
+                logger.warning("Message %s is no longer ours: its lease expired.", message_id)
+        terms = [(lease, lease.renewal(now, self._seconds)) for lease in leases.values()]
+        for seconds in {term for _, term in terms} - {0}:
+            due = [lease for lease, term in terms if term == seconds]
+            for first in range(0, len(due), MAX_BATCH):
+                self._renew_batch(due[first : first + MAX_BATCH], seconds)
 
     def _renew_batch(self, leases: List[Lease], seconds: int) -> None:
         start = clock.now()

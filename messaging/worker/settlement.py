@@ -1,11 +1,9 @@
 """Settlement: logs, answers and deletes finished jobs."""
 
-from __future__ import annotations
-
 import logging
-from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import Callable, Dict, List, Optional, Sequence
+from operator import attrgetter
+from typing import Callable, List, Sequence
 
 from .. import clock
 from ..aws.advice import explain
@@ -21,9 +19,10 @@ from .destinations import Destinations
 from .job import Job, outcome
 from .leases import Leases
 
+Work = Callable[[List[Job]], List[Job]]
 logger = logging.getLogger(__name__)
 
-LOGGERS, REPLIERS, DELETERS = 2, 8, 4
+LOGGERS, REPLIERS, DELETERS = 2, 8, 4  # threads
 MOST_LOGGED = 100  # jobs in one log object; fewer would cost more S3 requests
 ROOM = 500  # jobs that a step holds, retries included, at which the step before it blocks
 DENIED = 10.0  # seconds for which AccessDenied on the log is retried before the worker gives up
@@ -56,22 +55,9 @@ class Settlement:
     def __post_init__(self) -> None:
         self._answered = Recent(REMEMBERED)
         self._destinations = Destinations(self.patience)
-        self._logging = self._step("log", LOGGERS, MOST_LOGGED, self._log)
-        self._replying = self._step("reply", REPLIERS, MAX_BATCH, self._reply)
-        self._deleting = self._step("delete", DELETERS, MAX_BATCH, self._delete)
-
-    def _step(
-        self, name: str, count: int, size: int, work: Callable[[List[Job]], List[Job]]
-    ) -> Batcher[Job]:
-        def step(jobs: List[Job]) -> List[Job]:
-            held = [job for job in jobs if self.leases.holds(job.delivery)]
-            try:
-                return work(held) if held else []
-            except BaseException:  # of ours: SQS redelivers the messages
-                self.leases.drop([job.delivery for job in held])
-                raise
-
-        return Batcher(name, count, size, ROOM, step)
+        self._logging = self._step("log", "log_key", LOGGERS, MOST_LOGGED, self._log)
+        self._replying = self._step("reply", "reply_to", REPLIERS, MAX_BATCH, self._reply)
+        self._deleting = self._step("delete", "retry_in", DELETERS, MAX_BATCH, self._delete)
 
     def put(self, jobs: Sequence[Job]) -> None:
         """Queue jobs for settling; blocks while there is no room."""
@@ -89,11 +75,26 @@ class Settlement:
             self._deleting.put([Job(delivery.bare(), delivery.message_id)])
         return repeated
 
+    def _step(self, name: str, key: str, count: int, size: int, work: Work) -> Batcher[Job]:
+        """Make a batcher whose work is given, of the jobs still ours, those with equal keys."""
+        key_of = attrgetter(key)
+
+        def step(jobs: List[Job]) -> List[Job]:
+            held = [job for job in jobs if self.leases.holds(job.delivery)]
+            keys = set(map(key_of, held))
+            try:
+                groups = [[job for job in held if key_of(job) == each] for each in keys]
+                return [job for group in groups for job in work(group)]
+            except BaseException:  # of ours: SQS redelivers the messages
+                self.leases.drop([job.delivery for job in held])
+                raise
+
+        return Batcher(name, count, size, ROOM, step)
+
     def _log(self, jobs: List[Job]) -> List[Job]:
         """Log jobs in one object, under the same key at each attempt, and pass them on."""
-        key = new_log_key(self.part)
+        key, until = new_log_key(self.part), clock.now() + DENIED
         text = "".join(job.log_entry(self.worker) for job in jobs)
-        until = clock.now() + DENIED
         try:
             self.patience(
                 lambda: self.storage.put_log(key, text),
@@ -107,14 +108,11 @@ class Settlement:
         return []
 
     def _reply(self, jobs: List[Job]) -> List[Job]:
-        by_queue: Dict[Optional[str], List[Job]] = defaultdict(list)
-        for job in jobs:
-            by_queue[job.reply_to].append(job)
-        self._deleting.put(by_queue.pop(None, []))
-        return [job for name, group in by_queue.items() for job in self._reply_to(str(name), group)]
-
-    def _reply_to(self, queue: str, jobs: Sequence[Job]) -> List[Job]:
-        """Send replies to one queue; return those to retry."""
+        """Send the replies to one queue; return those to retry."""
+        queue = jobs[0].reply_to
+        if queue is None:
+            self._deleting.put(jobs)
+            return []
         failures = self.inbox.sibling(queue).send([job.reply().to_message() for job in jobs])
         again: List[Job] = []
         done: List[Job] = []
@@ -135,13 +133,8 @@ class Settlement:
         return again
 
     def _delete(self, jobs: List[Job]) -> List[Job]:
-        """Delete the requests that are done, and hide for a while those to be retried."""
-        by_pause: Dict[Optional[int], List[Job]] = defaultdict(list)
-        for job in jobs:
-            by_pause[job.retry_in].append(job)
-        return [job for pause, group in by_pause.items() for job in self._end(group, pause)]
-
-    def _end(self, jobs: List[Job], pause: Optional[int]) -> List[Job]:
+        """Delete requests that are done, or hide for a while some to be retried."""
+        pause = jobs[0].retry_in
         failed = self.leases.end([job.delivery for job in jobs], pause)
         done = [job for job in jobs if job.delivery.message_id not in failed and job.log_key]
         if done and pause is None:

@@ -67,13 +67,11 @@ class Worker:
         self._events: SimpleQueue[object] = SimpleQueue()
         self._patience = patience = Patience(self.connection.renew)
         # One attempt each, since botocore's own retries would outlast the bound of a stop.
-        polls, sends, renewals = (
-            replace(self.inbox, sqs=self.connection.client("sqs", attempts=1, seconds=seconds))
-            for seconds in (ANSWER + LONG_POLL, ANSWER, HASTY)
-        )
-        s3 = self.connection.client("s3", attempts=1, seconds=ANSWER)
-        storage, settings = replace(self.storage, s3=s3), self.connection.settings
-        self._polls = polls
+        client, settings = partial(self.connection.client, attempts=1), self.connection.settings
+        self._polls = replace(self.inbox, sqs=client("sqs", seconds=ANSWER + LONG_POLL))
+        sends = replace(self.inbox, sqs=client("sqs", seconds=ANSWER))
+        renewals = replace(self.inbox, sqs=client("sqs", seconds=HASTY))
+        storage = replace(self.storage, s3=client("s3", seconds=ANSWER))
         self._leases = leases = Leases(renewals, self.options.visibility_timeout, patience)
         self._handling = Handling(self.handler, storage, leases, patience, settings, self.options)
         self._settlement = Settlement(
