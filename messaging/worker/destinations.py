@@ -17,7 +17,7 @@ CROWD = 100  # replies to one failing queue that wait here; the others go back t
 PAUSE = 30  # seconds until SQS redelivers these
 
 
-@dataclass(eq=False)
+@dataclass
 class _Trouble:
     """What is known of a queue for a minute since it did not accept a reply."""
 

@@ -24,7 +24,7 @@ Handler = Callable[[Request, Storage], Result]
 LONGEST_RETRY = 900  # seconds; a request that keeps failing is retried at least this often
 
 
-@dataclass(frozen=True)
+@dataclass
 class Handling:
     """Turns messages into jobs: finds the reply queue, calls the handler, words what fails."""
 

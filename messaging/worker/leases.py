@@ -19,7 +19,7 @@ LONGEST = 12 * 3600  # seconds from its receive for which SQS hides a message at
 MARGIN = 2  # seconds; SQS refuses a renewal that would pass LONGEST by its own clock
 
 
-@dataclass(eq=False)
+@dataclass
 class Lease:
     """A message that is ours from `start` to `end`, unless renewed."""
 

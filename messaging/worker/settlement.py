@@ -30,7 +30,7 @@ FITTING = 200  # characters; a longer error may not fit a queue of the smallest 
 REMEMBERED = 10_000  # requests answered; a duplicate of an older one is handled once more
 
 
-@dataclass(eq=False)
+@dataclass
 class Settlement:
     """Writes the log object, sends the replies, deletes the requests, in that order.
 

@@ -41,7 +41,7 @@ LIVELY, LIVELY_POLL = 10.0, 1  # seconds
 STOPPED, DRAINED = "stopped", "drained"
 
 
-@dataclass(eq=False, repr=False)
+@dataclass
 class Worker:
     """Answers the requests of one queue until it is stopped.
 
@@ -118,6 +118,7 @@ class Worker:
         return bool(taken)
 
     def _receive(self, backlog: bool) -> List[Delivery]:
+        """Poll, for as long as that pays; return what is not in hand already."""
         drain, lively = self.options.drain, clock.now() - self._last_arrival < LIVELY
         wait = DRAIN_POLL if drain else LIVELY_POLL if lively else LONG_POLL
         limits = self.options.batch, 0 if backlog else wait, self._leases.first_timeout
@@ -128,16 +129,12 @@ class Worker:
             return []
         if received:
             self._last_arrival = clock.now()
-        elif drain and not backlog:
-            self._end_when_settled()
+        elif drain and not backlog:  # empty: the end, once all that was received is settled
+            self._intake.close()
+            self._intake.join()
+            self._settlement.each(Batcher.join)
+            self._events.put(DRAINED)
         return self._leases.hold(received)
-
-    def _end_when_settled(self) -> None:
-        """End the worker once all that was received is settled."""
-        self._intake.close()
-        self._intake.join()
-        self._settlement.each(Batcher.join)
-        self._events.put(DRAINED)
 
     def _finish(self) -> None:
         """Finish running jobs, settle them, and release the rest, within the bound of a stop."""

@@ -8,7 +8,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from messaging.aws.patience import Patience
 from messaging.aws.trouble import EntryError
-from messaging.worker.destinations import CROWD, PATIENCE, PAUSE, Destinations
+from messaging.worker.destinations import PATIENCE, Destinations
 from messaging.worker.job import Job, Result
 from tests.unit.clock import Clock, delivery
 
@@ -43,7 +43,7 @@ def verdict(destinations: Destinations, queue: str, job: Job, error: Exception) 
     let_go = destinations.failed(queue, job, error)
     if let_go is None:
         return AGAIN
-    assert let_go in (job, replace(job, retry_in=PAUSE))
+    assert let_go in (job, replace(job, retry_in=30))
     return NEVER if let_go is job else LATER
 
 
@@ -54,14 +54,16 @@ def test_a_reply_is_tried_for_as_long_as_clients_wait(
     """Within a minute of the receipt it is tried again; then the queue is given up for a while."""
     first = job(1, clock.time)
     assert verdict(destinations, "q", first, error) == AGAIN
-    clock.time += PATIENCE - 1
+    clock.time += 60
     assert verdict(destinations, "q", first, error) == AGAIN
-    clock.time += 2
+    clock.time += 0.5
     assert verdict(destinations, "q", first, error) == end
 
     assert verdict(destinations, "q", job(2, clock.time), error) == end
-    clock.time += PATIENCE + 1
-    assert verdict(destinations, "q", job(3, clock.time), error) == AGAIN
+    clock.time += 60
+    assert verdict(destinations, "q", job(3, clock.time), error) == end
+    clock.time += 0.5
+    assert verdict(destinations, "q", job(4, clock.time), error) == AGAIN
 
 
 def test_a_queue_that_comes_to_be_known_is_in_no_trouble(
@@ -86,9 +88,9 @@ def test_a_queue_given_up_is_told_once(
 
 
 def test_few_replies_to_one_queue_wait_here(clock: Clock, destinations: Destinations) -> None:
-    """Those beyond a crowd are left to SQS; of those that wait each is tried again."""
-    verdicts = [verdict(destinations, "q", job(n, clock.time), DENIED) for n in range(CROWD + 50)]
-    assert verdicts == [AGAIN] * CROWD + [LATER] * 50
+    """Those beyond a hundred are left to SQS; of those that wait each is tried again."""
+    verdicts = [verdict(destinations, "q", job(n, clock.time), DENIED) for n in range(150)]
+    assert verdicts == [AGAIN] * 100 + [LATER] * 50
 
     assert verdict(destinations, "q", job(0, clock.time), DENIED) == AGAIN
     assert verdict(destinations, "another", job(0, clock.time), DENIED) == AGAIN
@@ -96,7 +98,8 @@ def test_few_replies_to_one_queue_wait_here(clock: Clock, destinations: Destinat
 
 def test_an_outage_is_waited_out(clock: Clock, destinations: Destinations) -> None:
     """While no queue takes replies all are kept, however many and however long it lasts."""
-    for number in range(CROWD * 3):
+    destinations.accepted("another")
+    for number in range(300):
         assert verdict(destinations, "q", job(number, clock.time - 1000), AWAY) == AGAIN
 
 
@@ -106,7 +109,7 @@ def test_trouble_of_one_queue_alone_is_its_own(clock: Clock, destinations: Desti
     clock.time += 1
     destinations.accepted("another")
 
-    verdicts = [verdict(destinations, "q", job(n, clock.time), AWAY) for n in range(CROWD + 5)]
+    verdicts = [verdict(destinations, "q", job(n, clock.time), AWAY) for n in range(105)]
     assert verdicts[-5:] == [LATER] * 5
 
 
@@ -117,4 +120,31 @@ def test_nothing_grows(clock: Clock, destinations: Destinations) -> None:
         clock.time += 1
         verdict(destinations, f"q{number}", job(number, clock.time - PATIENCE - 1), MISSING)
 
-    assert len(stand_in._troubles) <= PATIENCE + 1
+    assert len(stand_in._troubles) <= 61
+
+
+def test_trouble_is_told_until_it_is_over(
+    clock: Clock, destinations: Destinations, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who looks reads that a queue takes no replies, and when it does again."""
+    caplog.set_level("INFO")
+    destinations.failed("q", job(1, clock.time), DENIED)
+    destinations.failed("q", job(2, clock.time), DENIED)
+    clock.time += 1
+    destinations.accepted("q")
+    destinations.accepted("another")
+
+    said = [record.getMessage() for record in caplog.records]
+    assert [line.split(":")[0] for line in said] == ["Cannot send to q", "AWS answers again."]
+
+
+def test_trouble_that_lasts_is_told_anew(
+    clock: Clock, destinations: Destinations, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A minute later nothing is known of it, nor kept."""
+    destinations.failed("q", job(1, clock.time), DENIED)
+    clock.time += 61
+    destinations.failed("another", job(2, clock.time), DENIED)
+    destinations.failed("q", job(3, clock.time), DENIED)
+
+    assert caplog.text.count("Cannot send to q: ") == 2

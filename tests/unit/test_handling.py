@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import FrozenInstanceError
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import pytest
@@ -274,3 +275,10 @@ def test_a_log_entry_tells_result_line_by_line() -> None:
 def test_options_have_the_values_that_the_help_tells() -> None:
     """A worker takes four requests at a time, ten a poll, hidden for 30 s, until it is stopped."""
     assert WorkerOptions() == WorkerOptions(4, 10, 30, 0, False)
+
+
+def test_nobody_changes_what_is_shared_by_threads() -> None:
+    """Results, jobs and options stay as they were made, so that no step alters another's."""
+    for made in (Result("1"), Job(delivery(), "c"), WorkerOptions()):
+        with pytest.raises(FrozenInstanceError):
+            setattr(made, next(iter(vars(made))), None)

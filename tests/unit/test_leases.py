@@ -1,5 +1,6 @@
 """A lease is ours while SQS hides the message, and not a moment longer."""
 
+import threading
 from typing import Any, Dict, List, Sequence
 
 import pytest
@@ -12,6 +13,24 @@ from messaging.aws.trouble import EntryError
 from messaging.wire.delivery import Delivery
 from messaging.worker.leases import FIRST, LONGEST, MARGIN, Lease, Leases
 from tests.unit.clock import Clock, delivery
+
+
+class Stopped:
+    """Stands for an event whose waits take no time."""
+
+    def __init__(self) -> None:
+        self.waits: List[float] = []
+        self.over = False
+
+    def set(self) -> None:
+        self.over = True
+
+    def is_set(self) -> bool:
+        return self.over
+
+    def wait(self, seconds: float) -> bool:
+        self.waits.append(seconds)
+        return self.over
 
 
 class Queue:
@@ -28,12 +47,15 @@ class Queue:
 
     def delete(self, deliveries: Sequence[Delivery]) -> Dict[int, Exception]:
         self.deleted += [each.receipt_handle for each in deliveries]
-        return {}
+        return self._failures(deliveries)
 
     def hide(self, deliveries: Sequence[Delivery], seconds: int) -> Dict[int, Exception]:
         self.calls.append([each.receipt_handle for each in deliveries])
         self.seconds.append(seconds)
         self.meanwhile()
+        return self._failures(deliveries)
+
+    def _failures(self, deliveries: Sequence[Delivery]) -> Dict[int, Exception]:
         return {
             at: self.failing[each.message_id]
             for at, each in enumerate(deliveries)
@@ -209,7 +231,7 @@ def test_what_cannot_be_renewed_any_more_is_left_alone(clock: Clock) -> None:
     (held,) = leases.hold([delivery()])
     clock.time += 2.6
     beat(leases)
-    assert queue.seconds == [LONGEST - 5]
+    assert queue.seconds == [43195]
 
     clock.time += LONGEST - 10
     assert leases.holds(held)
@@ -218,3 +240,81 @@ def test_what_cannot_be_renewed_any_more_is_left_alone(clock: Clock) -> None:
     assert not leases.holds(held)
     beat(leases)
     assert len(queue.calls) == 1
+
+
+def test_the_thread_looks_eight_times_in_a_first_term(clock: Clock) -> None:
+    """So a lease is renewed soon after its half, until the end, after which none is."""
+    queue = Queue()
+    leases: Any = make(queue)
+    leases._stopped = stopped = Stopped()
+    (held,) = leases.hold([delivery()])
+    assert leases.step()
+    clock.time += 2.5
+    assert leases.step()
+    assert queue.seconds == [30]
+    assert stopped.waits == [5 / 8, 5 / 8]
+
+    assert leases.stop() == [leases._leases[held.message_id].delivery]
+    clock.time += 16
+    assert not leases.step()
+    assert queue.seconds == [30]
+
+
+def test_a_lease_that_expired_is_told_once_and_forgotten(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who looks reads of it, and nothing is kept or asked."""
+    queue = Queue()
+    leases = make(queue)
+    leases.hold([delivery()])
+    clock.time += 5
+    beat(leases)
+    beat(leases)
+
+    assert caplog.text.count("Message id is no longer ours: its lease expired.") == 1
+    assert leases.stop() == []
+    assert queue.calls == []
+
+
+def test_what_could_not_be_ended_stays_ours(clock: Clock) -> None:
+    """A deletion that failed is to be tried again, with the lease as it was; one refused is not."""
+    queue = Queue()
+    queue.failing["1"] = EntryError("InternalError")
+    queue.failing["2"] = EntryError("ReceiptHandleIsInvalid", refused=True)
+    leases = make(queue)
+    held = leases.hold([delivery(str(number)) for number in range(3)])
+
+    assert leases.end(held) == {"1"}
+
+    assert [leases.holds(each) for each in held] == [False, True, False]
+
+
+def test_what_came_again_while_it_was_ended_goes_by_its_new_handle(clock: Clock) -> None:
+    """A failed release does not bring an old handle back."""
+    queue = Queue()
+    queue.failing["id"] = EntryError("InternalError")
+    leases = make(queue)
+    (held,) = leases.hold([delivery(handle="old")])
+    queue.meanwhile = lambda: leases.hold([delivery(handle="new")])
+
+    assert leases.end([held], 0) == {"id"}
+
+    (kept,) = leases.stop()
+    assert kept.receipt_handle == "new"
+
+
+def test_a_release_waits_for_renewals_under_way_and_a_deletion_does_not(clock: Clock) -> None:
+    """Else a renewal that arrives later would hide the message once more."""
+    queue = Queue()
+    leases = make(queue)
+    first, second = leases.hold([delivery("1"), delivery("2")])
+    releasing = threading.Thread(target=leases.end, args=([second], 0), daemon=True)
+    with leases._beat:
+        leases.end([first])
+        releasing.start()
+        releasing.join(0.1)
+        assert queue.deleted == ["handle"]
+        assert queue.seconds == []
+    releasing.join(5)
+
+    assert queue.seconds == [0]

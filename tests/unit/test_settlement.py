@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections import Counter
 from typing import Any, Iterator, List, NamedTuple, Optional
 
 import pytest
@@ -12,7 +14,7 @@ from messaging.flow.batcher import Batcher
 from messaging.worker.job import Job, Result
 from messaging.worker.leases import Leases
 from messaging.worker.settlement import Settlement
-from tests.unit.clock import Clock
+from tests.unit.clock import Clock, delivery
 from tests.unit.memory_aws import Memory
 
 OPERATIONS = ["put_object", "send_message_batch", "delete_message_batch"]
@@ -35,6 +37,11 @@ class Bench(NamedTuple):
         inbox = self.memory.queue("in")
         taken = self.leases.hold(inbox.receive(10, 0, 30))
         return [Job(each, each.message_id, "out", Result(each.body)) for each in taken]
+
+    def many(self, count: int) -> List[Job]:
+        """Make jobs of so many requests in hand."""
+        taken = self.leases.hold([delivery(str(n), self.clock.time) for n in range(count)])
+        return [Job(each, "c", "out", Result("done")) for each in taken]
 
     def settle(self, *jobs: Job) -> None:
         """Have jobs settled, and wait until they are."""
@@ -359,3 +366,63 @@ def test_a_worker_that_ends_does_not_wait_for_what_fails(bench: Bench) -> None:
         bench.settlement.each(call)
 
     assert bench.memory.bodies("in") == ["3,1,2"]
+
+
+def test_a_log_object_covers_a_hundred_jobs(bench: Bench) -> None:
+    """Of many jobs at once a hundred share an object, and ten a batch of replies or deletions."""
+    bench.settle(*bench.many(250))
+
+    logs = [log.decode().count("received  ") for log in bench.memory.objects.values()]
+    assert max(logs) == 100
+    assert sum(logs) == 250
+    sizes = [len(c.arguments["Entries"]) for c in bench.memory.asked("send_message_batch")]
+    assert max(sizes) == 10
+
+
+@pytest.mark.parametrize(("waiting", "blocks"), [(499, False), (500, True)])
+def test_five_hundred_jobs_wait_at_each_step(bench: Bench, waiting: int, blocks: bool) -> None:
+    """Whoever brings one more waits until there is room, or until the worker stops."""
+    let_go = threading.Event()
+
+    def hang(call: Any) -> None:
+        let_go.wait(8)
+
+    bench.memory.before = hang
+    *many, last = bench.many(waiting + 1)
+    bench.settlement.put(many)
+    putting = threading.Thread(target=bench.settlement.put, args=([last],), daemon=True)
+    putting.start()
+    putting.join(0.1)
+    assert putting.is_alive() == blocks
+
+    bench.settlement.each(Batcher.hurry)
+    putting.join(5)
+    assert not putting.is_alive()
+    let_go.set()
+
+
+def test_ten_thousand_answers_are_remembered(bench: Bench) -> None:
+    """One more, and the oldest is forgotten."""
+    answers: Any = bench.settlement
+    answers._answered.add(str(number) for number in range(10_001))
+
+    known = [bench.settlement.is_repeated(delivery(str(number))) for number in (0, 1, 10_000)]
+    assert known == [False, True, True]
+
+
+def test_each_step_has_its_threads(bench: Bench) -> None:
+    """Two write logs, eight send replies, four delete."""
+    before = set(threading.enumerate())
+    made = Settlement(
+        bench.memory.queue("in"),
+        bench.memory.storage(),
+        "part",
+        "me",
+        bench.leases,
+        bench.patience,
+        bench.fatal.append,
+    )
+    more = Counter(thread.name for thread in set(threading.enumerate()) - before)
+    made.each(Batcher.close)
+
+    assert more == {"log": 2, "reply": 8, "delete": 4}
