@@ -13,7 +13,7 @@ from .job import Job
 logger = logging.getLogger(__name__)
 
 PATIENCE = 60.0  # seconds from receiving a request to giving up its reply; clients wait as long
-CROWD = 100  # replies to one failing queue that wait here; the others go back to SQS for a while
+CROWD = 200  # replies to failing queues that wait here; the others go back to SQS for a while
 PAUSE = 30  # seconds until SQS redelivers these
 
 
@@ -29,8 +29,8 @@ class _Trouble:
 class Destinations:
     """Decides what to do with a reply that SQS did not accept.
 
-    One queue that is missing or refuses us does not delay replies to the others: few of its
-    replies wait here, and for a minute after it is given up none.
+    Queues that are missing or refuse us do not delay replies to the others: a number of replies
+    waits here, equally shared by these queues, and for a minute after one is given up none of its.
     """
 
     def __init__(self, patience: Patience) -> None:
@@ -57,7 +57,8 @@ class Destinations:
             trouble = self._troubles[queue] = _Trouble(now, given_up=True)
             why = "it is gone" if is_missing_queue(error) else explain(error)
             logger.warning("Replies to the queue %s are given up: %s.", queue, why)
-        if not trouble.given_up and len(trouble.waiting | {message_id}) <= CROWD:
+        count = len(trouble.waiting | {message_id})
+        if not trouble.given_up and count * len(self._troubles) <= CROWD:
             trouble.waiting.add(message_id)
             return None
         gone = trouble.given_up and is_missing_queue(error)

@@ -88,18 +88,27 @@ def test_a_queue_given_up_is_told_once(
 
 
 def test_few_replies_to_one_queue_wait_here(clock: Clock, destinations: Destinations) -> None:
-    """Those beyond a hundred are left to SQS; of those that wait each is tried again."""
-    verdicts = [verdict(destinations, "q", job(n, clock.time), DENIED) for n in range(150)]
-    assert verdicts == [AGAIN] * 100 + [LATER] * 50
+    """Those beyond two hundred are left to SQS; of those that wait each is tried again."""
+    verdicts = [verdict(destinations, "q", job(n, clock.time), DENIED) for n in range(250)]
+    assert verdicts == [AGAIN] * 200 + [LATER] * 50
 
     assert verdict(destinations, "q", job(0, clock.time), DENIED) == AGAIN
     assert verdict(destinations, "another", job(0, clock.time), DENIED) == AGAIN
 
 
+def test_queues_in_trouble_share_what_may_wait(clock: Clock, destinations: Destinations) -> None:
+    """However many they are, their replies leave room for those that can be sent."""
+    for number in range(1000):
+        verdict(destinations, f"q{number % 20}", job(number, clock.time), DENIED)
+
+    again = [verdict(destinations, f"q{n % 20}", job(n, clock.time), DENIED) for n in range(1000)]
+    assert again.count(AGAIN) == 200
+
+
 def test_an_outage_is_waited_out(clock: Clock, destinations: Destinations) -> None:
     """While no queue takes replies all are kept, however many and however long it lasts."""
     destinations.accepted("another")
-    for number in range(300):
+    for number in range(600):
         assert verdict(destinations, "q", job(number, clock.time - 1000), AWAY) == AGAIN
 
 
@@ -109,7 +118,7 @@ def test_trouble_of_one_queue_alone_is_its_own(clock: Clock, destinations: Desti
     clock.time += 1
     destinations.accepted("another")
 
-    verdicts = [verdict(destinations, "q", job(n, clock.time), AWAY) for n in range(105)]
+    verdicts = [verdict(destinations, "q", job(n, clock.time), AWAY) for n in range(205)]
     assert verdicts[-5:] == [LATER] * 5
 
 
