@@ -13,7 +13,7 @@ from ..errors import InvalidMessage, RequestRejected
 from ..settings import Settings
 from ..wire.delivery import Delivery
 from ..wire.envelope import Request
-from ..wire.names import may_answer
+from ..wire.names import reply_queue
 from .job import Job, Result
 from .leases import Leases
 from .options import WorkerOptions
@@ -26,7 +26,7 @@ LONGEST_RETRY = 900  # seconds; a request that keeps failing is retried at least
 
 @dataclass
 class Handling:
-    """Turns messages into jobs: finds the reply queue, calls the handler, words what fails."""
+    """Turns messages into jobs: calls the handler, and words what fails."""
 
     handler: Handler
     storage: Storage
@@ -40,7 +40,7 @@ class Handling:
         started = clock.now()
         job = Job(delivery.bare(), delivery.message_id)
         try:
-            job = replace(job, reply_to=self._reply_queue(delivery))
+            job = replace(job, reply_to=reply_queue(delivery, self.settings))
             job = replace(job, correlation_id=delivery.label("CorrelationId") or job.correlation_id)
             job = replace(job, result=self._work(delivery))
         except (InvalidMessage, RequestRejected) as error:
@@ -50,16 +50,6 @@ class Handling:
                 return []
             job = self._failed(job, error)
         return [replace(job, seconds=clock.now() - started)]
-
-    def _reply_queue(self, delivery: Delivery) -> str:
-        """Return where to reply; a request that names a queue not ours is refused."""
-        if "Status" in delivery.attributes:  # two workers must not talk to each other
-            raise InvalidMessage("this message is a reply (it has a Status), and no request")
-        ours, given = self.settings.output_queue, delivery.text("ReplyTo")
-        name = ours if given is None else given
-        if not may_answer(name, ours) or name == self.settings.input_queue:
-            raise InvalidMessage(f"ReplyTo is neither {ours} nor made of it")
-        return name
 
     def _work(self, delivery: Delivery) -> Result:
         """Call the handler, retrying passing trouble with AWS for as long as the lease holds."""

@@ -62,20 +62,17 @@ class Job:
             f"handled   in {self.seconds * 1000:.3f} ms by {worker}",
             *(f"note      {note}" for note in self.result.notes),
             *self._outcomes(),
+            *([] if self.retry_in is None else [f"retry     in {self.retry_in} s"]),
         ]
-        if self.retry_in is not None:
-            lines.append(f"retry     in {self.retry_in} s")
         return "".join(_CONTROL.sub(" ", line) + "\n" for line in lines) + "\n"
 
     def _outcomes(self) -> List[str]:
         """Return the outcome, one log line for each line of the result."""
-        if self.status == ERROR:
-            word = "refused" if self.retry_in is None else "failed"
-            return [f"{word:<9} {self.result.body}"]
-        lines = self.result.body.split("\n")
-        if len(lines) == 1:
-            return [f"result    {lines[0]}"]
-        return [f"result {number:<4} {line}" for number, line in enumerate(lines, 1)]
+        body = self.result.body
+        if self.status == OK and "\n" in body:
+            return [f"result {number:<4} {line}" for number, line in enumerate(body.split("\n"), 1)]
+        failed = "refused" if self.retry_in is None else "failed"
+        return [f"{'result' if self.status == OK else failed:<9} {body}"]
 
 
 def outcome(jobs: Sequence[Job]) -> str:

@@ -15,8 +15,7 @@ from ..wire.delivery import Delivery
 logger = logging.getLogger(__name__)
 
 FIRST = 5  # seconds; a message that a dead worker's poll took is redelivered after so long
-LONGEST = 12 * 3600  # seconds from its receive for which SQS hides a message at most
-MARGIN = 2  # seconds; SQS refuses a renewal that would pass LONGEST by its own clock
+LONGEST = 12 * 3600 - 2  # seconds from its receive; SQS refuses to hide a message for 12 hours
 
 
 @dataclass
@@ -36,7 +35,7 @@ class Lease:
 
         From half its term on that is `seconds`, or what is left of the 12 hours.
         """
-        most = min(seconds, math.floor(self.delivery.since + LONGEST - MARGIN - now))
+        most = min(seconds, math.floor(self.delivery.since + LONGEST - now))
         due = (self.start + self.end) / 2 <= now < self.end
         return most if due and now + most > self.end else 0
 
