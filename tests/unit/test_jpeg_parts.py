@@ -202,7 +202,7 @@ def test_bytes_do_not_depend_on_processors(mode: str) -> None:
     for count in (1, 2, 5):
         with mock.patch.object(strips, "PROCESSORS", strips.Processors(count)):
             results.add(run(source).data)
-    with mock.patch("image.formats.jpeg.encoder.open_decoder", return_value=None):
+    with mock.patch.object(strips, "MAKE_DECODER", None):
         results.add(run(source).data)
 
     (result,) = results
