@@ -74,15 +74,16 @@ def decode(
     if MAKE_DECODER is None:
         image.frombytes(b"".join(pieces), codec, *options)
         return
-    decoder, rest = MAKE_DECODER(image.mode, codec, options), b""
+    decoder = MAKE_DECODER(image.mode, codec, options)
+    rest = b""
     decoder.setimage(image.im, (0, 0, *image.size))
     for piece in pieces:
-        rest += piece
-        used, error = decoder.decode(rest)
+        data = rest + piece if rest else piece
+        used, error = decoder.decode(data)
         if error:
             raise ValueError("its pixels are damaged")
         if used < 0:
             return
-        rest = rest[used:]
+        rest = bytes(data[used:])
         yield
     raise ValueError("it ends too early")

@@ -5,8 +5,9 @@ The result depends on the pixels alone, not on how many processors there are.
 
 import zlib
 from collections import deque
+from functools import lru_cache
 from itertools import chain
-from typing import Any, Dict, Iterable, Iterator, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, Iterator, NamedTuple, Sequence, Tuple
 
 from image.formats.png.filters import Filters, filter_rows
 from image.formats.png.rows import Rows
@@ -15,11 +16,11 @@ from image.formats.strips import cut, share
 _STRIP_BYTES = 1 << 19
 _BANDS = 6  # parts of the height, each with a plan of its own
 _SAMPLES, _SAMPLE_BYTES = 12, 1 << 14  # of all bands; each has at least two
-_WINDOW = 1 << 15  # how far back deflate looks, also beyond the start of a strip
+_WINDOW, _SAMPLE_WINDOW = 1 << 15, 1 << 14  # how far back deflate looks, also before a strip
 _FLAT = 1 / 4  # of its size: what deflates to less is deflated fast even at level 6
 _SMALL = 1 << 22  # bytes of rows that take little time even at level 6 with Paeth's filter
-_QUICK: Tuple[Filters, ...] = ((0,), (2,), (1, 2, 3))
-_FILTERS: Tuple[Filters, ...] = (*_QUICK, (1, 2, 3, 4))
+_FILTERS: Tuple[Filters, ...] = ((0,), (2,), (1, 2, 3), (1, 2, 3, 4))
+_RUNS = (1, zlib.Z_RLE)
 _ADLER = 65521
 
 
@@ -67,22 +68,24 @@ def choose(rows: Rows, band: range) -> Plan:
     """Choose what makes samples of a band smallest, without what takes long in large pictures."""
     height, stride = rows.header.height, rows.header.stride
     samples = cut(band, max(1, _SAMPLE_BYTES // stride))
-    count = min(len(samples), max(2, -(-_SAMPLES * len(band) // height)))
+    count = min(len(samples), max(2, round(_SAMPLES * len(band) / height)))
     samples = [samples[(2 * at + 1) * len(samples) // (2 * count)] for at in range(count)]
-    filtered = {each: [_filter(rows, sample, each) for sample in samples] for each in _FILTERS}
+    blocks = [_block(rows, sample, _SAMPLE_WINDOW) for sample in samples]
 
-    def cheapest(plans: Iterable[Plan]) -> Tuple[int, Plan]:
-        return min((_cost(filtered[plan.filters], plan.deflate), plan) for plan in plans)
+    @lru_cache(maxsize=None)
+    def filtered(filters: Filters) -> Sequence[Tuple[Any, Any]]:
+        return [_filter(*block, filters) for block in blocks]
 
-    is_small, size = height * stride <= _SMALL, sum(map(len, samples)) * stride
-    cost, plan = cheapest(map(Plan, _FILTERS))
-    if cost < size * _FLAT:
-        return cheapest(Plan(each).slow for each in (_FILTERS if is_small else _QUICK))[1]
-    return cheapest([plan, Plan(plan.filters, (1, zlib.Z_RLE)), *[plan.slow][:is_small]])[1]
+    @lru_cache(maxsize=None)
+    def cost(plan: Plan) -> int:
+        parts = filtered(plan.filters)
+        return sum(len(_deflate(*part, plan.deflate, zlib.Z_FINISH)) for part in parts)
 
-
-def _cost(samples: Sequence[Tuple[Any, Any]], deflate: Tuple[int, int]) -> int:
-    return sum(len(_deflate(*sample, deflate, zlib.Z_FINISH)) for sample in samples)
+    plans, is_small = [Plan(each) for each in _FILTERS], height * stride <= _SMALL
+    if min(map(cost, plans[:2])) < sum(map(len, samples)) * stride * _FLAT:
+        return min((plan.slow for plan in (plans if is_small else plans[:3])), key=cost)
+    best = min(plans, key=cost)
+    return min([best, Plan(best.filters, _RUNS), *[best.slow][:is_small]], key=cost)
 
 
 def join_checksums(first: int, second: int, length: int) -> int:
@@ -94,15 +97,19 @@ def join_checksums(first: int, second: int, length: int) -> int:
 
 def _encode(rows: Rows, strip: range, plan: Plan) -> Tuple[bytes, int, int]:
     """Return a strip as a part of a stream, its checksum, and its length before."""
-    window, content = _filter(rows, strip, plan.filters)
+    window, content = _filter(*_block(rows, strip, _WINDOW), plan.filters)
     end = zlib.Z_FINISH if strip.stop == rows.header.height else zlib.Z_SYNC_FLUSH
     return _deflate(window, content, plan.deflate, end), zlib.adler32(content), len(content)
 
 
-def _filter(rows: Rows, strip: range, filters: Filters) -> Tuple[Any, Any]:
-    """Return before the filtered rows of a strip those that deflate may look back to."""
-    before = min(strip.start, -(-_WINDOW // (1 + rows.header.stride)))
-    filtered = filter_rows(rows, strip.start - before, strip.stop, filters)
+def _block(rows: Rows, strip: range, window: int) -> Tuple[Any, int, int]:
+    """Return the rows of a strip and those before it that deflate may look back to."""
+    before = min(strip.start, -(-window // (1 + rows.header.stride)))
+    return rows.below(strip.start - before, strip.stop), before, max(1, rows.header.pixel_bits // 8)
+
+
+def _filter(block: Any, before: int, pixel: int, filters: Filters) -> Tuple[Any, Any]:
+    filtered = filter_rows(block, pixel, filters)
     return filtered[:before].reshape(-1).data, filtered[before:].reshape(-1).data
 
 

@@ -16,6 +16,13 @@ class Rows(NamedTuple):
     take: Callable[[int, int], Any]
     decoded: Iterable[int] = ()  # how many there are, again and again, and at the end all
 
+    def below(self, top: int, bottom: int) -> Any:
+        """Return rows with the one above them, which is zero for the first."""
+        import numpy as np
+
+        rows = self.take(max(0, top - 1), bottom)
+        return rows if top else np.concatenate((np.zeros_like(rows[:1]), rows))
+
 
 def mapped(pixels: Pixels, curve: Curve) -> Rows:
     """Map pixels through a curve, strip by strip as they are decoded."""
