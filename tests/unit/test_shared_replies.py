@@ -1,4 +1,4 @@
-"""In a queue that others read too, our own replies are found, and theirs let go."""
+"""In a shared queue our own replies are found, and others' are released."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.conftest import wait_until
 from tests.unit.clock import Clock
 from tests.unit.memory_aws import Call, Memory
 
-GIVE_UP = 5  # seconds
+GIVE_UP = 5  # seconds; then the test fails
 
 
 class Bench:
-    """A shared reply queue in memory, in which a test puts replies."""
+    """A shared reply queue in memory, into which a test puts replies."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -41,17 +41,17 @@ class Bench:
         return self.memory.asked("receive_message")
 
     def look_twice(self) -> None:
-        """Wait until what a look found is dealt with: the next but one has begun."""
+        """Block until the messages of a poll are dealt with: the next but one has started."""
         before = len(self.polls())
         self.memory.wait_for(lambda: len(self.polls()) >= before + 2)
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
-    """A shared queue at a clock that only a test moves, where pauses take no time."""
+def bench(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[Bench]:
+    """A shared queue whose clock only a test moves, and whose pauses take no time."""
     caplog.set_level(logging.DEBUG)
-    clock = Clock()
-    monkeypatch.setattr("messaging.clock.now", clock.now)
     monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
     made = Bench(clock)
     yield made
@@ -63,7 +63,7 @@ def told(pending: Pending) -> Reply:
 
 
 def test_our_own_reply_is_given_and_deleted(bench: Bench) -> None:
-    """The others in the queue stay."""
+    """Our reply is delivered and deleted, and others stay in the queue."""
     bench.reply("theirs")
     bench.reply("ours")
 
@@ -73,7 +73,7 @@ def test_our_own_reply_is_given_and_deleted(bench: Bench) -> None:
 
 
 def test_polls_are_short_and_keep_others_from_little(bench: Bench) -> None:
-    """A look asks for ten messages, for 1 s, hidden for 5 s, by one attempt of 8 s."""
+    """A poll asks for ten messages, for 1 s, hidden for 5 s, in one attempt of 8 s."""
     bench.expect("c")
     bench.memory.wait_for(bench.polls)
 
@@ -84,7 +84,7 @@ def test_polls_are_short_and_keep_others_from_little(bench: Bench) -> None:
 
 
 def test_nothing_is_polled_while_nothing_is_awaited(bench: Bench) -> None:
-    """A session that waits for a person keeps nobody from his replies."""
+    """An idle session does not hide others' replies."""
     assert not threading.Event().wait(0.1)
     assert bench.polls() == []
 
@@ -97,7 +97,7 @@ def test_nothing_is_polled_while_nothing_is_awaited(bench: Bench) -> None:
 
 
 def test_a_stranger_is_given_back_at_once_and_only_once(bench: Bench) -> None:
-    """One that is seen again stays hidden for a while, so that a look gets past it."""
+    """A stranger's reply seen again stays hidden for a while, so that polls get past it."""
     bench.reply("theirs")
     bench.expect("ours")
     (message,) = bench.memory.queues["out"]
@@ -114,7 +114,7 @@ def test_a_stranger_is_given_back_at_once_and_only_once(bench: Bench) -> None:
 def test_a_reply_without_attributes_is_that_to_the_only_request(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A worker that sets none may answer who asks one thing at a time."""
+    """With one request in flight, a reply without attributes is its own."""
     pending = bench.expect("only")
     bench.memory.send("out", "bare")
 
@@ -125,7 +125,7 @@ def test_a_reply_without_attributes_is_that_to_the_only_request(
 def test_a_reply_without_attributes_is_nobodys_where_two_wait(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It cannot be told whose it is, so it stays."""
+    """With two requests in flight, a reply without attributes stays in the queue."""
     first, second = bench.awaited.expect(Request("1")), bench.expect("c")
     bench.memory.send("out", "bare")
     (message,) = bench.memory.queues["out"]
@@ -137,7 +137,7 @@ def test_a_reply_without_attributes_is_nobodys_where_two_wait(
 
 
 def test_a_message_with_attributes_is_never_guessed(bench: Bench) -> None:
-    """One that breaks the format is not taken for the reply to the only request."""
+    """A reply that breaks the format is not taken for the only request's."""
     pending = bench.expect("c")
     bench.memory.send("out", "strange", Colour="red")
     (message,) = bench.memory.queues["out"]
@@ -148,7 +148,7 @@ def test_a_message_with_attributes_is_never_guessed(bench: Bench) -> None:
 
 
 def test_an_outage_is_waited_out(bench: Bench) -> None:
-    """Whatever a poll meets, even a missing right, it is tried again."""
+    """Whatever a poll raises, even a missing right, it is retried."""
     bench.memory.fail("receive_message", "AccessDenied", 403, times=3)
     pending = bench.expect("c")
     bench.reply("c")
@@ -157,19 +157,13 @@ def test_an_outage_is_waited_out(bench: Bench) -> None:
 
 
 def test_an_end_gives_back_what_its_last_poll_brings(bench: Bench) -> None:
-    """The poll under way is awaited, and a stranger in it shown at once, seen or not."""
-    begun, let_go = threading.Event(), threading.Event()
+    """Closing waits for the poll in flight, and releases strangers' replies, seen before or not."""
     bench.expect("ours")
     bench.reply("theirs")
     (message,) = bench.memory.queues["out"]
     bench.memory.wait_for(lambda: len(message.handles) == 2)
 
-    def hang(call: Call) -> None:
-        if call.operation == "receive_message":
-            begun.set()
-            let_go.wait(GIVE_UP)
-
-    bench.memory.before = hang
+    begun, let_go = bench.memory.hang("receive_message")
     assert begun.wait(GIVE_UP)
     bench.clock.time += 6
     ending = threading.Thread(target=bench.replies.close, daemon=True)
@@ -188,7 +182,7 @@ def test_an_end_gives_back_what_its_last_poll_brings(bench: Bench) -> None:
 def test_an_end_does_not_wait_for_a_poll_that_hangs(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It takes a second and a half at most."""
+    """Closing waits for a hanging poll for a second and a half at most."""
     waits: List[float] = []
     monkeypatch.setattr(
         "messaging.requester.shared_replies.futures.wait",
@@ -200,7 +194,7 @@ def test_an_end_does_not_wait_for_a_poll_that_hangs(
 
 
 def test_an_outage_does_not_hold_up_the_end(bench: Bench) -> None:
-    """Polls that fail are not tried again once the end has come."""
+    """After close a failed poll is not retried."""
     bench.memory.fail("receive_message", "ServiceUnavailable", 503)
     bench.expect("c")
     bench.memory.wait_for(bench.polls)
