@@ -18,6 +18,8 @@ from tests.conftest import ROOT, Place
 
 from .stack import BUCKET, NAMES, TEMPLATE, Stack, client
 
+pytestmark = pytest.mark.xdist_group("stacks")  # which take seconds to make
+
 
 def test_cfn_lint_is_content() -> None:
     """cfn-lint has no complaint about the template."""
