@@ -17,9 +17,10 @@ logger = logging.getLogger(__name__)
 PATIENCE = 60.0  # seconds from receiving a request to giving up its reply; clients wait as long
 REMEMBERED = 60.0  # seconds after a queue is given up in which each reply gets one attempt
 CROWD = 100  # replies to one failing queue that wait here; the others go back to SQS for a while
+SETTLING = 2.0  # seconds in which AWS may not know a queue yet that was made just now
 MOST = 1000  # failing queues; above, those given up are forgotten, so that memory does not grow
 
-AGAIN, LATER, NEVER = "again", "later", "never"
+AGAIN, SOON, LATER, NEVER = "again", "soon", "later", "never"
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Destinations:
             self._patience.over(f"send to {queue}", self._accepted)
 
     def failed(self, queue: str, job: Job, error: Exception) -> str:
-        """Return AGAIN to retry a reply, LATER to leave it to SQS, NEVER to drop it."""
+        """Return AGAIN to retry a reply, SOON or LATER to leave it to SQS, NEVER to drop it."""
         now = clock.now()
         trouble = self._troubles.setdefault(queue, _Trouble(now))
         self._patience.met(f"send to {queue}", error)
@@ -76,8 +77,9 @@ class Destinations:
         if lasting and now - trouble.given_up <= REMEMBERED:
             return NEVER if is_missing_queue(error) else LATER
         known = job.delivery.message_id in trouble.waiting
-        crowded = trouble.others_waiting(job.delivery.message_id, now) >= CROWD
-        return LATER if crowded and not known else AGAIN
+        if known or trouble.others_waiting(job.delivery.message_id, now) < CROWD:
+            return AGAIN
+        return SOON if now - trouble.since < SETTLING else LATER
 
     def _tell(self, job: Job, error: Exception) -> None:
         if is_missing_queue(error):

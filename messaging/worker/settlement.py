@@ -17,7 +17,7 @@ from ..flow.batcher import Batcher
 from ..flow.recent import Recent
 from ..wire.delivery import Delivery
 from ..wire.envelope import ERROR
-from .destinations import AGAIN, LATER, Destinations
+from .destinations import AGAIN, LATER, SOON, Destinations
 from .job import Job, outcome
 from .leases import Leases
 
@@ -29,7 +29,7 @@ MOST_LOGGED = 100  # jobs in one log object; fewer would cost more S3 requests
 ROOM = 500  # jobs that a step holds, retries included, at which the step before it blocks
 DENIED = 10.0  # seconds for which AccessDenied on the log is retried before the worker gives up
 REMEMBERED = 10_000  # requests answered; a duplicate of an older one is handled once more
-LATER_PAUSE = 30  # seconds until SQS redelivers a request whose reply queue is in trouble
+PAUSES = {SOON: 2, LATER: 30}  # seconds until SQS redelivers, where a reply queue is in trouble
 
 
 class Settlement:
@@ -168,7 +168,7 @@ class Settlement:
         if verdict == AGAIN:
             again.append(job)
         else:
-            done.append(replace(job, retry_in=LATER_PAUSE) if verdict == LATER else job)
+            done.append(replace(job, retry_in=PAUSES.get(verdict, job.retry_in)))
 
     def _delete(self, jobs: List[Job]) -> Sequence[Job]:
         """Delete the requests that are done, and hide for a while those to be retried."""

@@ -15,6 +15,8 @@ from messaging.worker.destinations import (
     NEVER,
     PATIENCE,
     REMEMBERED,
+    SETTLING,
+    SOON,
     Destinations,
 )
 from messaging.worker.job import Job, Result
@@ -85,11 +87,20 @@ def test_a_queue_given_up_is_told_once(
 
 def test_few_replies_to_one_queue_wait_here(clock: Clock, destinations: Destinations) -> None:
     """Those beyond a crowd are left to SQS; of those that wait each is tried again."""
+    destinations.failed("q", job(0, clock.time), DENIED)
+    clock.time += SETTLING
     verdicts = [destinations.failed("q", job(n, clock.time), DENIED) for n in range(CROWD + 50)]
     assert verdicts == [AGAIN] * CROWD + [LATER] * 50
 
     assert destinations.failed("q", job(0, clock.time), DENIED) == AGAIN
     assert destinations.failed("another", job(0, clock.time), DENIED) == AGAIN
+
+
+def test_a_queue_that_may_be_new_has_few_seconds(clock: Clock, destinations: Destinations) -> None:
+    """Replies beyond a crowd come again soon, since AWS knows a new queue within a second or so."""
+    verdicts = [destinations.failed("q", job(n, clock.time), MISSING) for n in range(CROWD + 1)]
+
+    assert verdicts == [AGAIN] * CROWD + [SOON]
 
 
 def test_an_outage_is_waited_out(clock: Clock, destinations: Destinations) -> None:
@@ -101,7 +112,7 @@ def test_an_outage_is_waited_out(clock: Clock, destinations: Destinations) -> No
 def test_trouble_of_one_queue_alone_is_its_own(clock: Clock, destinations: Destinations) -> None:
     """Where others take replies, an error that would pass makes a crowd wait elsewhere too."""
     destinations.failed("q", job(0, clock.time), AWAY)
-    clock.time += 1
+    clock.time += SETTLING
     destinations.accepted("another", job(1, clock.time))
 
     verdicts = [destinations.failed("q", job(n, clock.time), AWAY) for n in range(CROWD + 5)]
