@@ -24,7 +24,8 @@ PREFIXES = {"calculation": [f"{LOGS}calculation/", PAYLOADS], "image": [f"{LOGS}
 def delete(part: Part, options: argparse.Namespace) -> Iterator[Row]:
     """Delete the queues, what the part wrote into its bucket, and a bucket of ours left empty.
 
-    Images stay, since only their owner knows whether they are still wanted.
+    Images stay, since only their owner knows whether they are still wanted. SQS gives the names
+    of deleted queues to new ones only after 60 seconds.
     """
     queues = [queue for queue in map(part.queue, part.names()) if queue] + part.reply_queues()
     storage = _existing(part.storage(queues))

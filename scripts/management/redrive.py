@@ -24,10 +24,11 @@ def redrive(part: Part, options: argparse.Namespace) -> Iterator[Row]:
     if inbox is None or dead is None:
         yield {"part": part.name, "moved": 0, "left": 0}
         return
-    move = Move(inbox, dead)
+    move, there = Move(inbox, dead), sum(counted(dead).values())
     if not options.dry_run:
         move.run()
-    yield {"part": part.name, "moved": move.moved, "left": sum(counted(dead).values())}
+    # SQS's own count may be a minute old, and would still hold what was moved.
+    yield {"part": part.name, "moved": move.moved, "left": max(0, there - move.moved)}
     for message, reason in move.failed.items():
         yield {"part": part.name, "message": message, "failed": reason}
 
