@@ -13,10 +13,15 @@ import pytest
 
 from messaging.aws import rules
 from messaging.aws.buckets import open_bucket
-from messaging.aws.queues import open_queue
+from messaging.aws.queues import DEAD_LETTER_RETENTION, open_queue
+from messaging.wire.envelope import PAYLOADS
+from scripts.management import dead
 from tests.conftest import ROOT, Place
 
 from .stack import BUCKET, NAMES, TEMPLATE, Stack, client
+
+DAY = 24 * 3600
+SQS_RETENTION = 4 * DAY  # where nobody says otherwise, as for the input queue
 
 
 def test_cfn_lint_is_content() -> None:
@@ -84,6 +89,23 @@ def test_the_bucket_is_as_the_programs_make_it(place: Place) -> None:
     ]
     assert policy[0]["Resource"] == [arn, f"{arn}/*"]
     assert "BucketEncryption" in properties
+
+
+def test_a_long_body_outlives_its_request() -> None:
+    """Its days in the bucket, and in the log of why it died, are those of a message that is dead,
+    redriven, not fetched, and dead again."""
+    made = resources()
+    lives = [
+        int(made[name]["Properties"].get("MessageRetentionPeriod", SQS_RETENTION))
+        for name in ("DeadLetterQueue", "InputQueue", "DeadLetterQueue")
+    ]
+    rule = made["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"][0]
+
+    assert lives == [DEAD_LETTER_RETENTION, SQS_RETENTION, DEAD_LETTER_RETENTION]
+    for days in (rules.PAYLOAD_DAYS, rules.LOG_DAYS, rule["ExpirationInDays"]):
+        assert sum(lives) < days * DAY
+    assert rule["Prefix"] == PAYLOADS
+    assert dead.DAYS * DAY > DEAD_LETTER_RETENTION
 
 
 def rule_of_s3(rule: Dict[str, Any]) -> List[Any]:
