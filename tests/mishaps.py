@@ -1,4 +1,4 @@
-"""Faults that a gateway applies to requests: what a network and AWS may do to them."""
+"""Faults that a gateway injects: what a network and AWS may do to requests."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def delay(call: Call) -> Optional[Answer]:
 
 
 def drop_answer(call: Call) -> Optional[Answer]:
-    """Carry the request out and close the connection instead of answering."""
+    """Carry the request out, and close the connection instead of answering."""
     call.carry_out(call.body)
     raise ConnectionCut
 
 
 def fail_an_entry(call: Call) -> Optional[Answer]:
-    """Carry out all entries of a batch but the first, and report a fault of AWS for that one.
+    """Carry out all entries of a batch but the first, and report an AWS error for that one.
 
     A batch of one entry is carried out.
     """
@@ -81,7 +81,7 @@ def once(fault: Fault) -> Fault:
 
 
 def expired(call: Call) -> Answer:
-    """Answer as AWS does when a session has expired."""
+    """Answer as AWS does when a session token has expired."""
     return error(call.action, 403, "ExpiredToken")
 
 
@@ -92,5 +92,5 @@ def throttled(call: Call) -> Answer:
 
 
 def on(action: str, fault: Fault) -> Fault:
-    """Apply a fault to actions whose name ends so."""
+    """Apply a fault only to actions whose names end with `action`."""
     return lambda call: fault(call) if call.action.endswith(action) else None

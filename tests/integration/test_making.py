@@ -1,4 +1,4 @@
-"""What the programs make in AWS is waited for, finished, and else left as it is."""
+"""What the programs create in AWS is waited for and completed; what others created is not."""
 
 import json
 import logging
@@ -20,12 +20,12 @@ IDS = ["payloads", "logs", "unfinished-uploads"]
 
 @pytest.fixture
 def storage(counted: Place) -> Storage:
-    """A bucket that is not there yet, through the gateway."""
+    """A bucket that does not exist yet, through the gateway."""
     return counted.connection.storage("")
 
 
 def lifecycle(storage: Storage) -> List[Any]:
-    """Give the ids of the rules by which objects go away."""
+    """Return the ids of the bucket's lifecycle rules."""
     return [rule["ID"] for rule in rules.lifecycle(storage)]
 
 
@@ -80,8 +80,8 @@ def test_a_name_deleted_a_moment_ago_is_waited_for_and_told(
 def test_a_bucket_half_made_is_finished_by_the_next_start(
     storage: Storage, gateway: Gateway, caplog: pytest.LogCaptureFixture, step: str
 ) -> None:
-    """Where a right was missing once, a warning names it, and the next start makes up for it."""
-    none_yet = "NoSuchPublicAccessBlockConfiguration"  # AWS gives one to each new bucket by now
+    """If a right was missing once, a warning names it, and the next start completes the bucket."""
+    none_yet = "NoSuchPublicAccessBlockConfiguration"  # AWS gives each new bucket one
     gateway.refuse("GetBucketPublicAccessBlock", 404, none_yet, times=1)
     gateway.refuse(step, 403, "AccessDenied", times=1)
 
@@ -101,7 +101,7 @@ def test_a_bucket_half_made_is_finished_by_the_next_start(
 def test_a_server_that_knows_no_such_call_costs_a_warning(
     storage: Storage, gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An S3 beside AWS need not know all that AWS does; the bucket has what it knows."""
+    """An S3 other than AWS's need not have every call; the bucket gets what it supports."""
     for call in ("GetBucketPublicAccessBlock", "PutBucketPublicAccessBlock", "PutBucketTagging"):
         gateway.refuse(call, 501, "NotImplemented")
 
@@ -116,7 +116,7 @@ def test_a_server_that_knows_no_such_call_costs_a_warning(
 def test_the_bucket_of_somebody_who_sees_to_it_is_left_alone(
     storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A bucket made otherwise gets no rules that take objects away, nor is it taken for ours."""
+    """A bucket that we did not create gets no lifecycle rules, and does not count as ours."""
     assert not made_by_us(storage)
     storage.s3.create_bucket(Bucket=storage.bucket)
 
@@ -130,7 +130,7 @@ def test_the_bucket_of_somebody_who_sees_to_it_is_left_alone(
 
 
 def test_create_completes_a_bucket_of_ours_and_keeps_what_was_added(storage: Storage) -> None:
-    """Rules of the operator stay, one of ours that is missing or too short is set right."""
+    """The operator's rules stay, and a rule of ours that is missing or too short is corrected."""
     open_bucket(storage)
     added: Any = {
         "ID": "added",
@@ -155,7 +155,7 @@ def test_create_completes_a_bucket_of_ours_and_keeps_what_was_added(storage: Sto
 def test_what_is_made_refuses_plain_http(
     storage: Storage, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bucket and queues have the policy that AWS recommends, where we use HTTPS ourselves."""
+    """Bucket and queues get the policy that AWS recommends, if we use HTTPS ourselves."""
     monkeypatch.setattr("messaging.aws.rules.over_tls", lambda client: True)
     open_bucket(storage)
     queue = open_queue(place.sqs, place.settings.input_queue, dead_letter=True)
@@ -171,7 +171,7 @@ def test_what_is_made_refuses_plain_http(
 
 
 def test_a_dead_letter_queue_with_other_attributes_is_taken_as_it_is(place: Place) -> None:
-    """One that was made in the console, or left over, does not keep the input queue from it."""
+    """An existing dead-letter queue is used by the input queue as it is."""
     name = place.settings.input_queue
     place.sqs.create_queue(QueueName=name + DEAD_LETTER, Attributes={"DelaySeconds": "1"})
 
@@ -181,7 +181,7 @@ def test_a_dead_letter_queue_with_other_attributes_is_taken_as_it_is(place: Plac
 
 
 def test_create_gives_an_input_queue_the_dead_letter_queue_it_lacks(place: Place) -> None:
-    """A queue from the console gets one; one that was deleted is made again."""
+    """create adds a dead-letter queue that is missing or was deleted."""
     name = place.settings.input_queue
     place.sqs.create_queue(QueueName=name, Attributes={"MaximumMessageSize": "65536"})
     queue = open_queue(place.sqs, name, dead_letter=True)
@@ -199,7 +199,7 @@ def test_create_gives_an_input_queue_the_dead_letter_queue_it_lacks(place: Place
 def test_a_dead_letter_queue_that_may_not_be_made_is_a_warning(
     counted: Place, gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The warning holds AWS's own words, which name the right."""
+    """The warning quotes AWS, which names the missing right."""
     queue = open_queue(counted.sqs, counted.settings.input_queue)
     gateway.refuse("SetQueueAttributes", 403, "AccessDenied")
 
