@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Shows the programs at work on a local AWS; needs only bash and Python 3.8 or newer.
+# Runs the programs against a local AWS; needs only bash and Python 3.8 or newer.
 #   bash scripts/demo.sh               a tour
 #   bash scripts/demo.sh calculation   the client's menu, with a worker behind it
 #   bash scripts/demo.sh image         likewise; the results land in the current folder
-# If this checkout cannot be written to, the tour's pictures land in a temporary folder.
+# If this checkout cannot be written to, the pictures of the tour land in a temporary folder.
 set -euo pipefail
 root=$(CDPATH='' cd -- "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/environment.sh
@@ -22,10 +22,10 @@ fi
 
 python=$2
 part=${3:-}
-scratch=${TMPDIR:-/tmp}/aws-demo.$$ # named before it is created, so that the trap always knows it
+scratch=${TMPDIR:-/tmp}/aws-demo.$$ # named before it exists, so that a signal in between leaves nothing
 workers=()
 
-# A graceful stop would wait for the long poll in flight, and here no one needs it.
+# A graceful stop would wait for the poll under way, and nobody is left to be served.
 stop() {
     trap '' INT TERM HUP
     [ ${#workers[@]} -eq 0 ] || kill -s KILL "${workers[@]}" 2>/dev/null || true
@@ -36,7 +36,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 mkdir -m 700 -- "$scratch"
 
-# Runs a program that ends with local_aws.py, even if this script is killed.
+# Runs a program so that it ends with local_aws.py, even if this script is killed.
 tethered=("$python" "$root/scripts/tether.py")
 
 start_worker() {

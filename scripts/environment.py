@@ -15,6 +15,7 @@ from typing import Sequence
 FOLDERS = Path(__file__).resolve().parent.parent / ".venv"
 STAMP = "stamp.txt"
 PIP = ["install", "--quiet", "--disable-pip-version-check", "--prefer-binary"]
+ELSEWHERE = {"PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"}  # where a person has pip install
 
 
 def make(
@@ -59,16 +60,19 @@ def _install(
 ) -> None:
     """Install packages; pip inherits the lock, so that it holds even if we are killed."""
     print(f"Installing packages into .venv/{folder.name} ...", file=sys.stderr)
-    moved = _stamp(folder).split("\n")[0] not in ("", str(folder))
+    # One that was moved, or not finished, may hold anything.
+    clear = [] if _stamp(folder).startswith(f"{folder}\n") else ["--clear"]
+    own = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+    own["PIP_USER"] = "0"  # which pip's configuration files may set too
     pip = [str(folder / "bin" / "python"), "-m", "pip", *PIP]
+    if (folder / STAMP).exists():
+        (folder / STAMP).unlink()
     for command in (
-        [python, "-m", "venv", *(["--clear"] if moved else []), str(folder)],
+        [python, "-m", "venv", *clear, str(folder)],
         [*pip, "pip>=20.3"],
         [*pip, *packages],
         *([*pip, package] for package in optional),
     ):
-        # A user's own setting of --user would make pip fail in a virtual environment.
-        own = {**os.environ, "PIP_USER": "0"}
         if subprocess.run(command, env=own, stdout=sys.stderr, pass_fds=[lock]).returncode:
             if command[-1] not in optional:
                 raise SystemExit(f"cannot install packages into {folder}: see above")

@@ -11,15 +11,15 @@ refuse() {
     exit 2
 }
 
-# Prints the comment at the top of the calling script.
+# Prints the comment at the head of the script that was called.
 show_help() {
     sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
     exit
 }
 
-# Prints the path of the candidate's Python, or what is wrong with it.
+# Prints the path of a candidate, or what is wrong with it, or nothing if there is no such command.
 examine() {
-    command -v "$1" >/dev/null 2>&1 || return 0
+    command -v -- "$1" >/dev/null 2>&1 || return 0
     "$1" -c '
 import sys
 if sys.version_info < (3, 8):
@@ -33,7 +33,7 @@ else:
 ' 2>/dev/null || printf 'does not run\n'
 }
 
-# Prints the first suitable Python: $PYTHON if it is set, else one from PATH.
+# Prints the path of the first suitable Python: $PYTHON if it is set, otherwise one on PATH.
 find_python() {
     local candidate found wrong=''
     for candidate in "${PYTHON:-python3}" python3.{14,13,12,11,10,9,8} python; do

@@ -20,22 +20,11 @@ import subprocess
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence
 
-from scripts import environment, tether
+from scripts import servers, tether
 
-PACKAGES = {
-    "ministack": ["ministack==1.5.33"],
-    "moto": ["moto[s3,sqs]", "flask", "flask-cors"],
-    # The last release that needs no account; later versions of these packages break it.
-    "localstack": [
-        "localstack-core[runtime]==2026.3.0",
-        "cbor2<5.8",
-        "cryptography<46",
-        "pyopenssl<25.2",
-        "service-identity<25",
-    ],
-}
-OLDEST = {"ministack": 10, "localstack": 12}  # minor versions of Python 3
-SECONDS_TO_START = 60  # a server that takes longer counts as broken
+SECONDS_TO_START = 60
+# All that a server gets of our environment: a person's settings may be for another server.
+PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH")
 SERVER = Path(__file__).resolve().with_name("aws_server.py")
 
 
@@ -52,9 +41,7 @@ class LocalAws:
     """
 
     def __init__(self, kind: str = "", state: Optional[Path] = None) -> None:
-        self.kind = kind or os.environ.get("LOCAL_AWS", "") or default_kind()
-        if self.kind not in PACKAGES:
-            raise SystemExit(f"LOCAL_AWS is {self.kind!r}; it must be {' or '.join(PACKAGES)}")
+        self.kind = kind or servers.choose()
         self.state = state
         self.url = ""
         self.process: Optional[subprocess.Popen[bytes]] = None
@@ -85,16 +72,16 @@ class LocalAws:
         }
 
     def start(self, port: int = 0) -> bool:
-        """Start the server, installing it if necessary; return whether it accepts requests."""
-        python = install(self.kind)
-        variables = {"LOG_LEVEL": "WARNING"}
+        """Start the server, after installing it if necessary; return whether it answers."""
+        python = servers.install(self.kind)
+        variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         if self.state:
             kept = {"STATE_DIR": str(self.state), "S3_DATA_DIR": str(self.state / "s3")}
             variables.update(kept, PERSIST_STATE="1", S3_PERSIST="1")
         self.process = subprocess.Popen(
             [str(python), str(SERVER), self.kind, str(port)],
-            env={**os.environ, **variables},
-            stdin=subprocess.PIPE,  # closed when this process ends, which ends the server
+            env={**variables, "LOG_LEVEL": "WARNING"},
+            stdin=subprocess.PIPE,  # closed when we end
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the command; the server ends last
@@ -133,31 +120,6 @@ def direct(variables: Mapping[str, str]) -> Dict[str, str]:
     return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(hosts))
 
 
-def default_kind() -> str:
-    """Return the server used unless LOCAL_AWS names one."""
-    return "ministack" if modern_python() else "moto"
-
-
-def modern_python(oldest: int = OLDEST["ministack"]) -> Optional[str]:
-    """Return a Python of minor version `oldest` or newer, None if there is none."""
-    names = ["python3", *(f"python3.{minor}" for minor in range(14, oldest - 1, -1))]
-    for candidate in [sys.executable, *filter(None, map(shutil.which, names))]:
-        test = f"import sys, ensurepip, venv; sys.exit(sys.version_info < (3, {oldest}))"
-        if subprocess.run([candidate, "-c", test], stderr=subprocess.DEVNULL).returncode == 0:
-            return candidate
-    return None
-
-
-def install(kind: str) -> Path:
-    """Install the server unless it is installed; return its Python."""
-    python = sys.executable if kind == "moto" else modern_python(OLDEST[kind])
-    if python is None:
-        raise SystemExit(f"{kind} needs Python 3.{OLDEST[kind]} or newer, with venv")
-    version = "{}.{}-".format(*sys.version_info) if kind == "moto" else ""
-    packages = PACKAGES[kind]
-    return environment.make(f"{version}{kind}", python, packages, "\n".join(packages))
-
-
 def main(command: Sequence[str]) -> int:
     """Run a command with a server; return the command's exit code."""
     if not command or command[0].startswith("-"):
@@ -166,6 +128,8 @@ def main(command: Sequence[str]) -> int:
     if not shutil.which(command[0]):
         print(f"local_aws.py: there is no command {command[0]!r}", file=sys.stderr)
         return 127
+    while os.open(os.devnull, os.O_RDWR) <= 2:  # so that no pipe of ours passes for a closed stream
+        pass
     with LocalAws() as aws:
         code = _run(aws, command)
     return code if code >= 0 else 128 - code

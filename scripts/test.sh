@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Checks style and types, and runs the tests, with its arguments passed to pytest.
-# Needs bash and Python 3.8 or newer.
+# Checks style, types and behaviour; needs only bash and Python 3.8 or newer. Arguments go to pytest.
 #   bash scripts/test.sh
 #   PYTHON=python3.8 LOCAL_AWS=moto bash scripts/test.sh tests/unit
 set -euo pipefail

@@ -9,19 +9,21 @@ import sys
 import tempfile
 import time
 import uuid
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence
+from unittest import mock
 
 import boto3
 import hypothesis
 import pytest
 from botocore.config import Config
+from botocore.loaders import create_loader
 
 from messaging import Connection, Settings
 from scripts import tether
 from scripts.local_aws import LocalAws
 from tests.gateway import Gateway
-from tests.habits import all_habits
 from tests.plain import Queue, Received, open_queue
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,11 +35,12 @@ UNLIKE_AWS = {
     ("moto", "CloudWatch"): "moto is installed with SQS and S3 only",
     ("moto", "load"): "moto is slow at a backlog, doubles messages, and obeys old handles",
 }
-hypothesis.settings.register_profile(
-    "tests", deadline=None
-)  # tests in parallel slow each other down
+# Tests that run in parallel slow each other down.
+hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
-# Started in the background, pytest ignores SIGINT, and its child processes would inherit that.
+# Each connection that a test makes would read anew what boto3 knows of all services.
+mock.patch("botocore.session.create_loader", lru_cache(maxsize=None)(create_loader)).start()
+# Tests started in the background inherit SIGINT ignored, and so would every program they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -53,8 +56,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add options for tests that take minutes or need a special machine."""
     parser.addoption("--faults", action="store_true", help="run the faults suite in full")
     parser.addoption("--bench", action="store_true", help="run every benchmark in its tiny form")
-    parser.addoption("--habits", action="store_true", help="let the server behave as AWS does")
     parser.addoption("--ec2", action="store_true", help="set up workers in booted Debian trees")
+
+
+def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
+    """Let what waits begin first; the many that only compute fill the time until it has ended."""
+    items.sort(key=lambda item: item.path.parent.name == "unit")
 
 
 @pytest.fixture
@@ -63,24 +70,11 @@ def full(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--faults"))
 
 
-@pytest.fixture
-def habits(request: pytest.FixtureRequest) -> bool:
-    """Whether the server imitates AWS's habits."""
-    return bool(request.config.getoption("--habits"))
-
-
 @pytest.fixture(scope="session")
-def aws(request: pytest.FixtureRequest) -> Iterator[LocalAws]:
-    """The server; with --habits, behind a gateway that imitates AWS's habits."""
+def aws() -> Iterator[LocalAws]:
+    """The server."""
     with LocalAws() as server:
-        if not request.config.getoption("--habits"):
-            yield server
-            return
-        with Gateway(server.url) as made:
-            made.faults.append(all_habits())
-            server.url = made.url
-            yield server
-            assert not made.invalid
+        yield server
 
 
 class Messages(NamedTuple):
@@ -249,17 +243,27 @@ def _set(environment: Dict[str, str]) -> Dict[str, str]:
 def wait_until(condition: Callable[[], Any], seconds: float = 30) -> Any:
     """Block until a condition holds, and return its value; fails after a while."""
     give_up = time.monotonic() + seconds
+    pause = 0.01
     while True:
         value = condition()
         if value:
             return value
         assert time.monotonic() < give_up, "it did not happen in time"
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.2, 0.1)  # asking takes the processor from what is waited for
 
 
 def take(queue: Queue, wait: int = 20, limit: int = 10) -> List[Received]:
     """Receive and delete messages."""
     return queue.take(wait, limit)
+
+
+def take_error(queue: Queue) -> Received:
+    """Receive and delete replies up to the first error; a short lease may make others double."""
+    while True:
+        for reply in take(queue):
+            if reply.text("Status") == "error":
+                return reply
 
 
 @pytest.fixture

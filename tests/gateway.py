@@ -46,15 +46,19 @@ class Call:
         action: such as SendMessageBatch, PutObject
         path: for S3, bucket and key
         key: the access key id that it was signed with, or empty
+        agent: what sent it, by its own account, such as Boto3/1.40.0
         body: as it came
         carry_out: forwards it with a body, the same or another, and returns the answer
+        owner: the account that the bucket has to belong to, or empty
     """
 
     action: str
     path: str
     key: str
+    agent: str
     body: bytes
     carry_out: Callable[[bytes], Answer]
+    owner: str
 
     @property
     def entries(self) -> List[Dict[str, Any]]:
@@ -116,7 +120,10 @@ class Gateway:
                 if target and service_of(action) == "sqs":
                     gateway.invalid += complaints(action, body)
                 key = re.search("Credential=([^/]+)/", self.headers.get("Authorization", ""))
-                call = Call(action, self.path, key[1] if key else "", body, self._pass_on)
+                agent = self.headers.get("User-Agent", "")
+                owner = self.headers.get("X-Amz-Expected-Bucket-Owner", "")
+                signer = key[1] if key else ""
+                call = Call(action, self.path, signer, agent, body, self._pass_on, owner)
                 answers = (fault(call) for fault in list(gateway.faults))
                 try:
                     answer = next((one for one in answers if one), None)
@@ -160,7 +167,8 @@ class Gateway:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Gateway:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        # The end of a gateway takes as long as its thread looks for it.
+        threading.Thread(target=self._server.serve_forever, args=[0.02], daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

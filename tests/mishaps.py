@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections import defaultdict
-from typing import Any, Dict, List, Optional
+from typing import Optional
 
 from tests.gateway import Answer, Call, ConnectionCut, ConnectionReset, Fault, error
 
@@ -55,26 +54,6 @@ def deliver_twice(call: Call) -> Optional[Answer]:
         return status, headers, content
     answer["Messages"] = [message for message in answer["Messages"] for _ in range(2)]
     return status, headers, json.dumps(answer).encode()
-
-
-class DeliverAgain:
-    """Delivers each message a second time, in a later receive from its queue with room for it."""
-
-    def __init__(self) -> None:
-        self._given: Dict[str, List[Any]] = defaultdict(list)
-
-    def __call__(self, call: Call) -> Optional[Answer]:
-        asked = json.loads(call.body)
-        given = self._given[asked["QueueUrl"]]
-        room = asked["MaxNumberOfMessages"] // 2
-        again, given[:room] = given[:room], []
-        asked["MaxNumberOfMessages"] -= len(again)
-        if again:
-            asked["WaitTimeSeconds"] = 0
-        status, headers, content = call.carry_out(json.dumps(asked).encode())
-        new = json.loads(content).get("Messages", [])
-        given += new
-        return status, headers, json.dumps({"Messages": again + new}).encode()
 
 
 def every_third(fault: Fault) -> Fault:

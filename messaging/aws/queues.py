@@ -65,7 +65,7 @@ def _create_queue(sqs: SQSClient, name: str, attributes: Dict[AttributeName, str
     """Create a queue closed to plain HTTP; use the one that somebody else just created."""
     closed = dict(attributes)
     if rules.over_tls(sqs):
-        closed["Policy"] = rules.tls_only("sqs:*", "*")
+        closed["Policy"] = rules.policy(rules.tls_only("sqs:*", "*"))
     try:
         return sqs.create_queue(QueueName=name, Attributes=closed)["QueueUrl"]
     except ClientError as error:

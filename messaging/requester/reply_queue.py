@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from typing import TYPE_CHECKING, Callable, Dict, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
 from botocore.exceptions import ClientError
 
+from ..aws import rules
 from ..aws.advice import explain
 from ..aws.queue_calls import Queue
 from ..aws.trouble import is_refusal
@@ -31,16 +31,19 @@ PRIVATE = [
 
 
 def create(sqs: SQSClient, name: str, user_id: Callable[[], str]) -> Queue:
-    """Create a reply queue that nobody else may read, whatever permissions they have.
+    """Create a reply queue that nobody else may read; one at AWS refuses plain HTTP as well.
 
     If STS does not return the user id or SQS accepts no policy, only its name keeps it private.
     """
     attributes: Dict[AttributeName, str] = {"MessageRetentionPeriod": str(RETENTION)}
     doubt: Optional[Exception] = None
+    statements = [rules.tls_only("sqs:*", "*")] if rules.over_tls(sqs) else []
     try:
-        attributes["Policy"] = policy(user_id())
+        statements.append(private_to(user_id()))
     except Exception as error:  # a server that is not AWS may answer anything
         doubt = error
+    if statements:
+        attributes["Policy"] = rules.policy(*statements)
     try:
         answer = sqs.create_queue(QueueName=name, Attributes=attributes)
     except ClientError as error:
@@ -53,13 +56,12 @@ def create(sqs: SQSClient, name: str, user_id: Callable[[], str]) -> Queue:
     return Queue(sqs, answer["QueueUrl"])
 
 
-def policy(user_id: str) -> str:
-    """Return the policy of a queue that only this user may read."""
-    statement = {
+def private_to(user_id: str) -> Dict[str, Any]:
+    """Return the statement of a policy by which only this user may read a queue."""
+    return {
         "Effect": "Deny",
         "Principal": {"AWS": "*"},
         "Action": PRIVATE,
         "Resource": "*",
         "Condition": {"StringNotEquals": {"aws:userid": user_id}},
     }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -31,7 +31,7 @@ class Contents:
         for page in self._pages():
             keys: Any = [{key: each[key] for key in each if key != "Size"} for each in page]
             answer = self.storage.s3.delete_objects(
-                Bucket=self.storage.bucket, Delete={"Objects": keys, "Quiet": True}
+                **self.storage.where, Delete={"Objects": keys, "Quiet": True}
             )
             for error in answer.get("Errors", ()):
                 reason = reason or f"{error.get('Key')}: {error.get('Message')}"
@@ -41,7 +41,7 @@ class Contents:
         versioned = self._is_versioned()
         name = "list_object_versions" if versioned else "list_objects_v2"
         call: Any = self.storage.s3.get_paginator
-        pages = call(name).paginate(Bucket=self.storage.bucket, Prefix=self.prefix)
+        pages = call(name).paginate(**self.storage.where, Prefix=self.prefix)
         wanted = ("Key", "VersionId", "Size") if versioned else ("Key", "Size")
         for page in pages:
             listed = [
@@ -54,7 +54,7 @@ class Contents:
 
     def _is_versioned(self) -> bool:
         try:
-            answer = self.storage.s3.get_bucket_versioning(Bucket=self.storage.bucket)
-        except AWS_ERRORS:  # the right is missing, or the server knows no versions
+            answer = self.storage.s3.get_bucket_versioning(**self.storage.where)
+        except AWS_ERRORS:  # without that right, or a server without versions
             return False
         return bool(answer.get("Status"))

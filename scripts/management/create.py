@@ -22,7 +22,7 @@ def create(part: Part, options: argparse.Namespace) -> Iterator[Row]:
     complete_queue(inbox)
     storage = part.storage([inbox])
     try:
-        storage.s3.head_bucket(Bucket=storage.bucket)
+        storage.s3.head_bucket(**storage.where)
         before.add(storage.bucket)
     except ClientError as error:
         if code_of(error) not in (*MISSING_BUCKET, "403"):

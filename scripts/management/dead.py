@@ -90,7 +90,5 @@ def _newest_logs(storage: Storage, part: str) -> Iterator[str]:
     today = datetime.now(timezone.utc) + timedelta(days=1)
     for days in range(DAYS + 1):
         prefix = f"{LOGS}{part}/{today - timedelta(days=days):%Y/%m/%d}/"
-        pages = storage.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=storage.bucket, Prefix=prefix
-        )
+        pages = storage.s3.get_paginator("list_objects_v2").paginate(**storage.where, Prefix=prefix)
         yield from reversed([item["Key"] for page in pages for item in page.get("Contents", ())])

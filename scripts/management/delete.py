@@ -44,7 +44,7 @@ def delete(part: Part, options: argparse.Namespace) -> Iterator[Row]:
 
 def _existing(storage: Storage) -> Optional[Storage]:
     try:
-        storage.s3.head_bucket(Bucket=storage.bucket)
+        storage.s3.head_bucket(**storage.where)
     except ClientError as error:
         if code_of(error) in MISSING_BUCKET:
             return None
@@ -92,7 +92,7 @@ def _bucket(part: Part, storage: Storage, options: argparse.Namespace) -> Row:
         if rest:
             how = f"aws s3 rm --recursive s3://{storage.bucket}"
             return {**row, "why": f"it still holds {rest}; `{how}` removes them"}
-        storage.s3.delete_bucket(Bucket=storage.bucket)
+        storage.s3.delete_bucket(**storage.where)
     except AWS_ERRORS as error:
         return {**row, "failed": explain(error)}
     return _row(part, storage.bucket, "bucket", "")

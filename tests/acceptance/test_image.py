@@ -123,9 +123,8 @@ def test_one_image_with_output_comparison_and_other_values(place: Place, folder:
     assert level(folder / "dark.jpg") == pytest.approx(64, abs=2)
     with Image.open(folder / "both.png") as both:
         assert both.width > 900
-    again = folder / "again.png"
-    compare(folder / "Moon.jpg", folder / "dark.jpg", again, "gamma 0.5")
-    assert (folder / "both.png").read_bytes() == again.read_bytes()
+    again = compare(folder / "Moon.jpg", folder / "dark.jpg", "gamma 0.5", ".png")
+    assert (folder / "both.png").read_bytes() == again
 
 
 def test_existing_files_are_never_touched_unless_told(place: Place, folder: Path) -> None:

@@ -191,8 +191,23 @@ def test_a_moved_environment_is_made_anew(
     assert python == tmp_path / "copy" / ".venv" / "own" / "bin" / "python"
 
 
-def test_runs_at_once_make_one_environment(stub: Path) -> None:
-    """Of several runs in a fresh checkout one creates the environment; the others wait."""
+def test_an_unfinished_environment_is_made_anew(stub: Path) -> None:
+    """Where an installation was interrupted, whatever it left is cleared."""
+    environment.make("own", str(stub), ["a"], "a")
+    good = stub.read_text()
+    stub.write_text(good.replace("sleep 0.2", "exit 1"))
+    with pytest.raises(SystemExit):
+        environment.make("own", str(stub), ["b"], "b")
+    stub.write_text(good)
+    steps(stub)
+
+    environment.make("own", str(stub), ["b"], "b")
+
+    assert steps(stub)[0].startswith("-m venv --clear ")
+
+
+def test_two_at_once_make_one(stub: Path) -> None:
+    """Of two runs in a fresh checkout one makes the environment, and the other waits for it."""
     command = [sys.executable, "-c", MAKE, str(environment.FOLDERS), str(stub)]
 
     runs = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) for _ in range(3)]
@@ -276,6 +291,17 @@ def test_a_recording_is_written_only_where_it_is_told_to(
     assert capsys.readouterr().out == ""
 
 
+def test_packages_land_in_the_environment(stub: Path, tmp_path: Path) -> None:
+    """Wherever a person's own settings let pip install, here they do not count."""
+    noted, told = shlex.quote(str(tmp_path / "steps")), "$PIP_TARGET$PIP_PREFIX$PIP_ROOT$PIP_USER"
+    stub.write_text(PYTHON.format(steps=noted, last=f'[ "{told}" = 0 ]'))
+    own = dict.fromkeys(environment.ELSEWHERE, "1")
+
+    made = run(sys.executable, "-c", MAKE, str(environment.FOLDERS), str(stub), variables=own)
+
+    assert made.returncode == 0, made.stderr
+
+
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Starts commands with a local AWS, and kills those that are left."""
@@ -325,6 +351,16 @@ def test_nothing_outlives(number: signal.Signals, tmp_path: Path, start: Start) 
     wait_until(lambda: not any(map(is_there, processes)))
 
 
+def test_a_closed_input_ends_nothing(tmp_path: Path) -> None:
+    """With standard input closed, a program in the background runs on while local_aws.py does."""
+    (tmp_path / "worker.py").write_text("import time; time.sleep(1); print('done')\n")
+    inside = shlex.join([sys.executable, TETHER, str(tmp_path / "worker.py")]) + " & wait"
+
+    done = run("bash", "-c", 'exec "$@" <&-', "-", *LOCAL_AWS, "bash", "-c", inside)
+
+    assert (done.stdout, done.stderr) == ("done\n", "")
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_nothing_outlives_a_start(number: signal.Signals, start: Start) -> None:
     """Ended while its server starts, local_aws.py leaves no process, and prints nothing."""
@@ -357,12 +393,13 @@ os.kill(os.getpid(), signal.SIGKILL)
     wait_until(lambda: not is_there(int(killed.stdout)))
 
 
-def test_no_proxy_comes_between_a_command_and_its_local_aws(tmp_path: Path) -> None:
-    """Dead proxies, a broken AWS configuration and an unknown profile do not matter."""
+def test_the_local_server_is_asked_by_no_proxy(tmp_path: Path) -> None:
+    """With a dead proxy, a broken AWS configuration and settings of other servers, it is found."""
     (tmp_path / "config").write_text("[[broken\n")
     code = "import boto3; print(boto3.client('sqs').list_queues()['ResponseMetadata'])"
     proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy"), "http://127.0.0.1:9")
     own = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_PROFILE": "nobody", "no_proxy": ""}
+    own.update(USE_SSL="1", SERVICES="ec2", PERSIST_STATE="1", STATE_DIR="/nonexistent")
 
     done = run(*LOCAL_AWS, sys.executable, "-c", code, variables={**proxies, **own})
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Dict, List, Optional
 
 import pytest
+from PIL import Image
 
 from tests.conftest import Place, wait_until
-from tests.gateway import Answer, Call, Fault, Gateway, error
+from tests.gateway import Answer, Call, Fault, Gateway, error, service_of
 from tests.mishaps import cut
 
 PROGRAMS = {"client": ["3,1,2", "--timeout", "5"], "worker": []}
@@ -171,6 +172,47 @@ def test_a_bucket_of_somebody_else(counted: Place, gateway: Gateway) -> None:
     line = last_line(counted, "worker")
 
     assert f"the bucket {counted.settings.bucket} belongs to somebody else" in line
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "calculation.worker",
+        "calculation.client --file lists.txt",
+        "image.worker gamma",
+        "image.client image.png",
+        "scripts.manage create",
+        "scripts.manage dead",
+        "scripts.manage delete --yes",
+    ],
+)
+def test_a_bucket_of_another_account_is_left_alone(
+    counted: Place, gateway: Gateway, words: str, tmp_path: Path
+) -> None:
+    """Each request to S3 names the account, so whoever has taken the bucket's name gets nothing."""
+    bucket = {"Bucket": counted.settings.bucket}
+    counted.inbox(), counted.outbox()
+    counted.s3.create_bucket(**bucket)
+    counted.s3.put_object(**bucket, Key="logs/calculation/x", Body=b"x")
+    (tmp_path / "lists.txt").write_text("1," * 600_000 + "1\n")
+    Image.new("L", (8, 8)).save(tmp_path / "image.png")
+    unguarded = []
+
+    def refuse(call: Call) -> Optional[Answer]:
+        if service_of(call.action) == "s3" and not call.owner:
+            unguarded.append(call.action)
+        return error(call.action, 403, "AccessDenied") if call.owner else None
+
+    gateway.faults.append(refuse)
+    module, *arguments = words.split()
+    done = counted.client(*arguments, module=module, cwd=tmp_path)
+    gateway.faults.remove(refuse)
+
+    assert (unguarded, "Traceback" in done.stderr) == ([], False)
+    assert done.returncode in ((0, 1) if "dead" in words else (1, 4)), done.stderr
+    assert [each["Key"] for each in counted.s3.list_objects_v2(**bucket)["Contents"]] == [
+        "logs/calculation/x"
+    ]
 
 
 def test_no_right_to_make_a_reply_queue_falls_back_to_sharing(

@@ -19,10 +19,11 @@ class Enforcer:
     """Decides what the holder of each access key may do, by their rights and by queue policies.
 
     Attributes:
-        statements: the policy statements of each access key's holder
-        policies: the statements of each queue's own policy
-        used: by access key id, the pairs of right and resource that were granted
-        denied: the same for those that were denied
+        statements: by access key id, what its holder is allowed and denied
+        policies: by queue name, the statements of its own policy
+        used: by access key id, the pairs of right and resource that were asked for and granted
+        denied: the same for those refused
+        owner: the account that all buckets belong to
     """
 
     def __init__(self, statements: Mapping[str, List[Statement]]) -> None:
@@ -30,6 +31,7 @@ class Enforcer:
         self.policies: Dict[str, List[Statement]] = {}
         self.used: Dict[str, Set[Tuple[str, str]]] = {key: set() for key in statements}
         self.denied: Dict[str, Set[Tuple[str, str]]] = {key: set() for key in statements}
+        self.owner = "000000000000"
 
     def __call__(self, call: Call) -> Optional[Answer]:
         if service_of(call.action) == "sts":  # needs no right
@@ -58,7 +60,7 @@ class Enforcer:
     def _allows(self, key: str, right: str, resource: str, context: Context) -> bool:
         """Decide as AWS does: an explicit denial wins, and nothing is allowed by default."""
         statements = [*self.statements[key], *self.policies.get(resource, ())]
-        known = {**context, "aws:userid": user_id(key)}
+        known = {**context, "aws:userid": user_id(key), "aws:ResourceAccount": self.owner}
         said = {each["Effect"] for each in statements if applies(each, known, right, resource)}
         allowed = said == {"Allow"}
         (self.used if allowed else self.denied)[key].add((right, resource))

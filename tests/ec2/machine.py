@@ -14,8 +14,8 @@ from tests.conftest import ROOT, wait_until
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aws-project-trees"
 BASE = "systemd,systemd-sysv,dbus,ca-certificates"
-# The libraries are needed by the Python that stands in for Amazon Linux 2's.
-TREES = {"bookworm": f"{BASE},iproute2,libffi8,libsqlite3-0", "bullseye": BASE}
+# The libraries are for the Python that stands in for Amazon Linux 2's.
+TREES = {"bookworm": f"{BASE},iproute2,libffi8,libsqlite3-0", "bullseye": BASE, "trixie": BASE}
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 CODE = "/checkout"
 NAMESPACES = ["-m", "-u", "-i", "-p", "-n", "-r", "-w"]

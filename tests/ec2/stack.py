@@ -129,3 +129,13 @@ def connection(stack: Stack, url: str, who: str) -> Connection:
             patch.setenv(name, value)
         assert made.sqs  # which loads the credentials
     return made
+
+
+def delete(stack: Stack) -> None:
+    """Delete a stack of the part's name, and wait until it is gone."""
+    cloudformation = client(stack.aws, "cloudformation")
+    cloudformation.delete_stack(StackName=stack.part)
+    gone = cloudformation.get_paginator("list_stacks").paginate(
+        StackStatusFilter=["DELETE_COMPLETE"]
+    )
+    wait_until(lambda: any(page["StackSummaries"] for page in gone))

@@ -21,7 +21,7 @@ from tests.acceptance.readme import rights
 from tests.conftest import Running
 from tests.gateway import Gateway
 
-from .enforcer import Enforcer, Statement, as_list
+from .enforcer import Enforcer, Statement, as_list, user_id
 from .stack import BUCKET, NAMES, Stack, client, connection, create, environment, run
 
 # Used only with more messages than a queue may hide, and by jobs that outlast their lease.
@@ -127,6 +127,8 @@ def granted(statements: List[Statement]) -> Set[str]:
         ),
         ("sqs", "list_queues", {"QueueNamePrefix": "OUTPUT"}),
         ("sqs", "create_queue", {"QueueName": "other"}),
+        ("sqs", "create_queue", {"QueueName": "OUTPUT-of-another-stack"}),
+        ("sqs", "receive_message", {"QueueUrl": "http://aws/000000000000/OUTPUT-in"}),
         ("s3", "list_objects_v2", {"Bucket": BUCKET}),
         ("s3", "list_objects_v2", {"Bucket": BUCKET, "Prefix": "payloads/"}),
         ("s3", "get_object", {"Bucket": BUCKET, "Key": "logs/x"}),
@@ -173,6 +175,22 @@ def test_a_list_is_for_the_worker_alone(stacks: Dict[str, Stack]) -> None:
             assert is_denied(s3, "list_objects_v2", Bucket=BUCKET, Prefix="payloads/"), who
 
 
+@pytest.mark.parametrize("part", NAMES)
+def test_a_bucket_of_another_account_is_closed(stacks: Dict[str, Stack], part: str) -> None:
+    """Who has made the bucket's name their own gets no image, list or log, and gives none."""
+    stack = stacks[part]
+    own = "x.png" if part == "image" else f"payloads/{user_id('client')}/x"
+    with enforced(stack) as (url, enforcer):
+        for who, key in (("client", own), ("worker", f"logs/{part}/x")):
+            s3 = connection(stack, url, who).s3
+            enforcer.owner = "000000000000"
+            s3.put_object(Bucket=BUCKET, Key=key, Body=b"1")
+            enforcer.owner = "999999999999"
+            assert is_denied(s3, "put_object", Bucket=BUCKET, Key=key, Body=b"1")
+            assert is_denied(s3, "get_object", Bucket=BUCKET, Key=key)
+            assert is_denied(s3, "list_objects_v2", Bucket=BUCKET)
+
+
 def test_no_names_of_queues_open_the_requests_to_clients(stacks: Dict[str, Stack]) -> None:
     """An input queue with the name of a reply queue is still closed to clients."""
     names = {"InputQueueName": "jobs-in", "OutputQueueName": "jobs"}
@@ -205,9 +223,11 @@ def test_a_reply_queue_is_for_its_maker_alone(stacks: Dict[str, Stack], part: st
         maker, worker, another = (
             connection(stack, url, who) for who in ("client", "worker", "another")
         )
-        name = names.new_name(stack.outputs["OutputQueue"])
-        queue = reply_queue.create(maker.sqs, name, maker.user_id)
-        unprotected = Queue(maker.sqs, maker.sqs.create_queue(QueueName=f"{name}0")["QueueUrl"])
+        output = stack.outputs["OutputQueue"]
+        queue = reply_queue.create(maker.sqs, names.new_name(output), maker.user_id)
+        unprotected = Queue(
+            maker.sqs, maker.sqs.create_queue(QueueName=names.new_name(output))["QueueUrl"]
+        )
 
         replace(queue, sqs=worker.sqs).send([Reply("2", "1").to_message()])
 

@@ -175,7 +175,7 @@ def test_a_dry_run_needs_no_linux(tmp_path: Path) -> None:
     )
 
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert "since this machine is no Linux" in shown.stdout
+    assert "since this machine does not run Linux" in shown.stdout
     assert "dnf -y install python3.13" in shown.stdout
     assert "hardening.conf" in shown.stdout
 

@@ -13,8 +13,8 @@ from scripts.local_aws import LocalAws
 from tests.conftest import Place, wait_until
 from tests.faults.lists import CLIENTS, ask
 from tests.gateway import Fault, Gateway
+from tests.habits import Copies
 from tests.mishaps import (
-    DeliverAgain,
     deliver_twice,
     every_third,
     expired,
@@ -82,7 +82,7 @@ def test_what_is_delivered_again_after_it_was_answered_is_only_deleted(
 ) -> None:
     """Messages delivered again after their answer get no second answer or log entry."""
     counted.worker()
-    gateway.faults.append(on("ReceiveMessage", DeliverAgain()))
+    gateway.faults.append(Copies(each=1))
 
     ask(counted, tmp_path, count, client=client)
 

@@ -8,13 +8,12 @@ from typing import Any, List
 import pytest
 from botocore.exceptions import ClientError
 
-from messaging import Connection, Storage
+from messaging import Storage
 from messaging.aws import rules
 from messaging.aws.buckets import complete_bucket, made_by_us, open_bucket
 from messaging.aws.queues import DEAD_LETTER, complete_queue, max_receive_count, open_queue
 from tests.conftest import ROOT, Place
 from tests.gateway import Gateway
-from tests.habits import DeletedQueue, all_habits
 
 IDS = ["payloads", "logs", "unfinished-uploads"]
 
@@ -30,19 +29,16 @@ def lifecycle(storage: Storage) -> List[Any]:
     return [rule["ID"] for rule in rules.lifecycle(storage)]
 
 
-def test_both_pairs_work_where_aws_has_its_habits(
-    counted: Place, gateway: Gateway, tmp_path: Any
-) -> None:
-    """A client that starts before anything exists gets its replies, to lists and images."""
-    gateway.faults.append(all_habits())
+def test_both_pairs_work_where_nothing_is_made_yet(place: Place, tmp_path: Any) -> None:
+    """A client that begins before anything is made gets its replies, short and long and images."""
     (tmp_path / "lists.txt").write_text("3,1,2\n" + ",".join(map(str, range(60_000))))
 
-    counted.worker()
-    done = counted.client("--file", str(tmp_path / "lists.txt"), "--json")
+    place.worker()
+    done = place.client("--file", str(tmp_path / "lists.txt"), "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert [json.loads(line)["count"] for line in done.stdout.splitlines()] == [3, 60_000]
 
-    other = Place(gateway.url, counted.environment)
+    other = Place(place.url, place.environment)
     other.worker("gamma", module="image.worker")
     picture = str(ROOT / "image" / "Moon.jpg")
     done = other.client(picture, "--output-dir", str(tmp_path), module="image.client")
@@ -52,9 +48,8 @@ def test_both_pairs_work_where_aws_has_its_habits(
 
 
 def test_what_others_made_and_deleted_is_not_waited_for(place: Place) -> None:
-    """A missing queue or bucket that we did not just create is reported at once."""
-    open_queue(Connection(place.settings).sqs, "in")
-    queue = open_queue(place.connection.sqs, "in")
+    """A queue or bucket that is missing, though we did not just make it, is told at once."""
+    queue = open_queue(place.connection.sqs, place.inbox().name)
     place.sqs.delete_queue(QueueUrl=queue.url)
     started = time.monotonic()
 
@@ -66,12 +61,11 @@ def test_what_others_made_and_deleted_is_not_waited_for(place: Place) -> None:
 
 
 def test_a_name_deleted_a_moment_ago_is_waited_for_and_told(
-    counted: Place, gateway: Gateway, caplog: pytest.LogCaptureFixture
+    place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A deleted queue's name is free after a minute; one line says that the program waits."""
-    gateway.faults.append(DeletedQueue(3))
-    name = counted.settings.output_queue
-    sqs = counted.connection.sqs
+    """SQS gives a name again only a minute after its queue was deleted; one line says so."""
+    name = place.settings.output_queue
+    sqs = place.connection.sqs
     queue = open_queue(sqs, name)
     sqs.delete_queue(QueueUrl=queue.url)
 

@@ -93,11 +93,11 @@ def test_the_menu_uses_an_option_or_refuses_it(
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ([""], "argument IMAGE: the name is empty"),
-        (["a.gif", ""], "argument IMAGE: the name is empty"),
-        (["a.gif", "--key", ""], "argument --key: the name is empty"),
-        (["a.gif", "--output", ""], "argument --output: the name is empty"),
-        (["a.gif", "--output-dir", ""], "argument --output-dir: the name is empty"),
+        ([""], "argument IMAGE: it is empty"),
+        (["a.gif", ""], "argument IMAGE: it is empty"),
+        (["a.gif", "--key", ""], "argument --key: it is empty"),
+        (["a.gif", "--output", ""], "argument --output: it is empty"),
+        (["a.gif", "--output-dir", ""], "argument --output-dir: it is empty"),
         (["a.gif", "--compare", ""], "argument --compare: "),
         (["a.gif", "--compare", "x.unknown"], "'x.unknown' has no extension of a picture"),
         (["a.gif", "--compare", "png"], "'png' has no extension of a picture"),

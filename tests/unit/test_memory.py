@@ -7,6 +7,7 @@ import zlib
 from typing import Callable, Dict
 
 import pytest
+import pyvips
 
 from tests.conftest import ROOT
 from tests.unit.pictures import animation, chunk, encoded, jpeg_with, picture, segment
@@ -83,6 +84,14 @@ def flat(kind: str, mode: str, width: int, height: int) -> bytes:
     return encoded(picture("L", 1, 1).resize((width, height)).convert(mode), kind)
 
 
+def avif(side: int, said: int) -> bytes:
+    """Make an AVIF file whose boxes say another size than its pixels have."""
+    black = pyvips.Image.black(side, side).cast("uchar")
+    source: bytes = black.heifsave_buffer(compression="av1", effort=0)
+    place = source.index(b"ispe") + 8
+    return source[:place] + struct.pack(">II", said, said) + source[place + 8 :]
+
+
 def same_bytes() -> bytes:
     fields = [struct.pack("<HHII", tag, 7, 1_000_000, 8) for tag in range(1000, 6000)]
     return directory(*fields) + bytes(1_000_000)
@@ -103,6 +112,8 @@ BOMBS: Dict[str, Callable[[], bytes]] = {
     "JPEG, 4 thousand megapixels": lambda: encoded(picture("L", 16, 16), "JPEG").replace(
         b"\0\x10\0\x10", b"\xfd\xe8\xfd\xe8", 1
     ),
+    "AVIF, 4 thousand megapixels": lambda: avif(16, 65_000),
+    "AVIF, 16 megapixels that are said to be 256 pixels": lambda: avif(4000, 16),
     "BMP, 4 thousand megapixels": lambda: (
         b"BM" + struct.pack("<IIIIiiHH", 99, 0, 54, 40, 65_000, 65_000, 1, 24) + bytes(99)
     ),

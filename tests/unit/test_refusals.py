@@ -116,7 +116,7 @@ def test_jpeg_of_300_scans_is_refused() -> None:
 def test_bytes_are_limited() -> None:
     """A file longer than the limit is refused."""
     assert "64,000,000" in refusal(JPEG + bytes(64_000_000))
-    assert "the limit is 99" in refusal(JPEG, Limits(source_bytes=99))
+    assert "the limit is 99" in refusal(JPEG, Limits(bytes=99))
 
 
 def test_tiff_can_be_switched_off() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
-from typing import Iterator, List
+from typing import Any, Dict, Iterator, List
 
 import pytest
 from botocore.exceptions import ClientError
@@ -181,7 +182,28 @@ def test_a_caller_that_sts_does_not_know_may_put_bodies_too(
 
     assert next(iter(bench.memory.objects)).startswith("payloads/unknown/")
     assert "Only its name keeps our reply queue private" in caplog.text
-    assert "Policy" not in bench.memory.attributes[bench.reply_queue()]
+    assert [each["Sid"] for each in policy(bench)] == ["TlsOnly"]
+
+
+def policy(bench: Bench) -> List[Dict[str, Any]]:
+    """Give the statements of the policy with which the reply queue was created."""
+    statements: List[Dict[str, Any]]
+    statements = json.loads(bench.memory.attributes[bench.reply_queue()]["Policy"])["Statement"]
+    return statements
+
+
+def test_a_reply_queue_is_closed_to_plain_http_and_to_other_readers(bench: Bench) -> None:
+    """Both are in the one request that creates it; whoever uses HTTPS may answer to it."""
+    bench.answering()
+    bench.ask("a")
+
+    tls, private = policy(bench)
+    assert (tls["Effect"], tls["Action"]) == ("Deny", "sqs:*")
+    assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert private["Condition"] == {"StringNotEquals": {"aws:userid": "AIDAUSER"}}
+    assert "sqs:SendMessage" not in private["Action"]
+    assert len(bench.memory.asked("create_queue")) == 1
+    assert not bench.memory.asked("set_queue_attributes")
 
 
 def test_a_queue_of_no_aws_is_made_without_a_policy(
