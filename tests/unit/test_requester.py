@@ -186,14 +186,14 @@ def test_a_caller_that_sts_does_not_know_may_put_bodies_too(
 
 
 def policy(bench: Bench) -> List[Dict[str, Any]]:
-    """Give the statements of the policy with which the reply queue was created."""
+    """Return the statements of the reply queue's policy."""
     statements: List[Dict[str, Any]]
     statements = json.loads(bench.memory.attributes[bench.reply_queue()]["Policy"])["Statement"]
     return statements
 
 
 def test_a_reply_queue_is_closed_to_plain_http_and_to_other_readers(bench: Bench) -> None:
-    """Both are in the one request that creates it; whoever uses HTTPS may answer to it."""
+    """Both are set when the queue is created; anybody who uses HTTPS may send replies to it."""
     bench.answering()
     bench.ask("a")
 
