@@ -49,7 +49,7 @@ def filled_in(name: str, part: str, operation: str = "") -> str:
 
 
 def test_a_job_that_needs_too_much_ends_alone() -> None:
-    """A worker's memory limit is below the machine's, and an image worker runs one job."""
+    """Memory limits are below the machine's, and an image worker runs one job at a time."""
     (images,) = re.findall("^ExecStart=.*", filled_in("worker@.service", "image", "gamma"), re.M)
     (lists,) = re.findall("^ExecStart=.*", filled_in("worker@.service", "calculation"), re.M)
 
