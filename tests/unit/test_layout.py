@@ -158,7 +158,6 @@ def test_locks_are_where_the_design_allows_them() -> None:
         "aws/connection.py",
         "flow/batcher.py",
         "flow/intake.py",
-        "flow/recent.py",
         "requester/replies.py",
         "requester/requester.py",
         "worker/leases.py",
