@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional
 
@@ -271,11 +272,15 @@ def test_a_recording_that_cannot_be_written_is_not_made(
 
 
 def test_a_recording_is_written_only_where_it_is_told_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    aws: LocalAws,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """record.py prints the session; --output writes that file only, --write the tracked one."""
     tracked, own = tmp_path / "tracked.svg", tmp_path / "own.svg"
     monkeypatch.setattr(record, "PICTURE", tracked)
+    monkeypatch.setattr(record, "LocalAws", lambda: nullcontext(aws))
     monkeypatch.setattr(record, "play", lambda _: ["$ exit"])
     monkeypatch.setattr(record, "ROOT", tmp_path)  # whose workers end at once: there are none
 
