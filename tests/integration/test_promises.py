@@ -100,7 +100,7 @@ def test_a_worker_that_cannot_log_gives_back_and_ends(counted: Place, gateway: G
 
     assert "cannot bring results home" in worker.said()
     assert "Traceback" not in worker.said()
-    wait_until(lambda: counted.messages(counted.inbox()).visible == 300, 10)
+    wait_until(lambda: counted.messages(counted.inbox()).visible == 300, 40)
 
 
 @pytest.mark.parametrize("verb", ["exit", "misuse"])
