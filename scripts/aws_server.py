@@ -29,11 +29,6 @@ def end_with_parent() -> None:
     os._exit(1)
 
 
-def report(port: int) -> None:
-    """Print the port that is listened on from now on."""
-    print(port, flush=True)
-
-
 def ministack(port: int) -> None:
     """Serve with MiniStack, bypassing its own start, which leaves a file in the temp folder."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -54,7 +49,7 @@ def ministack(port: int) -> None:
     config.bind = [f"fd://{listener.fileno()}"]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
-    report(port)
+    print(port, flush=True)
     asyncio.run(serve(app, config))
 
 
@@ -64,7 +59,7 @@ def moto(port: int) -> None:
 
     server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
     server.start()
-    report(server.get_host_and_port()[1])
+    print(server.get_host_and_port()[1], flush=True)
     signal.pause()
 
 

@@ -17,7 +17,6 @@ import select
 import shutil
 import signal
 import subprocess
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence
@@ -43,14 +42,15 @@ class LocalAws:
         kind: ministack, moto or localstack
         url: the value for AWS_ENDPOINT_URL
         state: a folder in which MiniStack keeps its contents from stop to start, or None
-        process: the server
+        process: the server, once it was started
     """
+
+    process: subprocess.Popen[bytes]
 
     def __init__(self, kind: str = "", state: Optional[Path] = None) -> None:
         self.kind = kind or servers.choose()
         self.state = state
         self.url = ""
-        self.process: Optional[subprocess.Popen[bytes]] = None
 
     def __enter__(self) -> LocalAws:
         os.environ.update(direct(os.environ))
@@ -99,33 +99,30 @@ class LocalAws:
 
     def stop(self) -> None:
         """End the server: at once, or, if it has a state to keep, after its long polls."""
-        if self.process is not None:
-            self.process.send_signal(signal.SIGTERM if self.state else signal.SIGKILL)
-            self.process.wait()
-            for pipe in (self.process.stdin, self.process.stdout):
-                assert pipe is not None
-                pipe.close()
+        self.process.send_signal(signal.SIGTERM if self.state else signal.SIGKILL)
+        self.process.wait()
+        with self.process:  # which closes the pipes
+            pass
 
     def hang_up(self, process: int) -> None:
         """Make the server end this process too if ours is killed."""
-        assert self.process is not None
-        assert self.process.stdin is not None
+        assert self.process.stdin
         self.process.stdin.write(b"%d\n" % process)
         self.process.stdin.flush()
 
     def _is_ready(self) -> bool:
-        assert self.process is not None
-        assert self.process.stdout is not None
-        if not select.select([self.process.stdout], [], [], SECONDS_TO_START)[0]:
+        told = self.process.stdout
+        assert told
+        if not select.select([told], [], [], SECONDS_TO_START)[0]:
             return False
-        port = self.process.stdout.readline().decode().strip()
+        port = told.readline().decode().strip()
         if not port:  # it has ended
             return False
         self.url = f"http://127.0.0.1:{port}"
         request = urllib.request.Request(self.url, b"{}", LIST_QUEUES)
         try:
             urllib.request.urlopen(request, timeout=SECONDS_TO_START).close()
-        except (urllib.error.URLError, OSError):
+        except OSError:
             return False
         return True
 
