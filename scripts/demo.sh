@@ -10,7 +10,7 @@ root=$(CDPATH='' cd -- "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/scripts/environment.sh"
 
 if [ "${1:-}" != --inside ]; then
-    [ $# -le 1 ] || refuse "'$2' is one word too many"
+    [ $# -le 1 ] || refuse "unexpected argument '$2'"
     case "${1-}" in
     --help | -h) show_help ;;
     calculation | image) ;;
@@ -65,15 +65,15 @@ image)
         place=$(mktemp -d)
         ln -s "$root/image" "$place/image"
     fi
-    printf 'An AWS of our own answers at %s.\n' "$AWS_ENDPOINT_URL"
+    printf 'A local AWS is running at %s.\n' "$AWS_ENDPOINT_URL"
     start_worker calculation
     show calculation/client.py 3,1,2
     show calculation/client.py --json 3,1,2 -5,7 1,a,3 || true
     start_worker image gamma
     cd "$place"
     show image/client.py image/Moon.jpg --gamma 2.2 --overwrite --compare comparison.png
-    printf '\nWhat the workers say:\n'
+    printf '\nWhat the workers logged:\n'
     cat "$scratch/calculation.log" "$scratch/image.log"
-    printf '\nTo look at: %s and %s\n' "$place/Moonprocessed.jpg" "$place/comparison.png"
+    printf '\nSee %s and %s\n' "$place/Moonprocessed.jpg" "$place/comparison.png"
     ;;
 esac

@@ -1,4 +1,4 @@
-# Sourced by the scripts that need Python: finds one, and has it make a virtual environment.
+# Sourced by the scripts that need Python: finds one, and creates a virtual environment with it.
 # shellcheck shell=bash disable=SC2034,SC2154
 
 fail() {
@@ -51,7 +51,7 @@ find_python() {
     fail "Python 3.8 or newer is needed, and $wrong"
 }
 
-# Makes .venv/VERSION with the packages of the given requirements files; sets $python to its Python.
+# Creates .venv/VERSION with the packages of the given requirements files; sets $python to its Python.
 make_environment() {
     local base
     base=$(find_python) || exit 1

@@ -1,8 +1,8 @@
-"""Runs a command with an AWS of its own: SQS and S3 in a process on this machine, for its time.
+"""Runs a command with a local AWS: SQS and S3, served on this machine until the command ends.
 
-The server is MiniStack where there is a Python from 3.10 up, otherwise moto's server; LOCAL_AWS in
-the environment, ministack, moto or localstack, decides it. It lives in a virtual environment of its
-own; that of LocalStack has half a gigabyte.
+The server is MiniStack if there is a Python 3.10 or newer, otherwise moto's; LOCAL_AWS=ministack,
+moto or localstack in the environment overrides that. It is installed into a virtual environment of
+its own; LocalStack's takes half a gigabyte.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import select
 import shutil
 import signal
 import subprocess
-import urllib.request
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence
 
@@ -27,21 +26,17 @@ SECONDS_TO_START = 60
 # All that a server gets of our environment: a person's settings may be for another server.
 PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH")
 SERVER = Path(__file__).resolve().with_name("aws_server.py")
-LIST_QUEUES = {
-    "X-Amz-Target": "AmazonSQS.ListQueues",
-    "Content-Type": "application/x-amz-json-1.0",
-}
 
 
 class LocalAws:
-    """One server process on a port of the loopback interface; a context manager.
+    """A server process on the loopback interface; a context manager.
 
-    The server ends when this process does, however that ends.
+    The server ends with this process, even if this is killed.
 
     Attributes:
         kind: ministack, moto or localstack
         url: the value for AWS_ENDPOINT_URL
-        state: a folder in which MiniStack keeps its contents from stop to start, or None
+        state: the folder in which MiniStack keeps its contents across a restart, or None
         process: the server, once it was started
     """
 
@@ -63,7 +58,7 @@ class LocalAws:
 
     @property
     def environment(self) -> Dict[str, str]:
-        """The variables that make boto3 use this server, in a copy of our environment."""
+        """A copy of our environment in which boto3 uses this server."""
         return {
             **{name: value for name, value in os.environ.items() if name[:4] != "AWS_"},
             **direct(os.environ),
@@ -72,7 +67,7 @@ class LocalAws:
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
-            # A person's own files are for another AWS, and may be broken.
+            # A user's own files are for another AWS, and may be broken.
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
@@ -90,45 +85,32 @@ class LocalAws:
             stdin=subprocess.PIPE,  # closed when we end
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for the command; the server goes last
+            start_new_session=True,  # Ctrl-C is for the command; the server ends last
         )
-        ready = self._is_ready()
-        if not ready:
+        assert self.process.stdout is not None
+        said = select.select([self.process.stdout], [], [], SECONDS_TO_START)[0]
+        told = self.process.stdout.readline().decode().strip() if said else ""
+        self.url = f"http://127.0.0.1:{told}"
+        if not told:
             self.stop()
-        return ready
+        return bool(told)
 
     def stop(self) -> None:
-        """End the server: at once, or, if it has a state to keep, after its long polls."""
+        """Stop the server: at once, or, if it has state to save, after its long polls."""
         self.process.send_signal(signal.SIGTERM if self.state else signal.SIGKILL)
         self.process.wait()
         with self.process:  # which closes the pipes
             pass
 
     def hang_up(self, process: int) -> None:
-        """Make the server end this process too if ours is killed."""
+        """Have the server send SIGHUP to another process if this one is killed."""
         assert self.process.stdin
         self.process.stdin.write(b"%d\n" % process)
         self.process.stdin.flush()
 
-    def _is_ready(self) -> bool:
-        told = self.process.stdout
-        assert told
-        if not select.select([told], [], [], SECONDS_TO_START)[0]:
-            return False
-        port = told.readline().decode().strip()
-        if not port:  # it has ended
-            return False
-        self.url = f"http://127.0.0.1:{port}"
-        request = urllib.request.Request(self.url, b"{}", LIST_QUEUES)
-        try:
-            urllib.request.urlopen(request, timeout=SECONDS_TO_START).close()
-        except OSError:
-            return False
-        return True
-
 
 def direct(variables: Mapping[str, str]) -> Dict[str, str]:
-    """Return the variables with which requests to this machine bypass any proxy."""
+    """Return variables with which requests to this machine bypass any proxy."""
     past = variables.get("no_proxy") or variables.get("NO_PROXY") or ""
     hosts = [host for host in past.split(",") if host]
     if "127.0.0.1" not in hosts and hosts != ["*"]:
@@ -137,7 +119,7 @@ def direct(variables: Mapping[str, str]) -> Dict[str, str]:
 
 
 def main(command: Sequence[str]) -> int:
-    """Run the command with a server; return the command's exit code."""
+    """Run a command with a server; return the command's exit code."""
     if not command or command[0].startswith("-"):
         print(f"usage: local_aws.py COMMAND [ARGUMENT ...]\n\n{__doc__}")
         return 0 if command and command[0] in ("-h", "--help") else 2
@@ -152,7 +134,7 @@ def main(command: Sequence[str]) -> int:
 
 
 def _run(aws: LocalAws, command: Sequence[str]) -> int:
-    """Run the command to its end; tethered programs in it end when we do, or are told to."""
+    """Run the command; tethered programs in it end when this process does, or is told to."""
     child: List[subprocess.Popen[bytes]] = []
     received: List[int] = []
     near, far = os.pipe()
@@ -163,7 +145,7 @@ def _run(aws: LocalAws, command: Sequence[str]) -> int:
                 received.append(number)
                 for process in child:
                     process.send_signal(number)
-                tied.close()  # a shell handles no signal before the program that it runs ends
+                tied.close()  # a shell handles no signal until its foreground program ends
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, forward)

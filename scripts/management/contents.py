@@ -1,4 +1,4 @@
-"""Contents: what is in a bucket below some prefixes, counted and deleted."""
+"""Contents: the objects of a bucket under a prefix, to be counted or deleted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Objects = List[Dict[str, Any]]
 
 @dataclass(frozen=True)
 class Contents:
-    """What is in a bucket below a prefix; with all its versions, where there are any."""
+    """The objects under a prefix; in a versioned bucket, all their versions too."""
 
     storage: Storage
     prefix: str = ""
@@ -26,7 +26,7 @@ class Contents:
         return f"{objects:,} objects, {size:,} bytes" if objects else ""
 
     def delete(self) -> str:
-        """Delete all; give why some of it is left."""
+        """Delete all of them; return why any remain, or an empty string."""
         reason = ""
         for page in self._pages():
             keys: Any = [{key: each[key] for key in each if key != "Size"} for each in page]

@@ -1,4 +1,4 @@
-"""The unit files, word by word."""
+"""The unit files, directive by directive."""
 
 import re
 import shlex
@@ -21,7 +21,7 @@ KNOWN_TO_219 = """
 
 
 def entries(name: str) -> List[Tuple[str, str]]:
-    """Give the words of a unit file with their values."""
+    """Return the directives of a unit file with their values."""
     lines = (UNITS / name).read_text().splitlines()
     return [
         (line.split("=")[0], line.split("=", 1)[1]) for line in lines if re.match("[A-Z]", line)
@@ -30,7 +30,7 @@ def entries(name: str) -> List[Tuple[str, str]]:
 
 @pytest.mark.parametrize("name", ["worker@.service", "worker-journal.service", "worker.target"])
 def test_the_base_units_hold_only_words_that_systemd_219_knows(name: str) -> None:
-    """Amazon Linux 2 understands each word, and no value that it would take for another."""
+    """Amazon Linux 2's systemd understands each directive and value."""
     words: Dict[str, str] = dict(entries(name))
 
     assert set(words) <= set(KNOWN_TO_219.split())
@@ -71,7 +71,7 @@ def test_the_largest_image_fits_into_the_smallest_machine() -> None:
 
 
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
-    """systemd has no complaint about the units as they are installed."""
+    """systemd has no complaint about the units as installed."""
     if not shutil.which("systemd-analyze"):
         pytest.skip("needs systemd-analyze")
     unit, target = tmp_path / "calculation-worker@.service", tmp_path / "calculation-worker.target"
