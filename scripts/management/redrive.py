@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterator, List
 
 from messaging.aws.advice import explain
 from messaging.aws.queue_calls import MAX_BATCH, MAX_BYTES, Failures, Queue
-from messaging.aws.trouble import AWS_ERRORS, is_denied
+from messaging.aws.trouble import AWS_ERRORS, code_of
 from messaging.wire.delivery import Delivery
 from messaging.wire.envelope import Message, size_of
 from scripts.management.letter import take
@@ -56,7 +56,8 @@ class Move:
         began = (time_at(self._dead) or float("inf")) + 1  # the clock shows whole seconds
         try:
             while True:
-                taken = take(self._dead, MAX_BATCH, HIDDEN)
+                # The first goes alone: what cannot be deleted after all would be in both queues.
+                taken = take(self._dead, MAX_BATCH if self.moved else 1, HIDDEN)
                 old = [letter.delivery for letter in taken if letter.sent_at < began]
                 fresh = [each for each in old if each.message_id not in self.failed]
                 self._kept += [each.delivery for each in taken if each.delivery not in fresh]
@@ -66,12 +67,14 @@ class Move:
             self._dead.hide(self._kept, 0)
 
     def _refused_deletion(self) -> str:
-        """Try a deletion that has no effect; return why AWS denies it, empty if it does not."""
+        """Try a deletion that has no effect; return why AWS refuses it, empty if it does not."""
         call: Any = self._dead.sqs.delete_message_batch
         try:
             call(QueueUrl=self._dead.url, Entries=[{"Id": "0", "ReceiptHandle": "none"}])
         except AWS_ERRORS as error:
-            if is_denied(error):
+            if (
+                code_of(error) != "ReceiptHandleIsInvalid"
+            ):  # which some servers say of the whole batch
                 return explain(error)
         return ""
 

@@ -336,26 +336,27 @@ def test_redrive_names_what_it_could_not_move(counted: Place, gateway: Gateway) 
     assert (left.body, left.message_id) == ("bad", failed["message"])
 
 
-def test_redrive_without_the_right_to_delete_doubles_nothing(
-    counted: Place, gateway: Gateway
+@pytest.mark.parametrize(("status", "code"), [(403, "AccessDenied"), (500, "InternalFailure")])
+def test_redrive_doubles_nothing_where_nothing_can_be_deleted(
+    counted: Place, gateway: Gateway, status: int, code: str
 ) -> None:
     """Nothing is sent that would also stay in the dead-letter queue, however often redrive runs."""
     rows(counted, "create", "calculation")
     dead_letters(counted).send([{"MessageBody": str(number)} for number in range(3)])
-    gateway.refuse("DeleteMessageBatch", 403, "AccessDenied")
+    gateway.refuse("DeleteMessageBatch", status, code)
 
     for _ in range(2):
         moved, failed = rows(counted, "redrive", "calculation", code=1)
 
         assert (moved["moved"], moved["left"]) == (0, 3)
-        assert "AWS refused DeleteMessageBatch (AccessDenied)" in failed["failed"]
+        assert f"AWS refused DeleteMessageBatch ({code})" in failed["failed"]
     assert counted.messages(counted.inbox()) == (0, 0)
 
 
 def test_redrive_tells_of_what_is_in_both_queues(counted: Place, gateway: Gateway) -> None:
     """A deletion that fails after sending is retried, and reported if it never succeeds."""
     rows(counted, "create", "calculation")
-    dead_letters(counted).send([{"MessageBody": "1"}])
+    dead_letters(counted).send([{"MessageBody": str(number)} for number in range(3)])
     gateway.spoil(
         "DeleteMessageBatch",
         lambda call: error(call.action, 400, "Odd") if b'"none"' not in call.body else None,
@@ -363,7 +364,8 @@ def test_redrive_tells_of_what_is_in_both_queues(counted: Place, gateway: Gatewa
 
     moved, failed = rows(counted, "redrive", "calculation", code=1)
 
-    assert (moved["moved"], moved["left"]) == (0, 1)
+    assert (moved["moved"], moved["left"]) == (0, 3)
+    assert counted.messages(counted.inbox()) == (1, 0)
     assert failed["failed"].startswith("it is now in both queues, since AWS refused")
 
 

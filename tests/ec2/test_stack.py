@@ -215,6 +215,17 @@ def test_an_instance_tries_again(
     assert (tmp_path / "steps").read_text().splitlines() == steps
 
 
+def test_a_long_list_outlives_its_request() -> None:
+    """A list is still there when its request waits, dies, is redriven, and dies once more."""
+    made = resources()
+    dead = int(made["DeadLetterQueue"]["Properties"]["MessageRetentionPeriod"])
+    waiting = int(made["InputQueue"]["Properties"].get("MessageRetentionPeriod", 4 * 24 * 3600))
+    lifecycle = made["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (days,) = [rule["ExpirationInDays"] for rule in lifecycle if rule["Id"] == "payloads"]
+
+    assert days * 24 * 3600 > waiting + 2 * dead
+
+
 def test_a_deployment_waits_for_its_workers() -> None:
     """Creating and updating the fleet wait for signals, longer than a setup takes, or roll back."""
     fleet = resources()["Fleet"]
