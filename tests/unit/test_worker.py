@@ -12,6 +12,7 @@ import pytest
 
 from messaging import ConfigurationError, Request, RequestRejected, Worker
 from messaging.clock import now
+from messaging.flow import threads
 from messaging.worker.job import Result
 from messaging.worker.options import WorkerOptions
 from messaging.worker.settlement import Settlement
@@ -243,6 +244,23 @@ def test_an_interrupt_is_a_stop(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
     made = SimpleNamespace(get=interrupted, put=events.put)
     monkeypatch.setattr("messaging.worker.worker.SimpleQueue", lambda: made)
     bench.make()
+    bench.worker.run()
+
+    wait_until(lambda: not lanes(), GIVE_UP)
+
+
+def test_an_interrupt_at_the_start_is_a_stop(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while threads are being started ends those that run already."""
+    start = threads.start
+
+    def interrupted(name: str, step: Any) -> None:
+        if name == "lane" and lanes():
+            monkeypatch.setattr("messaging.flow.threads.start", start)
+            raise KeyboardInterrupt
+        start(name, step)
+
+    bench.make()
+    monkeypatch.setattr("messaging.flow.threads.start", interrupted)
     bench.worker.run()
 
     wait_until(lambda: not lanes(), GIVE_UP)
