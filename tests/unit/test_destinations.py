@@ -1,4 +1,4 @@
-"""What becomes of a reply that was not accepted, by the error, its age, and what else waits."""
+"""What becomes of a reply that was not accepted depends on the error, its age and the others."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,21 +20,13 @@ AWAY = EndpointConnectionError(endpoint_url="http://x")
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A clock that stands for the real one."""
-    made = Clock()
-    monkeypatch.setattr("messaging.clock.now", made.now)
-    return made
-
-
-@pytest.fixture
 def destinations() -> Destinations:
     """Destinations without trouble."""
     return Destinations(Patience())
 
 
 def job(number: int, since: float) -> Job:
-    """Make a job whose request was received then."""
+    """Return a job whose request was received at a time."""
     return Job(delivery(str(number), since), "id", "q", Result("done"))
 
 
@@ -51,7 +43,7 @@ def verdict(destinations: Destinations, queue: str, job: Job, error: Exception) 
 def test_a_reply_is_tried_for_as_long_as_clients_wait(
     clock: Clock, destinations: Destinations, error: Exception, end: str
 ) -> None:
-    """Within a minute of the receipt it is tried again; then the queue is given up for a while."""
+    """A reply is retried within a minute of its receipt; then its queue is given up for a while."""
     first = job(1, clock.time)
     assert verdict(destinations, "q", first, error) == AGAIN
     clock.time += 60
@@ -69,7 +61,7 @@ def test_a_reply_is_tried_for_as_long_as_clients_wait(
 def test_a_queue_that_comes_to_be_known_is_in_no_trouble(
     clock: Clock, destinations: Destinations
 ) -> None:
-    """A reply that is accepted ends the trouble of its queue."""
+    """A reply that is accepted ends its queue's trouble."""
     old = job(1, clock.time - PATIENCE - 1)
     assert verdict(destinations, "q", old, MISSING) == NEVER
     destinations.accepted("q")
@@ -80,7 +72,7 @@ def test_a_queue_that_comes_to_be_known_is_in_no_trouble(
 def test_a_queue_given_up_is_told_once(
     clock: Clock, destinations: Destinations, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A bulk client that was stopped gives one line, not a hundred."""
+    """A queue that was given up is reported once, not for each reply."""
     for number in range(100):
         verdict(destinations, "q", job(number, clock.time - PATIENCE - 1), MISSING)
 
@@ -123,7 +115,7 @@ def test_trouble_of_one_queue_alone_is_its_own(clock: Clock, destinations: Desti
 
 
 def test_nothing_grows(clock: Clock, destinations: Destinations) -> None:
-    """Any number of queues in trouble leaves few behind."""
+    """However many queues were in trouble, few are remembered."""
     stand_in: Any = destinations
     for number in range(1000):
         clock.time += 1

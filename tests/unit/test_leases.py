@@ -1,4 +1,4 @@
-"""A lease is ours while SQS hides the message, and not a moment longer."""
+"""A lease lasts as long as SQS hides the message, and not a moment longer."""
 
 import threading
 from typing import Any, Dict, List, Sequence
@@ -34,7 +34,7 @@ class Stopped:
 
 
 class Queue:
-    """Stands for a queue whose renewals a test answers."""
+    """A stand-in for a queue, whose renewals a test answers."""
 
     name = "in"
 
@@ -63,16 +63,8 @@ class Queue:
         }
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A clock that stands for the real one."""
-    made = Clock()
-    monkeypatch.setattr("messaging.clock.now", made.now)
-    return made
-
-
 def make(queue: Queue, seconds: int = 30) -> Leases:
-    """Make leases whose thread never runs: tests take its steps."""
+    """Return leases whose thread never runs, since tests take its steps."""
     stand_in: Any = queue
     return Leases(stand_in, seconds, Patience())
 
@@ -105,7 +97,7 @@ def test_renewals_end_within_twelve_hours_of_the_receive(
 
 
 def test_a_message_is_ours_for_five_seconds_and_renewed_at_half_of_them(clock: Clock) -> None:
-    """A short job costs no renewal; a longer one is hidden for the whole timeout from 2.5 s on."""
+    """A short job costs no renewal; a longer one is hidden for the full timeout from 2.5 s on."""
     queue = Queue()
     leases = make(queue)
     (held,) = leases.hold([delivery()])
@@ -125,7 +117,7 @@ def test_a_message_is_ours_for_five_seconds_and_renewed_at_half_of_them(clock: C
 
 
 def test_a_lease_that_ran_out_is_not_revived(clock: Clock) -> None:
-    """A renewal that AWS accepts when the lease is over makes the message nobody's of ours."""
+    """A renewal that AWS accepts after the lease has expired does not restore it."""
     queue = Queue()
     leases = make(queue)
     (held,) = leases.hold([delivery()])
@@ -159,7 +151,7 @@ def test_the_newest_receipt_handle_is_used(clock: Clock) -> None:
 
 
 def test_an_answer_that_came_late_counts_from_when_it_was_given(clock: Clock) -> None:
-    """A message that was on its way for longer than it is hidden is not ours."""
+    """A message that took longer to arrive than it is hidden is not ours."""
     leases = make(Queue())
     (held,) = leases.hold([delivery(since=clock.time - FIRST)])
 
@@ -181,7 +173,7 @@ def test_all_that_is_due_is_renewed_by_tens(clock: Clock) -> None:
 
 
 def test_a_stubborn_renewal_costs_the_others_nothing(clock: Clock) -> None:
-    """One entry that fails each time loses its own lease only, in all batches."""
+    """An entry that fails in every batch loses its own lease only."""
     queue = Queue()
     queue.failing["3"] = EntryError("InternalError")
     leases = make(queue)
@@ -195,7 +187,7 @@ def test_a_stubborn_renewal_costs_the_others_nothing(clock: Clock) -> None:
 
 
 def test_a_refused_renewal_is_the_end_of_its_lease(clock: Clock) -> None:
-    """What SQS no longer knows as ours is not ours."""
+    """A message that SQS no longer counts as ours has no lease."""
     queue = Queue()
     queue.failing["0"] = EntryError("ReceiptHandleIsInvalid", refused=True)
     leases = make(queue)
