@@ -112,7 +112,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("count", type=int, nargs="?", default=20, help="(%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="(%(default)s)")
     parser.add_argument("paths", nargs="*", default=["messaging"], help="files or folders")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     files = [
         file
         for path in options.paths

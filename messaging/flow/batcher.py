@@ -123,7 +123,6 @@ class Batcher(Generic[T]):
                 failed = failures.get(id(item), 1)
                 moment = due_at(clock.now(), failed, self._longest, share)
                 insort(self._line, (moment, next(self._tie), failed, item))
-            self._more.notify()
             self._less.notify_all()
 
 

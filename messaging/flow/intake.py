@@ -105,5 +105,4 @@ class Intake(Generic[T]):
         finally:
             with self._more:
                 self._polling -= 1
-                self._more.notify()
                 self._less.notify_all()
