@@ -13,14 +13,9 @@ def add_parameters(parser: argparse.ArgumentParser) -> None:
     for operation in OPERATIONS.values():
         group = parser.add_argument_group(f"{operation.name}: {operation.help}")
         for parameter in operation.parameters:
-            group.add_argument(
-                f"--{parameter.name}",
-                type=_number(parameter),
-                metavar="X",
-                help=f"{parameter.help}; {parameter.range} ({parameter.default:g})".replace(
-                    "%", "%%"
-                ),
-            )
+            text = f"{parameter.help}; {parameter.range} ({parameter.default:g})"
+            convert = _number(parameter)
+            group.add_argument(f"--{parameter.name}", type=convert, metavar="X", help=text)
 
 
 def given(options: argparse.Namespace) -> Dict[str, float]:
@@ -41,9 +36,9 @@ def check(operation: Optional[str], values: Dict[str, float]) -> None:
     """Raise ValueError for values that the operation, or every operation, would refuse."""
     if operation:
         prepare(operation, values)
-    elif not any(
-        set(values) <= {each.name for each in one.parameters} for one in OPERATIONS.values()
-    ):
+        return
+    known = ({each.name for each in one.parameters} for one in OPERATIONS.values())
+    if not any(names.issuperset(values) for names in known):
         raise ValueError(f"no operation has all of --{', --'.join(values)}")
 
 

@@ -7,14 +7,13 @@ if not __package__:  # run as a file: import from the repository, not from this 
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 import argparse
-import io
+import contextlib
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import List
 
 from image import NAMES, arguments, files
-from image.completion import completing_file_names
 from image.folders import Search, apart
 from image.keys import check_key
 from image.operations.table import OPERATIONS
@@ -27,14 +26,13 @@ EXAMPLES = """\
   python3 client.py Moon.jpg --gamma 2.2 --compare comparison.png
   python3 client.py photos/ --output-dir results --json
 """
-
-
 # What cannot be combined with an option, or be used without naming an image.
 CONTRADICTIONS = {
     "--no-download": ("--output", "--output-dir", "--overwrite", "--open", "--compare"),
     "--output": ("--output-dir",),
     "the menu": ("--key", "--output", "--compare"),
 }
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp")
 
 
 def main(arguments_given: List[str]) -> int:
@@ -51,6 +49,7 @@ def main(arguments_given: List[str]) -> int:
     with Requester(connection, options.reply_queue) as requester:
         session = Session(requester, options)
         if not options.images:
+            _complete_file_names()
             act = partial(_ask_and_process, session)
             terminal.menu("process an image", act, connection.check)
             return program.DONE
@@ -80,56 +79,51 @@ def _checked(options: argparse.Namespace, found: Search) -> List[files.Source]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = commandline.parser(description=__doc__, examples=EXAMPLES, **NAMES)
-    parser.add_argument(
-        "images",
-        nargs="*",
-        type=_name,
-        metavar="IMAGE",
-        help="image files, or folders of them; none: the menu",
-    )
-    parser.add_argument("--key", type=_name, help="key in the bucket (the file's name)")
+    some, images = commandline.some, "image files, or folders of them; none: the menu"
+    parser.add_argument("images", nargs="*", type=some, metavar="IMAGE", help=images)
+    parser.add_argument("--key", type=some, help="key in the bucket (the file's name)")
     parser.add_argument("--operation", choices=list(OPERATIONS), help="instead of the worker's")
     results = parser.add_argument_group("results")
-    results.add_argument("--output", type=_path, metavar="PATH", help="file for the result")
-    results.add_argument(
-        "--output-dir", type=_path, metavar="DIR", help="folder for the results (this one)"
-    )
-    results.add_argument("--overwrite", action="store_true", help="replace files that exist")
-    results.add_argument("--no-download", action="store_true", help="leave them in the bucket")
-    results.add_argument("--open", action="store_true", help="show the result")
-    results.add_argument(
-        "--compare", type=_picture, metavar="PATH", help="draw before and after into one picture"
-    )
+    for name, metavar, convert, what in (
+        ("--output", "PATH", _path, "file for the result"),
+        ("--output-dir", "DIR", _path, "folder for the results (this one)"),
+        ("--compare", "PATH", _picture, "draw before and after into one picture"),
+    ):
+        results.add_argument(name, type=convert, metavar=metavar, help=what)
+    for name, what in (
+        ("--overwrite", "replace files that exist"),
+        ("--no-download", "leave them in the bucket"),
+        ("--open", "show the result"),
+    ):
+        results.add_argument(name, action="store_true", help=what)
     commandline.add_client_options(parser)
     arguments.add_parameters(parser)
     return parser
 
 
-def _name(text: str) -> str:
-    if not text:
-        raise argparse.ArgumentTypeError("the name is empty")
-    return text
-
-
 def _path(text: str) -> Path:
-    return Path(_name(text))
+    return Path(commandline.some(text))
 
 
 def _picture(text: str) -> Path:
     """Argparse type: a file whose extension names a format for a picture."""
-    from PIL import Image
-
-    try:
-        kind = Image.registered_extensions().get(_path(text).suffix.lower())
-        Image.new("RGB", (1, 1)).save(io.BytesIO(), kind)
-    except (KeyError, OSError, ValueError):
-        raise argparse.ArgumentTypeError(f"{text!r} has no extension of a picture: .png") from None
+    if _path(text).suffix.lower() not in PICTURES:
+        raise argparse.ArgumentTypeError(f"{text!r} has no extension of a picture: .png")
     return Path(text)
 
 
+def _complete_file_names() -> None:
+    """Let Tab complete file names, as readline does by itself, if the platform has it."""
+    with contextlib.suppress(ImportError):
+        import readline
+
+        readline.set_completer_delims("")
+        is_libedit = "libedit" in (readline.__doc__ or "")
+        readline.parse_and_bind("bind ^I rl_complete" if is_libedit else "tab: complete")
+
+
 def _ask_and_process(session: Session) -> None:
-    with completing_file_names():
-        path = terminal.ask("The image, with its extension: ", files.find)
+    path = terminal.ask("The image, with its extension: ", files.find)
     question = f"Its key in the bucket ({path.name} if left empty): "
     session.process_one(terminal.ask(question, partial(_source, path)))
 

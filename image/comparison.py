@@ -1,5 +1,6 @@
 """Comparison: an image before and after, side by side with their histograms, as one picture."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import List
 
@@ -12,20 +13,19 @@ CAPTION, LETTERS = 32, 20  # pixels of height; smaller would be illegible at hal
 _PAPER, _INK, _FAINT = (255, 255, 255), (40, 40, 40), (224, 224, 224)
 
 
-def compare(before: Path, after: Path, target: Path, done: str) -> None:
-    """Write the picture, in the format that the extension of `target` says.
+def compare(before: Path, after: Path, done: str, extension: str) -> bytes:
+    """Return the picture, in the format that an extension names.
 
-    What was `done` is the title of the second image, or its name if that is nothing. Raises
-    OSError or ValueError if it cannot be written.
+    What was `done` is the title of the second image, or its name if that is nothing.
     """
     panels = [_panel(before, before.name), _panel(after, done or after.name)]
-    width = sum(panel.width for panel in panels) + GAP * 3
-    picture = Image.new("RGB", (width, max(panel.height for panel in panels) + GAP * 2), _PAPER)
-    left = GAP
-    for panel in panels:
-        picture.paste(panel, (left, GAP))
-        left += panel.width + GAP
-    picture.save(target)
+    height = max(panel.height for panel in panels) + GAP * 2
+    picture = Image.new("RGB", (2 * SIDE + 3 * GAP, height), _PAPER)
+    for number, panel in enumerate(panels):
+        picture.paste(panel, (GAP + number * (SIDE + GAP), GAP))
+    buffer = BytesIO()
+    picture.save(buffer, Image.registered_extensions()[extension.lower()])
+    return buffer.getvalue()
 
 
 def _panel(path: Path, title: str) -> Image.Image:

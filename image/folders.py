@@ -44,43 +44,47 @@ class Search:
         results = {source.path.with_name(result_name(source.path.name)) for source in found}
         results |= {source.target(self._output) for source in found if not source.error}
         for source in found:
-            if source.path not in results:
+            reason = "the result of another" if source.path in results else ""
+            if self._takes(source.path.relative_to(top.parent), reason):
                 yield source
-            else:
-                self._skip(source.path.relative_to(top.parent), "the result of another")
 
     def _walk(self, top: Path) -> Iterator[Source]:
         failures: List[OSError] = []
         for here, folders, names in os.walk(top, onerror=failures.append):
             inner = Path(here).relative_to(top.parent)
-            folders[:] = [name for name in sorted(folders) if self._enters(Path(here, name), inner)]
-            for name in sorted(names):
-                if self._takes(Path(here, name), inner):
-                    yield Source.of(Path(here, name), key_of((inner / name).as_posix()), inner)
+            folders[:] = self._taken(here, inner, folders)
+            for name in self._taken(here, inner, names):
+                yield Source.of(Path(here, name), key_of((inner / name).as_posix()), inner)
         for failure in failures:
             path = Path(failure.filename)
             yield Source(path, "", error=f"cannot read {str(path)!r}: {failure.strerror}")
 
-    def _enters(self, folder: Path, inner: Path) -> bool:
-        name = inner / folder.name
-        if folder.is_symlink():
-            return self._skip(name, "a link to a folder")
-        return not folder.name.startswith(".") or self._skip(name, "hidden")
+    def _taken(self, here: str, inner: Path, names: Sequence[str]) -> List[str]:
+        """Return the names of what is not skipped, in order."""
+        return [
+            name for name in sorted(names) if self._takes(inner / name, _trouble(Path(here, name)))
+        ]
 
-    def _takes(self, path: Path, inner: Path) -> bool:
-        if path.name.startswith("."):
-            return self._skip(inner / path.name, "hidden")
-        try:
-            media_type(path)
-        except NotAnImage as error:
-            return self._skip(inner / path.name, error.reason)
-        except ValueError:  # reported when it is opened to be sent
-            pass
-        return True
+    def _takes(self, name: Path, reason: str) -> bool:
+        """Return whether nothing speaks against a file, or remember why it is skipped."""
+        if reason:
+            self.skipped.setdefault(reason, []).append(str(name))
+        return not reason
 
-    def _skip(self, name: Path, reason: str) -> bool:
-        self.skipped.setdefault(reason, []).append(str(name))
-        return False
+
+def _trouble(path: Path) -> str:
+    """Return why a file or a folder below one is skipped, or nothing."""
+    if path.name.startswith("."):
+        return "hidden"
+    if os.path.isdir(path):
+        return "a link to a folder" if path.is_symlink() else ""
+    try:
+        media_type(path)
+    except NotAnImage as error:
+        return error.reason
+    except ValueError:  # reported when it is opened to be sent
+        pass
+    return ""
 
 
 def apart(sources: Sequence[Source]) -> List[Source]:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import sys
-import tempfile
 import webbrowser
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, Optional, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, TypeVar, Union
 
 from image import arguments, files, placing, transfer
 from image.placing import shown
+from image.transfer import Progress
 from messaging import Reply, Request, Requester, RequestRejected
 from messaging.console import program, terminal
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,24 @@ class Outcome:
 
     def as_dict(self) -> Dict[str, Any]:
         """Return what --json prints."""
-        image, error = {"image": str(self.source.path)}, {"error": self.error}
-        if self.error and not self.file:
-            return {**image, **error}
-        file = str(self.file) if self.file else None
-        found = {**image, "result": self.reply.body, "file": file, "log": self.reply.log_key}
-        return {**found, **error} if self.error else found
+        found: Dict[str, Any] = {"image": str(self.source.path)}
+        if self.file or not self.error:
+            file = str(self.file) if self.file else None
+            found.update({"result": self.reply.body, "file": file, "log": self.reply.log_key})
+        return {**found, "error": self.error} if self.error else found
 
-    def as_table(self) -> str:
-        """Return what a person reads."""
-        rows = [(name, value) for name, value in self.as_dict().items() if value]
-        return "\n".join(f"  {name:<8}{shown(value)}" for name, value in rows if name != "error")
+    def show(self, as_json: bool) -> None:
+        """Print it: as JSON, or what a person reads, with what went wrong apart."""
+        found = self.as_dict()
+        if as_json:
+            terminal.show(json.dumps(found))
+            return
+        error = " ".join(found.pop("error", "").split())
+        if len(found) > 1:
+            rows = (f"  {name:<8}{shown(value)}" for name, value in found.items() if value)
+            terminal.show("\n".join(rows))
+        if error:
+            terminal.show(f"{shown(self.source.path)}: {error}", sys.stderr)
 
 
 class Session:
@@ -65,19 +73,18 @@ class Session:
         refused, self._many = 0, len(sources) > 1
         upload = partial(self._upload, overwrite=self._options.overwrite)
         replies = self._follow(transfer.in_order(upload, sources), len(sources))
-        pairs = (Outcome.of(source, reply) for reply, source in zip(replies, sources))
         fetch = partial(self._fetch, overwrite=self._options.overwrite)
-        for outcome in transfer.in_order(fetch, pairs):
+        outcomes = (Outcome.of(source, reply) for reply, source in zip(replies, sources))
+        for outcome in transfer.in_order(fetch, outcomes):
             refused += bool(outcome.error)
-            self._show(outcome)
+            outcome.show(self._options.json)
         return program.REFUSED if refused else program.DONE
 
     def process_one(self, source: files.Source) -> None:
         """Process one image at the menu, and ask whether to download the result."""
-        upload = partial(self._upload, overwrite=True)
-        (reply,) = self._follow(map(upload, [source]), 1)
+        (reply,) = self._follow([self._upload(source, overwrite=True)], 1)
         outcome = Outcome.of(source, reply)
-        self._show(outcome)
+        outcome.show(self._options.json)
         if not reply.ok or self._options.no_download or not _agrees("Download it (y or n)? "):
             return
         target, overwrite = self._target(source), self._options.overwrite
@@ -99,17 +106,12 @@ class Session:
         try:
             self._check(source, overwrite)
             with files.opened(source.path) as (file, kind):
-                etag = self._send(source, file, kind)
+                storage, size = self._requester.storage(), os.fstat(file.fileno()).st_size
+                upload = partial(transfer.upload, storage, source.key, file, kind)
+                etag = self._transfer("upload", source.path.name, size, upload)
         except (OSError, ValueError, RequestRejected) as error:
             return Reply.error(str(error))
         return Request(source.key, parameters=self._parameters, etag=etag)
-
-    def _send(self, source: files.Source, file: BinaryIO, kind: str) -> str:
-        with self._bar(source.path.name, os.fstat(file.fileno()).st_size) as progress:
-            storage = self._requester.storage()
-            return self._requester.patiently(
-                lambda: transfer.upload(storage, source.key, file, kind, progress), "upload"
-            )
 
     def _check(self, source: files.Source, overwrite: bool) -> None:
         """Refuse before the work what could not be saved after it."""
@@ -125,22 +127,30 @@ class Session:
         """Download a result, unless told not to, and show it as asked."""
         if outcome.error or self._options.no_download:
             return outcome
-        source = outcome.source
+        reply, target = outcome.reply, self._target(outcome.source)
         try:
-            target = self._target(source)
-            placing.write(target, self._download(outcome.reply, target.name), overwrite)
+            download = partial(transfer.download, self._requester.storage(), reply.body, reply.etag)
+            data = self._transfer("download", target.name, 0, download)
+            placing.write(target, data, overwrite)
             outcome = replace(outcome, file=target)
-            self._display(source.path, target, overwrite)
+            self._display(outcome.source.path, target, overwrite)
         except (OSError, ValueError, RequestRejected) as error:
             return replace(outcome, error=str(error))
         return outcome
 
-    def _download(self, reply: Reply, name: str) -> bytearray:
-        with self._bar(name, 0) as progress:
-            storage = self._requester.storage()
-            return self._requester.patiently(
-                lambda: transfer.download(storage, reply.body, reply.etag, progress), "download"
-            )
+    def _transfer(self, what: str, name: str, size: int, move: Callable[[Progress], T]) -> T:
+        """Upload or download, with a bar on a terminal; many images have one together."""
+        from tqdm import tqdm  # not needed for the menu
+
+        hidden = self._many or None
+        bar = tqdm(desc=name, total=size, unit="B", unit_scale=True, leave=False, disable=hidden)
+
+        def attempt() -> T:
+            bar.reset()
+            return move(bar.update)
+
+        with bar:
+            return self._requester.patiently(attempt, what)
 
     def _target(self, source: files.Source) -> Path:
         options = self._options
@@ -148,31 +158,14 @@ class Session:
         return target
 
     def _display(self, before: Path, after: Path, overwrite: bool) -> None:
-        if self._options.compare:
+        target = self._options.compare
+        if target:
             from image.comparison import compare
 
-            with tempfile.TemporaryDirectory() as folder:
-                picture = Path(folder, f"picture{self._options.compare.suffix}")
-                compare(before, after, picture, arguments.described(self._options))
-                placing.write(self._options.compare, picture.read_bytes(), overwrite)
+            picture = compare(before, after, arguments.described(self._options), target.suffix)
+            placing.write(target, picture, overwrite)
         if self._options.open and not webbrowser.open(after.resolve().as_uri()):
             raise ValueError(f"there is no program to show {shown(after)}")
-
-    def _bar(self, name: str, size: int) -> Any:
-        """Show a bar for a single transfer; for many, another bar counts them."""
-        if self._many:
-            return contextlib.nullcontext(lambda done: None)
-        return transfer.bar(name, size)
-
-    def _show(self, outcome: Outcome) -> None:
-        if self._options.json:
-            terminal.show(json.dumps(outcome.as_dict()))
-            return
-        if outcome.file or not outcome.error:
-            terminal.show(outcome.as_table())
-        if outcome.error:
-            error = " ".join(outcome.error.split())
-            terminal.show(f"{shown(outcome.source.path)}: {error}", sys.stderr)
 
 
 def _agrees(question: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import deque
 from concurrent.futures import Future
@@ -16,32 +15,19 @@ B = TypeVar("B")
 CHUNK = 1 << 18  # bytes; smaller would cost more time in Python, larger make the bar jump
 AT_A_TIME = 4  # concurrent uploads, and as many downloads, each of which is held in memory
 AHEAD = 8  # images in flight or waiting for their turn, which bounds memory too
-Progress = Callable[[int], None]  # called with the bytes transferred so far
-
-
-@contextlib.contextmanager
-def bar(what: str, total: int) -> Iterator[Progress]:
-    """Show a bar for a transfer on a terminal; yields the function that advances it."""
-    from tqdm import tqdm
-
-    with tqdm(desc=what, total=total, unit="B", unit_scale=True, disable=None, leave=False) as line:
-
-        def progress(done: int) -> None:
-            line.update(done - line.n)
-
-        yield progress
+Progress = Callable[[int], object]  # called with the bytes transferred since the last call
 
 
 class _Watched:
-    """A file that reports how far it has been read."""
+    """A file that reports how far it is read, also when that begins anew."""
 
     def __init__(self, file: BinaryIO, progress: Progress) -> None:
-        self._file = file
-        self._progress = progress
+        self._file, self._progress, self._told = file, progress, 0
 
     def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
-        self._progress(self._file.tell())
+        data, place = self._file.read(size), self._file.tell()
+        self._progress(place - self._told)
+        self._told = place
         return data
 
     def __getattr__(self, name: str) -> Any:
@@ -62,7 +48,7 @@ def download(storage: Storage, key: str, etag: Optional[str], progress: Progress
     with stream:
         for chunk in stream.iter_chunks(CHUNK):
             data += chunk
-            progress(len(data))
+            progress(len(chunk))
     return data
 
 

@@ -9,22 +9,26 @@ if not __package__:  # run as a file: import from the repository, not from this 
 import argparse
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List, Mapping
+from typing import Any, List, Mapping
 
 from image import NAMES, arguments
+from image.formats.limits import DEFAULT_LIMITS, Limits
 from image.keys import check_key, result_key
 from image.operations.table import OPERATIONS, Edit, prepare
 from messaging import Request, RequestRejected, Result, Storage
 from messaging.console import commandline, program
-
-if TYPE_CHECKING:
-    from image.formats.limits import Limits
 
 EXAMPLES = """\
   python3 worker.py gamma
   python3 worker.py gamma --gamma 0.5 --concurrency 2
   python3 worker.py sauvola --window 31 --drain
 """
+LIMITS = {
+    "pixels": "pixels, summed over all frames",
+    "frames": "frames",
+    "scans": "scans of a JPEG",
+    "bytes": "bytes of the file",
+}
 POOL = 256  # megabytes that Pillow keeps for the next image; none costs half as much time again
 
 
@@ -39,7 +43,7 @@ class Processor:
 
     operation: str
     values: Mapping[str, float]
-    limits: "Limits"
+    limits: Limits
 
     def __call__(self, request: Request, storage: Storage) -> Result:
         """Process the image whose key the request carries; raises RequestRejected to refuse it."""
@@ -48,7 +52,7 @@ class Processor:
         try:
             edit = self._edit(request.parameters)
             key = check_key(request.body)
-            data = storage.get(key, self.limits.source_bytes, request.etag)
+            data = storage.get(key, self.limits.bytes, request.etag)
             image = codec.process(data, edit, self.limits)
         except ValueError as error:
             raise RequestRejected(str(error)) from error
@@ -70,15 +74,18 @@ class Processor:
 def main(arguments_given: List[str]) -> int:
     """Run the worker; return the exit code."""
     parser = commandline.parser(description=__doc__, examples=EXAMPLES, **NAMES)
-    parser.add_argument(
-        "operation",
-        choices=list(OPERATIONS),
-        metavar=arguments.NAMES,
-        help="what is done where a request does not say; with its values, below",
-    )
+    what = "what is done where a request does not say; with its values, below"
+    operations = list(OPERATIONS)
+    parser.add_argument("operation", choices=operations, metavar=arguments.NAMES, help=what)
     commandline.add_worker_options(parser, concurrency=os.cpu_count() or 1)
     arguments.add_parameters(parser)
-    _add_limits(parser)
+    group = parser.add_argument_group("limits, checked before an image is decoded")
+    size = commandline.whole_number(1, 10**9 - 1)
+    for name, what in LIMITS.items():
+        default = getattr(DEFAULT_LIMITS, name)
+        text = f"most {what} ({default:,})"
+        group.add_argument(f"--max-{name}", type=size, default=default, metavar="N", help=text)
+    group.add_argument("--no-tiff", action="store_true", help="refuse TIFF, as on an old Pillow")
     options = parser.parse_args(arguments_given)
     try:
         arguments.check(options.operation, arguments.given(options))
@@ -87,32 +94,12 @@ def main(arguments_given: List[str]) -> int:
     return _serve(options)
 
 
-def _add_limits(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("limits, checked before an image is decoded")
-    size = commandline.whole_number(1, 10**9 - 1)
-    for name, default, what in (
-        ("pixels", 100_000_000, "pixels, summed over all frames"),
-        ("frames", 100, "frames"),
-        ("scans", 100, "scans of a JPEG"),
-        ("bytes", 64_000_000, "bytes of the file"),
-    ):
-        text = f"most {what} ({default:,})"
-        group.add_argument(f"--max-{name}", type=size, default=default, metavar="N", help=text)
-    group.add_argument("--no-tiff", action="store_true", help="refuse TIFF, as on an old Pillow")
-
-
 def _serve(options: argparse.Namespace) -> int:
     from image.formats.codec import reuse_memory  # loads Pillow, which --help does not need
-    from image.formats.limits import Limits
 
-    limits = Limits(
-        options.max_pixels,
-        options.max_frames,
-        options.max_scans,
-        options.max_bytes,
-        not options.no_tiff,
-    )
     reuse_memory(POOL)
+    most = {name: getattr(options, f"max_{name}") for name in LIMITS}
+    limits = Limits(tiff=not options.no_tiff, **most)
     processor = Processor(options.operation, arguments.given(options), limits)
     return program.serve(options, NAMES["part"], processor, batch=1)
 

@@ -21,11 +21,10 @@ _METADATA = ("icc_profile", "exif", "xmp")
 def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     """Apply an edit to an AVIF still; keep its alpha, colours, ICC, EXIF and XMP."""
     boxes = listed(_walk(data, 0, len(data)))
-    codings = _contents(boxes, b"av1C")
-    _check(boxes, codings, limits)
+    subsampling = _check(boxes, limits)
     if "avif" not in features.modules or not features.check_module("avif"):
         raise ValueError(f"it needs Pillow 11.3 or newer with AVIF, and here is {PIL.__version__}")
-    image = decode(data, "AVIF", limits)
+    image = decode(data, "AVIF")
     options = {name: image.info[name] for name in _METADATA if name in image.info}
     gone = [what for name, what in _GONE.items() if name in data[:64] or _contents(boxes, name)]
     if gone:
@@ -33,13 +32,13 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     remark(f"The pixels were compressed again, at quality {_QUALITY}, whatever it was before.")
     remark_thumbnail(options.get("exif", b""), remark)
     image = image.copy()  # without the buffers of its decoder
-    options["subsampling"] = _subsampling(codings)
-    result = encode(edit.effect([image])(image), "AVIF", quality=_QUALITY, **options)
+    changed = edit.effect([image])(image)
+    result = encode(changed, "AVIF", quality=_QUALITY, subsampling=subsampling, **options)
     return _with_colours(result, _contents(boxes, b"colr"))
 
 
 def _walk(data: bytes, start: int, end: int) -> Iterator[Part]:
-    """Give the boxes from a place to another, those within a box after it (ISO 14496-12, 4.2)."""
+    """Yield the boxes from a place to another, those within a box after it (ISO 14496-12, 4.2)."""
     while start + _HEAD <= end:
         size, kind = int.from_bytes(data[start : start + 4], "big"), data[start + 4 : start + 8]
         size = size or end - start
@@ -55,25 +54,19 @@ def _contents(boxes: List[Part], kind: bytes) -> List[bytes]:
     return [each.content for each in boxes if each.kind == kind]
 
 
-def _check(boxes: List[Part], codings: List[bytes], limits: Limits) -> None:
-    """Refuse what is animated, deeper than 8 bits, or too large by what the boxes say."""
+def _check(boxes: List[Part], limits: Limits) -> str:
+    """Return how colours are subsampled; refuse what is animated, deeper than 8 bits, too large."""
     if any(box.kind == b"moov" for box in boxes):
         raise ValueError("it is animated, and only stills are kept")
-    sizes = _contents(boxes, b"ispe")
-    if not codings or not sizes or any(len(each) < 4 for each in codings):
+    codings, sizes = (_contents(boxes, kind) for kind in (b"av1C", b"ispe"))
+    if not (codings and sizes):
         raise ValueError("it is damaged or incomplete")
     if any(coding[2] & 0x40 for coding in codings):
         raise ValueError("it has 10 bits or more for each colour, and Pillow keeps 8")
     sides = ((int.from_bytes(s[4:8], "big"), int.from_bytes(s[8:12], "big")) for s in sizes)
     limits.check_whole(max(width * height for width, height in sides))
-
-
-def _subsampling(codings: List[bytes]) -> str:
-    """Give the subsampling of the colours, from their configuration or that of grey alone."""
-    flags = max(codings, key=lambda coding: not coding[2] & 0x10)[2]
-    if flags & 0x10:
-        return "4:0:0"
-    return {0x0C: "4:2:0", 0x08: "4:2:2"}.get(flags & 0x0C, "4:4:4")
+    flags = max(codings, key=lambda coding: not coding[2] & 0x10)[2]  # not those of alpha
+    return "4:0:0" if flags & 0x10 else {0x0C: "4:2:0", 0x08: "4:2:2"}.get(flags & 0x0C, "4:4:4")
 
 
 def _with_colours(result: bytes, sources: List[bytes]) -> bytes:

@@ -1,7 +1,7 @@
 """BMP: levels are mapped where they stand in the file, and all else stays as it is."""
 
 from struct import unpack_from
-from typing import Any, NamedTuple, Tuple
+from typing import Any, List, NamedTuple
 
 from PIL import Image
 
@@ -14,43 +14,34 @@ from image.operations.table import Edit
 _HEADERS = (12, 40, 52, 56, 64, 108, 124)
 _OLD, _WITH_ALPHA, _WITH_PROFILE = 12, 56, 124
 _RAW, _MASKS = 0, 3
-_KNOWN = {(1, 0), (4, 0), (8, 0), (16, 0), (24, 0), (32, 0), (8, 1), (4, 2), (16, 3), (32, 3)}
-_USUAL = {16: (0x7C00, 0x3E0, 0x1F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
+_KNOWN = {(1, 0), (4, 0), (8, 0), (24, 0), (32, 0), (8, 1), (4, 2), (32, 3)}
+_BYTES = {0xFF << 8 * place: place for place in range(4)}
 _RESOLUTION, _PROFILE_SIZE = slice(38, 46), slice(130, 134)
-_BAND = 1_000_000  # pixels that are mapped at a time
 
 
 class Layout(NamedTuple):
-    """What the header says, with the bits of red, green, blue and alpha in a pixel."""
+    """What the header says, with the places of red, green, blue and alpha in a pixel."""
 
     header: int
     width: int
     height: int
     bits: int
-    coding: int
     start: int
-    masks: Tuple[int, ...]
-
-    @property
-    def stride(self) -> int:
-        """Count the bytes of a row."""
-        return (self.width * self.bits + 31) // 32 * 4
+    stride: int
+    places: List[int]
 
 
 def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     """Apply an edit to a BMP file; keep its layout, alpha and colour profile."""
     layout = _layout(data)
     limits.check_pixels(layout.width * abs(layout.height))
-    rows = layout.stride * abs(layout.height)
-    if layout.coding in (_RAW, _MASKS) and layout.start + rows > len(data):
-        raise ValueError("it ends too early")
-    effect = edit.effect(_picture(data, layout, limits) for _ in range(1))
-    if not isinstance(effect, Curve):
-        return _replaced(data, layout, effect(_picture(data, layout, limits)), remark)
     if layout.bits > 8:
-        return _mapped(data, layout, effect)
-    _picture(data, layout, limits)  # shows whether it is whole
-    return _with_palette_mapped(data, layout, effect)
+        return _with_pixels_changed(data, layout, edit, remark)
+    picture = decode(data, "BMP")
+    effect = edit.effect([picture])
+    if isinstance(effect, Curve):
+        return _with_palette_mapped(data, layout, effect)
+    return _in_black_and_white(data, layout, effect(picture), remark)
 
 
 def _layout(data: bytes) -> Layout:
@@ -62,19 +53,16 @@ def _layout(data: bytes) -> Layout:
     coding = _RAW if header == _OLD else coding
     if width < 1 or not height or (bits, coding) not in _KNOWN:
         raise ValueError(f"its pixels are of a rare kind ({bits} bits, compression {coding})")
-    masks = _USUAL.get(bits, ())
+    places = [2, 1, 0]
     if coding == _MASKS:
-        masks = (
-            unpack_from("<4I", data, 54) if header >= _WITH_ALPHA else unpack_from("<3I", data, 54)
-        )
-        masks = (*masks, 0)[:4]
-    taken = 0
-    for mask in masks:
-        span = mask // (mask & -mask) if mask else 0
-        if span & (span + 1) or span > 0xFFFF or mask & taken or mask >> bits:
-            raise ValueError("the bits of its colours are mixed up")
-        taken |= mask
-    return Layout(header, width, height, bits, coding, start, masks)
+        masks = unpack_from("<4I" if header >= _WITH_ALPHA else "<3I", data, 54)
+        places = [_BYTES.get(mask, -1) for mask in masks[:3] + tuple(filter(None, masks[3:]))]
+        if -1 in places or len(set(places)) < len(places):
+            raise ValueError("each of its colours is not a byte of its own")
+    stride = (width * bits + 31) // 32 * 4
+    if coding in (_RAW, _MASKS) and start + stride * abs(height) > len(data):
+        raise ValueError("it ends too early")
+    return Layout(header, width, height, bits, start, stride, places)
 
 
 def _with_palette_mapped(data: bytes, layout: Layout, curve: Curve) -> bytes:
@@ -89,62 +77,33 @@ def _with_palette_mapped(data: bytes, layout: Layout, curve: Curve) -> bytes:
     return bytes(result)
 
 
-def _rows(data: Any, layout: Layout) -> Any:
-    """Give the pixels as numbers, or as bytes where they are of three."""
+def _with_pixels_changed(data: bytes, layout: Layout, edit: Edit, remark: Remark) -> bytes:
+    """Change the colours of pixels in a copy of the file."""
     import numpy as np
 
-    height = abs(layout.height)
-    rows = np.frombuffer(data, "u1", layout.stride * height, layout.start).reshape(height, -1)
-    rows = rows[:, : layout.width * layout.bits // 8]
-    return rows if layout.bits == 24 else rows.view(f"<u{layout.bits // 8}")
-
-
-def _mapped(data: bytes, layout: Layout, curve: Curve) -> bytes:
-    """Map the colours of pixels in a copy of the file."""
-    import numpy as np
-
-    result = bytearray(data)
-    rows, step = _rows(result, layout), max(1, _BAND // layout.width)
-    for band in (rows[top : top + step] for top in range(0, len(rows), step)):
-        if layout.bits == 24:
-            band[:] = curve.map(band)
-        for mask in filter(None, layout.masks[:3]):
-            unit = mask & -mask
-            table = np.array(curve.table(mask // unit), band.dtype) * band.dtype.type(unit)
-            band[:] = (band & ~band.dtype.type(mask)) | table[(band & mask) // unit]
+    result, size = bytearray(data), layout.bits // 8
+    shape, steps = (abs(layout.height), layout.width, size), (layout.stride, size, 1)
+    pixels = np.ndarray(shape, "u1", result, layout.start, steps)
+    pixels = pixels[:: -1 if layout.height > 0 else 1]
+    colours, places = layout.places[:3], layout.places
+    if not pixels[..., places[3:]].any():  # some leave alpha empty, and mean a whole picture
+        places = colours
+    effect = edit.effect(pixels[..., places] for _ in range(1))
+    if isinstance(effect, Curve):
+        pixels[..., colours] = effect.map(pixels[..., colours])
+        return bytes(result)
+    changed = effect(pixels[..., places])
+    if isinstance(changed, Image.Image):
+        return _in_black_and_white(data, layout, changed, remark)
+    pixels[..., colours] = changed[..., :1]
     return bytes(result)
 
 
-def _picture(data: bytes, layout: Layout, limits: Limits) -> Any:
-    """Give what an operation wants to see: an image of Pillow's, or colours and alpha."""
-    import numpy as np
-
-    if layout.bits <= 8:
-        return decode(data, "BMP", limits)
-    rows = _rows(data, layout)[:: 1 if layout.height < 0 else -1]
-    if layout.bits == 24:
-        return rows.reshape(len(rows), -1, 3)[..., ::-1]
-    masks = layout.masks if layout.masks[3] and (rows & layout.masks[3]).any() else layout.masks[:3]
-    picture = np.zeros((*rows.shape, len(masks)), "u1")
-    for channel, mask in enumerate(masks):
-        unit = mask & -mask or 1
-        picture[..., channel] = (rows & mask) // unit * (255 / (mask // unit or 1)) + 0.5
-    return picture
-
-
-def _replaced(data: bytes, layout: Layout, result: Any, remark: Remark) -> bytes:
-    """Put black and white in place of the pixels: as one bit, or beside their alpha."""
-    import numpy as np
-
-    if not isinstance(result, Image.Image):
-        changed = bytearray(data)
-        rows = _rows(changed, layout)
-        colours = rows.dtype.type(sum(layout.masks[:3]))
-        white = result[:: 1 if layout.height < 0 else -1, :, 0] > 0
-        rows[:] = rows & ~colours | np.where(white, colours, rows.dtype.type(0))
-        return bytes(changed)
+def _in_black_and_white(data: bytes, layout: Layout, image: Any, remark: Remark) -> bytes:
+    """Return a file of one bit a pixel, with the resolution of the source."""
     if layout.header >= _WITH_PROFILE and any(data[_PROFILE_SIZE]):
         remark("The colour profile was left out, since the colours became grey.")
-    changed = bytearray(encode(result, "BMP"))
-    changed[_RESOLUTION] = data[_RESOLUTION] if layout.header != _OLD else changed[_RESOLUTION]
-    return bytes(changed)
+    result = bytearray(encode(image, "BMP"))
+    if layout.header != _OLD:
+        result[_RESOLUTION] = data[_RESOLUTION]
+    return bytes(result)

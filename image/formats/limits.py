@@ -10,12 +10,12 @@ class Limits:
     pixels: int = 100_000_000
     frames: int = 100
     scans: int = 100
-    source_bytes: int = 64_000_000
+    bytes: int = 64_000_000
     tiff: bool = True
 
     def check_bytes(self, count: int) -> None:
         """Refuse a source that is too long."""
-        self._check(count, "bytes", self.source_bytes)
+        self._check(count, "bytes", self.bytes)
 
     def check_frames(self, count: int) -> None:
         """Refuse too many frames."""

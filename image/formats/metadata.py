@@ -2,7 +2,7 @@
 
 from typing import Callable
 
-Remark = Callable[[str], None]
+Remark = Callable[[str], object]
 _JPEG = b"\xff\xd8\xff"
 
 

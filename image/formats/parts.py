@@ -22,17 +22,17 @@ class Part(NamedTuple):
 
     @property
     def raw(self) -> bytes:
-        """Give it whole, as it stands in the file."""
+        """Return it whole, as it stands in the file."""
         return self.file[self.start : self.end]
 
     @property
     def content(self) -> bytes:
-        """Give what it says."""
+        """Return what it says."""
         return self.file[self.start + self.head : self.end - self.tail]
 
 
 def listed(walk: Iterable[Part]) -> List[Part]:
-    """List the parts that a walk finds; refuse a file of too many, which would take long."""
+    """Return the parts that a walk finds; refuse a file of too many, which would take long."""
     parts = list(islice(walk, MOST_PARTS + 1))
     if len(parts) > MOST_PARTS:
         raise ValueError(f"it has more than {MOST_PARTS:,} parts")

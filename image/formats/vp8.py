@@ -7,7 +7,7 @@ _SEGMENTS, _MOST = 4, 127
 
 
 def quality(frame: bytes) -> int:
-    """Estimate the quality, from 0 to 100, by the frame header (RFC 6386, 9.2 to 9.6)."""
+    """Return the quality, from 0 to 100, that the frame header suggests (RFC 6386, 9.2 to 9.6)."""
     bits = _bits(frame[10:])
 
     def number(size: int) -> int:
@@ -39,7 +39,7 @@ def quality(frame: bytes) -> int:
 
 
 def _bits(data: bytes) -> Iterator[int]:
-    """Decode bits that are as often 0 as 1 (RFC 6386, 7.3)."""
+    """Yield bits that are as often 0 as 1 (RFC 6386, 7.3)."""
     value, span, position, left = int.from_bytes(data[:2], "big"), 255, 2, 8
     while True:
         split = 1 + ((span - 1) * _HALF >> 8)

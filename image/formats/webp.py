@@ -21,9 +21,12 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     """Apply an edit to a WebP file; keep its frames and all its other chunks."""
     chunks = listed(_walk(data, 12, 8 + _number(data, 4, 4)))
     frames = _frames(chunks)
-    _check(frames, limits)
-    effect = edit.effect(_open(frame, limits) for frame in frames)
-    pixels = (_encode(effect(_open(each, limits)), each[-1], remark) for each in frames)
+    limits.check_frames(len(frames))
+    counts = [width * height for width, height in (_dimensions(each[-1]) for each in frames)]
+    limits.check_pixels(sum(counts))
+    limits.check_whole(max(counts))
+    effect = edit.effect(map(_open, frames))
+    pixels = (_encode(effect(_open(each)), each[-1], remark) for each in frames)
     result = []
     for chunk in chunks:
         if chunk.kind == _FRAME:
@@ -45,8 +48,8 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _walk(data: bytes, position: int, end: int) -> Iterator[Part]:
-    """Give the chunks from a place to another, without the byte that fills them up."""
-    while position + 8 <= end:
+    """Yield the chunks from a place to another, without the byte that fills them up."""
+    while position + _HEAD <= end:
         size = _number(data, position + 4, 4)
         part = Part(data, data[position : position + 4], position, position + _HEAD + size, _HEAD)
         if part.end > end:
@@ -56,9 +59,8 @@ def _walk(data: bytes, position: int, end: int) -> Iterator[Part]:
 
 
 def _frames(chunks: List[Part]) -> List[List[Part]]:
-    """Give the chunks of pixels of each frame, or of the still."""
-    animated = [chunk for chunk in chunks if chunk.kind == _FRAME]
-    start = _HEAD + _FRAME_HEADER
+    """Return the chunks of pixels of each frame, or of the still."""
+    start, animated = _HEAD + _FRAME_HEADER, [chunk for chunk in chunks if chunk.kind == _FRAME]
     inner = [listed(_walk(each.file, each.start + start, each.end)) for each in animated]
     frames = [[part for part in each if part.kind in _PIXELS] for each in inner or [chunks]]
     if any(not frame or frame[-1].kind == b"ALPH" for frame in frames):
@@ -66,35 +68,26 @@ def _frames(chunks: List[Part]) -> List[List[Part]]:
     return frames
 
 
-def _check(frames: List[List[Part]], limits: Limits) -> None:
-    """Refuse too many frames or pixels by the headers of what is decoded."""
-    limits.check_frames(len(frames))
-    counts = [width * height for width, height in (_dimensions(each[-1]) for each in frames)]
-    limits.check_pixels(sum(counts))
-    limits.check_whole(max(counts))
-
-
 def _dimensions(pixels: Part) -> Tuple[int, int]:
-    """Give the width and the height that coded pixels say they have (RFC 9649, 2.5 and 3.4)."""
+    """Return the width and the height that coded pixels have (RFC 9649, 2.5 and 3.4)."""
     if pixels.kind == b"VP8L":
         bits = _number(pixels.content, 1, 4)
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     return _number(pixels.content, 6, 2) & 0x3FFF, _number(pixels.content, 8, 2) & 0x3FFF
 
 
-def _open(frame: List[Part], limits: Limits) -> Image.Image:
+def _open(frame: List[Part]) -> Image.Image:
     """Let Pillow decode a frame as a still."""
     body = b"".join(_chunk(part.kind, part.content) for part in frame)
     if len(frame) > 1:
-        sides = (side - 1 for side in _dimensions(frame[-1]))
-        size = b"".join(side.to_bytes(3, "little") for side in sides)
+        size = b"".join((side - 1).to_bytes(3, "little") for side in _dimensions(frame[-1]))
         body = _chunk(_EXTENDED, _ALPHA + size) + body
-    image = decode(_chunk(b"RIFF", b"WEBP" + body), "WEBP", limits)
+    image = decode(_chunk(b"RIFF", b"WEBP" + body), "WEBP")
     return image.copy()  # without the two canvases of its decoder
 
 
 def _encode(image: Image.Image, pixels: Part, remark: Remark) -> bytes:
-    """Give the chunks of an edited frame, coded as lossily as these pixels were."""
+    """Return the chunks of an edited frame, coded as lossily as these pixels were."""
     lossless, quality = pixels.kind == b"VP8L", 80
     if not lossless:
         quality = vp8.quality(pixels.content)

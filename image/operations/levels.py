@@ -2,22 +2,21 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional, Tuple
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from typing import Any, Callable, Iterable, List, Tuple
 
 DEEP_WHITE = 65535
 _STRIP_ROWS = 64
-_AT_ONCE = 16_000_000
+_AT_ONCE = 16_000_000  # pixels that may be in memory twice
 _WEIGHTS = (19595 / 65536, 38470 / 65536, 7471 / 65536)  # those of Pillow, for red, green and blue
+_COLOURS = {"L": 1, "LA": 1, "RGB": 3, "RGBA": 3, "RGBX": 3}  # bands before others, by mode
+_MODES = (*_COLOURS, "1", "P", "PA", "CMYK")  # those whose luminance is known
 
 
 @dataclass(frozen=True)
 class Curve:
     """A map from level to level, both from 0 (black) to 1 (white), which it keeps.
 
-    Calling it with an image maps the image in place where its mode allows that, and gives it back.
+    Calling it with an image maps the image in place where its mode allows that, and returns it.
     For deep pixels an image is an array of rows, columns and channels (8 or 16 bits, or floats):
     grey or red, green and blue, with alpha behind if the channels are two or four.
     """
@@ -25,7 +24,7 @@ class Curve:
     level: Callable[[Any], Any]
 
     def table(self, white: int) -> List[int]:
-        """List the output level, to the nearest, for each input level from 0 to white."""
+        """Return the output level, to the nearest, for each input level from 0 to white."""
         return _table(self.level, white)
 
     def map(self, levels: Any, white: int = 0) -> Any:
@@ -35,7 +34,7 @@ class Curve:
         white = white or white_of(levels)
         if levels.dtype.kind == "f":
             return self.level(levels.astype("f8")).astype(levels.dtype)
-        table = np.rint(white * self.level(np.arange(white + 1) / white)).astype(levels.dtype)
+        table = np.array(self.table(white), levels.dtype)
         if levels.dtype != np.uint8:
             return table[levels]
         mapped = levels.tobytes().translate(table.tobytes().ljust(256))  # three times as fast
@@ -47,7 +46,26 @@ class Curve:
             colours = image[..., : count_colours(image)]
             colours[:] = self.map(colours)
             return image
-        return image if image.mode == "1" else _map_bands(image, self.table(255))
+        return image if image.mode == "1" else self._map_bands(image)
+
+    def _map_bands(self, image: Any) -> Any:
+        """Map an image at once, or strip by strip if it is too large to be in memory twice."""
+        tables = self._tables(image.mode, len(image.getbands()))
+        if image.width * image.height <= _AT_ONCE:
+            return image.point(tables)
+        for top in range(0, image.height, _STRIP_ROWS):
+            box = (0, top, image.width, min(top + _STRIP_ROWS, image.height))
+            image.paste(image.crop(box).point(tables), box)
+        return image
+
+    def _tables(self, mode: str, bands: int) -> List[int]:
+        """Return the tables of all bands; ink is mapped by the complement, which it prints as."""
+        table, colours = self.table(255), _COLOURS.get(mode, 0)
+        if mode == "CMYK":
+            return [255 - level for level in reversed(table)] * bands
+        if not colours:
+            raise ValueError(f"its pixels are of mode {mode}, which has no levels to map")
+        return table * colours + list(range(256)) * (bands - colours)
 
 
 @lru_cache(maxsize=8)  # strips ask for the same one again and again
@@ -56,17 +74,17 @@ def _table(level: Callable[[Any], Any], white: int) -> List[int]:
 
 
 def is_array(image: Any) -> bool:
-    """Tell the array of a deep image from an image of Pillow's."""
+    """Return whether this is the array of a deep image, not an image of Pillow's."""
     return hasattr(image, "dtype")
 
 
 def count_colours(levels: Any) -> int:
-    """Count the channels of an array that are not alpha."""
+    """Return how many channels of an array are not alpha."""
     return 3 if levels.shape[2] > 2 else 1
 
 
 def white_of(levels: Any) -> int:
-    """Give the level of white in an array; raises ValueError for floats beyond it."""
+    """Return the level of white in an array; raises ValueError for floats beyond it."""
     if levels.dtype.kind == "f":
         if levels.size and not (levels.min() >= 0 and levels.max() <= 1):
             raise ValueError("its floating-point samples are not all from 0 to 1")
@@ -75,24 +93,34 @@ def white_of(levels: Any) -> int:
 
 
 def mean_luminance(frames: Iterable[Any]) -> float:
-    """Give the mean luminance of all frames, from 0 to 1; transparent pixels do not count."""
+    """Return the mean luminance of all frames, from 0 to 1; transparent pixels do not count."""
     total, count = 0.0, 0
     for frame in frames:
+        gray, alpha = split_gray(frame)
         if is_array(frame):
-            gray = luminance(frame)
-            if frame.shape[2] > count_colours(frame):
-                gray = gray[frame[..., -1] > 0]
-            total, count = total + float(gray.sum(dtype="f8")) / white_of(frame), count + gray.size
+            seen = gray if alpha is None else gray[alpha > 0]
+            total, count = total + float(seen.sum(dtype="f8")) / white_of(frame), count + seen.size
         else:
-            gray, opaque = split_gray(frame)
-            histogram = gray.histogram(opaque)
+            histogram = gray.histogram(alpha)
             total += sum(level * number for level, number in enumerate(histogram)) / 255
             count += sum(histogram)
     return total / count if count else 0.0
 
 
-def luminance(levels: Any) -> Any:
-    """Give the luminance of an array, without its alpha, rounded as Pillow does."""
+def split_gray(image: Any) -> Tuple[Any, Any]:
+    """Return the luminance of an image or an array, and its alpha, or None if it has none."""
+    if is_array(image):
+        return _luminance(image), image[..., -1] if image.shape[2] in (2, 4) else None
+    if image.mode not in _MODES:
+        raise ValueError(f"its pixels are of mode {image.mode}, whose luminance is not known")
+    if image.mode == "PA" or "transparency" in image.info:
+        image = image.convert("RGBA")
+    alpha = image.getchannel("A") if "A" in image.getbands() else None
+    return image.convert("L"), alpha
+
+
+def _luminance(levels: Any) -> Any:
+    """Return the luminance of an array, without its alpha, rounded as Pillow does."""
     import numpy as np
 
     if count_colours(levels) == 1:
@@ -103,41 +131,3 @@ def luminance(levels: Any) -> Any:
         rows = slice(top, top + _STRIP_ROWS)
         gray[rows] = levels[rows, :, :3] @ np.array(_WEIGHTS) + half
     return gray
-
-
-def split_gray(image: "Image") -> Tuple["Image", Optional["Image"]]:
-    """Give the luminance of an 8-bit image, and its alpha if it has any."""
-    if image.mode == "PA" or "transparency" in image.info:
-        image = image.convert("RGBA")
-    alpha = image.getchannel("A") if "A" in image.getbands() else None
-    return image.convert("L"), alpha
-
-
-def _map_bands(image: "Image", table: List[int]) -> "Image":
-    """Map an image at once, or strip by strip if it is too large to be in memory twice."""
-    tables = _band_tables(table).get(image.mode)
-    if tables is None:
-        raise ValueError(f"its pixels are of mode {image.mode}, which has no levels to map")
-    if image.width * image.height <= _AT_ONCE:
-        return image.point(tables)
-    for top in range(0, image.height, _STRIP_ROWS):
-        box = (0, top, image.width, min(top + _STRIP_ROWS, image.height))
-        image.paste(image.crop(box).point(tables), box)
-    return image
-
-
-def _band_tables(table: List[int]) -> Dict[str, List[int]]:
-    """Give the tables of all bands by mode.
-
-    Ink is mapped by its complement: that equals mapping the red, green and blue it prints as.
-    """
-    same = list(range(256))
-    ink = [255 - level for level in reversed(table)]
-    return {
-        "L": table,
-        "LA": table + same,
-        "RGB": table * 3,
-        "RGBA": table * 3 + same,
-        "RGBX": table * 3 + same,
-        "CMYK": ink * 4,
-    }

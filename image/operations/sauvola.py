@@ -4,8 +4,6 @@ from typing import Any
 
 from image.operations import levels
 
-_MODES = ("L", "LA", "RGB", "RGBA", "RGBX", "CMYK", "P", "PA")
-
 
 def binarise(image: Any, window: int, k: float, r: float) -> Any:
     """Make each pixel black or white, with one bit for each; alpha stays, beside grey.
@@ -16,25 +14,22 @@ def binarise(image: Any, window: int, k: float, r: float) -> Any:
     import numpy as np
     from PIL import Image
 
-    if levels.is_array(image) and image.dtype.kind == "f":
+    is_deep = levels.is_array(image)
+    if is_deep and image.dtype.kind == "f":
         raise ValueError("its pixels are floating-point numbers, which sauvola does not know")
-    if levels.is_array(image):
-        scale = levels.white_of(image)
-        white = is_white(levels.luminance(image), window, k, r * scale / 255)
-        if image.shape[2] in (1, 3):
-            return Image.fromarray(white)
-        return np.dstack((white * image.dtype.type(scale), image[..., -1]))
-    if image.mode == "1":
+    if not is_deep and image.mode == "1":
         return image
-    if image.mode not in _MODES:
-        raise ValueError(f"its pixels are of mode {image.mode}, which sauvola does not know")
     gray, alpha = levels.split_gray(image)
-    result = Image.fromarray(is_white(np.asarray(gray), window, k, r))
-    return Image.merge("LA", (result.convert("L"), alpha)) if alpha else result
+    gray, scale = np.asarray(gray), levels.white_of(image) if is_deep else 255
+    white = is_white(gray, window, k, r * scale / 255)
+    if alpha is None:
+        return Image.fromarray(white)
+    result = np.dstack((white * gray.dtype.type(scale), alpha))
+    return result if is_deep else Image.fromarray(result)
 
 
 def is_white(pixels: Any, window: int, k: float, r: float) -> Any:
-    """Say of each pixel of an array of levels whether it is above its threshold.
+    """Return for each pixel of an array of levels whether it is above its threshold.
 
     Of the integral images of the levels and of their squares one row at a time is held, as sums
     over the rows of the window: the cost does not grow with the window, nor memory with the image.
@@ -72,7 +67,7 @@ def _powers(row: Any) -> Any:
 
 
 def _threshold(count: Any, total: Any, squares: Any, k: float, r: float) -> Any:
-    """Give m * (1 + k * (s / r - 1)); up to the roots, sums of 8-bit levels are exact here."""
+    """Return m * (1 + k * (s / r - 1)); up to the roots, sums of 8-bit levels are exact here."""
     import numpy as np
 
     deviation = np.sqrt(np.maximum(count * squares - total * total, 0)) / count

@@ -2,7 +2,7 @@
 
 import reprlib
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterable, Mapping, Tuple, cast
+from typing import Any, Callable, Dict, Iterable, Mapping, Tuple
 
 from image.operations.levels import Curve, mean_luminance
 from image.operations.sauvola import binarise
@@ -22,21 +22,18 @@ class Parameter:
     help: str
     odd: bool = False
 
-    def check(self, value: object) -> float:
-        """Give the value if it is a number in the range, or say that it is not."""
+    def check(self, value: float) -> float:
+        """Return the value if it is a number in the range, or else raise ValueError."""
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not is_number or not self._accepts(cast(float, value)):
+        if not (is_number and self.low <= value <= self.high) or (self.odd and value % 2 != 1):
             raise ValueError(f"{self.name} must be {self.range}, not {reprlib.repr(value)}")
-        return cast(float, value)
+        return value
 
     @property
     def range(self) -> str:
-        """Say what the parameter can be: from 0.1 to 10."""
+        """Return what the parameter can be: from 0.1 to 10."""
         kind = "an odd whole number " if self.odd else ""
         return f"{kind}from {self.low:g} to {self.high:g}"
-
-    def _accepts(self, value: float) -> bool:
-        return self.low <= value <= self.high and (not self.odd or value % 2 == 1)
 
 
 @dataclass(frozen=True)
@@ -52,17 +49,14 @@ class Operation:
     parameters: Tuple[Parameter, ...]
     effect: Callable[[Values, Iterable[Any]], Effect]
 
-    def check(self, values: Mapping[str, object]) -> Values:
-        """Give the values of all parameters, by default where none is given."""
-        names = [parameter.name for parameter in self.parameters]
+    def check(self, values: Mapping[str, Any]) -> Values:
+        """Return the values of all parameters, by default where none is given."""
+        known = {parameter.name: parameter for parameter in self.parameters}
         for name in values:
-            if name not in names:
-                raise ValueError(
-                    f"{self.name} has no parameter {reprlib.repr(name)}: it has {', '.join(names)}"
-                )
-        return {
-            each.name: each.check(values.get(each.name, each.default)) for each in self.parameters
-        }
+            if name not in known:
+                wrong = f"{self.name} has no parameter {reprlib.repr(name)}"
+                raise ValueError(f"{wrong}: it has {', '.join(known)}")
+        return {name: each.check(values.get(name, each.default)) for name, each in known.items()}
 
 
 @dataclass(frozen=True)
@@ -73,14 +67,14 @@ class Edit:
     values: Values
 
     def effect(self, frames: Iterable[Any]) -> Effect:
-        """Give what is to be done to each frame: the same to all, so that none flickers.
+        """Return what is to be done to each frame: the same to all, so that none flickers.
 
         An image given to it is used up: where its mode allows, it is changed in place.
         """
         return self.operation.effect(self.values, frames)
 
 
-def prepare(name: object, values: Mapping[str, object]) -> Edit:
+def prepare(name: object, values: Mapping[str, Any]) -> Edit:
     """Check the name and the values of an operation as a stranger gave them."""
     if not isinstance(name, str) or name not in OPERATIONS:
         known = ", ".join(OPERATIONS)

@@ -33,9 +33,10 @@ class Storage:
     owner: Optional[str] = None
 
     @property
-    def owned(self) -> Dict[str, Any]:
-        """The arguments that make S3 refuse a request if another account owns the bucket."""
-        return {"ExpectedBucketOwner": self.owner} if self.owner else {}
+    def where(self) -> Dict[str, Any]:
+        """The arguments that name the bucket, and make S3 refuse if another account owns it."""
+        owner = {"ExpectedBucketOwner": self.owner} if self.owner else {}
+        return {"Bucket": self.bucket, **owner}
 
     def open(self) -> None:
         """Find the bucket or create it; raises ConfigurationError if it is somebody else's."""
@@ -46,9 +47,9 @@ class Storage:
 
         Raises RequestRejected if a file changed on the way, or is larger than S3 accepts.
         """
-        where: Any = {"Bucket": self.bucket, "Key": key, **self.owned}
+        what: Any = {"Key": key, "Body": body, "ContentType": content_type}
         try:
-            return self.s3.put_object(Body=body, ContentType=content_type, **where)["ETag"]
+            return self.s3.put_object(**self.where, **what)["ETag"]
         except ClientError as error:
             # What is in memory does not change meanwhile: another attempt may succeed.
             if code_of(error) not in _DAMAGED or isinstance(body, bytes):
@@ -61,9 +62,9 @@ class Storage:
 
         Raises RequestRejected if it does not exist, or has another ETag by now.
         """
-        version = {**self.owned, **({"IfMatch": etag} if etag else {})}
+        version: Any = {"IfMatch": etag} if etag else {}
         try:
-            answer = self.s3.get_object(Bucket=self.bucket, Key=key, **version)
+            answer = self.s3.get_object(**self.where, Key=key, **version)
         except ClientError as error:
             if code_of(error) in MISSING_BUCKET:
                 raise RequestRejected(f"there is no object {key!r} in {self.bucket}") from error

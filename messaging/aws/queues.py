@@ -58,19 +58,28 @@ def complete_queue(queue: Queue) -> None:
 
 
 def create_reply_queue(sqs: SQSClient, name: str, user_id: Callable[[], str]) -> Queue:
-    """Create a reply queue that nobody else may read, whatever permissions they have.
+    """Create a reply queue that nobody else may read; one at AWS refuses plain HTTP as well.
 
     If STS does not return the user id or SQS accepts no policy, only its name keeps it private.
     """
     attributes: Dict[AttributeName, str] = {"MessageRetentionPeriod": str(REPLY_RETENTION)}
+    statements = [rules.tls_only("sqs:*", "*")] if rules.over_tls(sqs) else []
+    doubt: Optional[Exception] = None
     try:
-        attributes["Policy"] = _private_to(user_id())
-        answer = sqs.create_queue(QueueName=name, Attributes=attributes)
+        statements.append(_private_to(user_id()))
     except Exception as error:  # a server that is not AWS may answer anything
-        if attributes.pop("Policy", None) and not is_refusal(error):
-            raise
+        doubt = error
+    if statements:
+        attributes["Policy"] = rules.policy(*statements)
+    try:
         answer = sqs.create_queue(QueueName=name, Attributes=attributes)
-        logger.warning("Only its name keeps our reply queue private: %s.", explain(error))
+    except ClientError as error:
+        if not is_refusal(error) or not attributes.pop("Policy", None):
+            raise
+        doubt = error
+        answer = sqs.create_queue(QueueName=name, Attributes=attributes)
+    if doubt:
+        logger.warning("Only its name keeps our reply queue private: %s.", explain(doubt))
     return Queue(sqs, answer["QueueUrl"])
 
 
@@ -92,7 +101,7 @@ def _create_queue(sqs: SQSClient, name: str, attributes: Dict[AttributeName, str
     """Create a queue closed to plain HTTP; use the one that somebody else just created."""
     closed = dict(attributes)
     if rules.over_tls(sqs):
-        closed["Policy"] = rules.tls_only("sqs:*", "*")
+        closed["Policy"] = rules.policy(rules.tls_only("sqs:*", "*"))
     try:
         return sqs.create_queue(QueueName=name, Attributes=closed)["QueueUrl"]
     except ClientError as error:
@@ -103,15 +112,15 @@ def _create_queue(sqs: SQSClient, name: str, attributes: Dict[AttributeName, str
         return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # not AWS
 
 
-def _private_to(user_id: str) -> str:
-    statement = {
+def _private_to(user_id: str) -> Dict[str, Any]:
+    """Return the statement of a policy by which only this user may read a queue."""
+    return {
         "Effect": "Deny",
         "Principal": {"AWS": "*"},
         "Action": _PRIVATE,
         "Resource": "*",
         "Condition": {"StringNotEquals": {"aws:userid": user_id}},
     }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def _create_dead_letter_queue(sqs: SQSClient, name: str) -> str:

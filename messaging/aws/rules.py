@@ -63,9 +63,9 @@ def over_tls(client: Any) -> bool:
     return url.startswith("https:")
 
 
-def tls_only(actions: str, *resources: str) -> str:
-    """Return the policy by which a queue or a bucket refuses plain HTTP."""
-    statement = {
+def tls_only(actions: str, *resources: str) -> Dict[str, Any]:
+    """Return the statement of a policy by which a queue or a bucket refuses plain HTTP."""
+    return {
         "Sid": "TlsOnly",
         "Effect": "Deny",
         "Principal": "*",
@@ -73,7 +73,11 @@ def tls_only(actions: str, *resources: str) -> str:
         "Resource": resources,
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def policy(*statements: Dict[str, Any]) -> str:
+    """Return a policy in JSON."""
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 def knows_not(error: Exception) -> bool:
@@ -97,7 +101,7 @@ def _attempt(storage: Storage, what: str, right: str, step: Callable[[Storage], 
 def _get(storage: Storage, call: Callable[..., Any]) -> Dict[str, Any]:
     """Return a setting of the bucket, empty if it has none yet."""
     try:
-        answer: Dict[str, Any] = call(Bucket=storage.bucket)
+        answer: Dict[str, Any] = call(**storage.where)
         return answer
     except ClientError as error:
         if not _NONE_YET.match(code_of(error)):
@@ -113,21 +117,19 @@ def _tags(storage: Storage) -> List[Any]:
 def _tag(storage: Storage) -> None:
     tags = _tags(storage)
     if _MARK not in tags:
-        storage.s3.put_bucket_tagging(Bucket=storage.bucket, Tagging={"TagSet": [*tags, _MARK]})
+        storage.s3.put_bucket_tagging(**storage.where, Tagging={"TagSet": [*tags, _MARK]})
 
 
 def _close(storage: Storage) -> None:
     if not _get(storage, storage.s3.get_public_access_block):
-        storage.s3.put_public_access_block(
-            Bucket=storage.bucket, PublicAccessBlockConfiguration=_PRIVATE
-        )
+        storage.s3.put_public_access_block(**storage.where, PublicAccessBlockConfiguration=_PRIVATE)
 
 
 def _refuse_plain_http(storage: Storage) -> None:
     if not _get(storage, storage.s3.get_bucket_policy):
         bucket = f"arn:{storage.s3.meta.partition}:s3:::{storage.bucket}"
-        policy = tls_only("s3:*", bucket, f"{bucket}/*")
-        storage.s3.put_bucket_policy(Bucket=storage.bucket, Policy=policy)
+        closed = policy(tls_only("s3:*", bucket, f"{bucket}/*"))
+        storage.s3.put_bucket_policy(**storage.where, Policy=closed)
 
 
 def _limit(storage: Storage) -> None:
@@ -139,7 +141,7 @@ def _limit(storage: Storage) -> None:
     kept = [_modern(each) for each in there if each.get("ID") not in replaced]
     rules: Any = [*kept, *lacking]
     storage.s3.put_bucket_lifecycle_configuration(
-        Bucket=storage.bucket, LifecycleConfiguration={"Rules": rules}
+        **storage.where, LifecycleConfiguration={"Rules": rules}
     )
 
 

@@ -48,8 +48,8 @@ def add_aws_options(made: argparse.ArgumentParser) -> None:
     """Add the options by which boto3 finds AWS, named as in the AWS CLI."""
     aws = made.add_argument_group("AWS")
     profile = "profile of the AWS configuration (AWS_PROFILE)"
-    aws.add_argument("--profile", type=_some, help=profile)
-    aws.add_argument("--region", type=_some, help="AWS region (AWS_DEFAULT_REGION)")
+    aws.add_argument("--profile", type=some, help=profile)
+    aws.add_argument("--region", type=some, help="AWS region (AWS_DEFAULT_REGION)")
     server = "another server (AWS_ENDPOINT_URL)"
     aws.add_argument("--endpoint-url", type=_url, metavar="URL", help=server)
 
@@ -176,7 +176,7 @@ def queue_name(longest: int) -> Callable[[str], str]:
     return _matching(f"[A-Za-z0-9_-]{{1,{longest}}}", refusal)
 
 
-_some = _matching(r".*\S.*", "it is empty")  # as an unset shell variable makes it
+some = _matching(r".*\S.*", "it is empty")  # as an unset shell variable makes it
 bucket_name = _matching(
     r"arn:\S+|(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]",
     "{} is no bucket name: 3 to 63 letters, digits, - and .",

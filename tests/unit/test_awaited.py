@@ -1,4 +1,4 @@
-"""Replies are given to who awaits them, once."""
+"""Each reply goes to the one who awaits it, once."""
 
 from typing import List
 
@@ -9,7 +9,7 @@ from messaging.requester.awaited import Awaited, Pending
 
 
 def test_a_reply_is_given_once_to_who_awaits_it() -> None:
-    """The first is counted and given, a second known, a stranger's not."""
+    """A reply is delivered once, its duplicate is recognised, a stranger's is not."""
     awaited = Awaited()
     pending = awaited.expect(Request("long", "c"))
     assert (len(awaited), awaited.all(), awaited.arrivals) == (1, [pending], 0)
@@ -24,7 +24,7 @@ def test_a_reply_is_given_once_to_who_awaits_it() -> None:
 
 
 def test_one_correlation_id_is_under_way_once() -> None:
-    """A second request of the same id is refused; when the first is answered, it may come."""
+    """A correlation id in flight is refused a second time; once answered, it may come again."""
     awaited = Awaited()
     first = awaited.expect(Request("1", "c"))
     refusal = awaited.expect(Request("2", "c")).future.result(0)
@@ -38,7 +38,7 @@ def test_one_correlation_id_is_under_way_once() -> None:
 
 
 def test_what_is_forgotten_is_known_and_cancelled() -> None:
-    """A reply that comes too late is ours, and given to nobody."""
+    """A reply that comes too late is recognised as ours, and delivered to nobody."""
     awaited = Awaited()
     pending = awaited.expect(Request("1", "c"))
     pending.future.cancel()
@@ -77,7 +77,7 @@ def test_an_id_used_again_at_once_is_awaited(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_all_who_wait_can_be_told() -> None:
-    """An error that ends all is raised for each request."""
+    """A fatal error is raised for each request in flight."""
     awaited = Awaited()
     made = [awaited.expect(Request("1")) for _ in range(3)]
     awaited.fail(ValueError("made"))
@@ -87,7 +87,7 @@ def test_all_who_wait_can_be_told() -> None:
             pending.future.result(0)
 
 
-def test_requests_with_the_same_words_are_two() -> None:
-    """Requests under way are told apart by identity."""
+def test_equal_requests_are_told_apart() -> None:
+    """Equal requests in flight are told apart by identity."""
     request = Request("1", "c")
     assert Pending(request) != Pending(request)

@@ -1,4 +1,4 @@
-"""BMP: files made byte by byte, in every layout that has been written."""
+"""BMP: files built byte by byte, in every layout in use."""
 
 import struct
 from typing import Any, Iterator, Tuple
@@ -9,19 +9,16 @@ import pytest
 from tests.unit.checks import run
 
 Masks = Tuple[int, int, int, int]
-USUAL = {16: (0x7C00, 0x3E0, 0x1F, 0), 24: (0xFF0000, 0xFF00, 0xFF, 0)}
-MASKS = {
-    16: [(0xF800, 0x7E0, 0x1F, 0), (0x7C00, 0x3E0, 0x1F, 0x8000)],
-    32: [
-        (0xFF0000, 0xFF00, 0xFF, 0xFF000000),
-        (0xFF, 0xFF00, 0xFF0000, 0xFF000000),
-        (0x3FF00000, 0xFFC00, 0x3FF, 0xC0000000),
-    ],
-}
+USUAL = (0xFF0000, 0xFF00, 0xFF, 0)
+MASKS = [
+    (0xFF0000, 0xFF00, 0xFF, 0xFF000000),
+    (0xFF, 0xFF00, 0xFF0000, 0xFF000000),
+    (0xFF000000, 0xFF0000, 0xFF00, 0xFF),
+]
 
 
 def bmp(bits: int, header: int, masks: Masks, height: int, coded: bool) -> bytes:
-    """Make a BMP file of 7 columns with random pixels, something behind them, and a profile."""
+    """Return a BMP file of 7 columns with random pixels, trailing bytes, and a profile."""
     luck = np.random.default_rng(bits + header)
     size = (7 * bits + 31) // 32 * 4 * abs(height)
     sizes = (7, height, 1, bits, 3 * coded, size, 2835, 2900, 0, 0)
@@ -40,14 +37,14 @@ def bmp(bits: int, header: int, masks: Masks, height: int, coded: bool) -> bytes
 def layouts() -> Iterator[Tuple[int, int, Masks, int, bool]]:
     for header in (12, 40, 52, 56, 108, 124):
         for height in (5, -5) if header > 12 else (5,):
-            for bits in (1, 4, 8, 16, 24, 32):
-                yield bits, header, USUAL.get(bits, USUAL[24]), height, False
-                for masks in MASKS.get(bits, []) if header > 12 else []:
-                    yield bits, header, masks if header > 52 else (*masks[:3], 0), height, True
+            for bits in (1, 4, 8, 24, 32):
+                yield bits, header, USUAL, height, False
+            for masks in MASKS if header > 12 else []:
+                yield 32, header, masks if header > 52 else (*masks[:3], 0), height, True
 
 
 def pixels(data: bytes, bits: int) -> Any:
-    """Give the pixels as numbers, by the reading of this test."""
+    """Return the pixels as numbers, decoded by this test."""
     (start,) = struct.unpack_from("<I", data, 10)
     rows = np.frombuffer(data[start : -len("behind")], "u1").reshape(5, -1)[:, : 7 * bits // 8]
     wide = rows.reshape(5, 7, bits // 8).astype("u4")
@@ -56,7 +53,7 @@ def pixels(data: bytes, bits: int) -> Any:
 
 @pytest.mark.parametrize(("bits", "header", "masks", "height", "coded"), list(layouts()))
 def test_bmp_of_each_layout(bits: int, header: int, masks: Masks, height: int, coded: bool) -> None:
-    """Colours follow the formula in the bits they have; alpha, header and profile stay."""
+    """Colours follow the formula at their depth; alpha, header and profile stay."""
     source = bmp(bits, header, masks, height, coded)
 
     assert run(source, gamma=1).data == source
@@ -79,10 +76,26 @@ def test_bmp_of_each_layout(bits: int, header: int, masks: Masks, height: int, c
     assert np.array_equal(before & rest, after & rest)
 
 
+@pytest.mark.parametrize(
+    ("bits", "masks"),
+    [
+        (16, (0x7C00, 0x3E0, 0x1F, 0)),
+        (16, (0xF800, 0x7E0, 0x1F, 0)),
+        (32, (0x3FF00000, 0xFFC00, 0x3FF, 0xC0000000)),
+        (32, (0xFF0000, 0xFF00, 0xFF00, 0)),
+        (32, (0xFF0000, 0xFF00, 0, 0xFF)),
+    ],
+)
+def test_colours_of_other_bits_are_refused(bits: int, masks: Masks) -> None:
+    """Where a colour is not a byte of its own the file is refused by name."""
+    with pytest.raises(ValueError, match=r"a rare kind \(16 bits|not a byte of its own"):
+        run(bmp(bits, 124, masks, 5, True))
+
+
 def test_sauvola_keeps_bmp_alpha() -> None:
     """Black and white keep the alpha and the layout of a BMP file, or take one bit without."""
-    deep = bmp(32, 124, MASKS[32][0], 5, True)
-    flat = bmp(24, 40, USUAL[24], 5, False)
+    deep = bmp(32, 124, MASKS[0], 5, True)
+    flat = bmp(24, 40, USUAL, 5, False)
 
     result = pixels(run(deep, "sauvola").data, 32)
     assert set((result & 0xFFFFFF).ravel().tolist()) <= {0, 0xFFFFFF}
@@ -93,7 +106,7 @@ def test_sauvola_keeps_bmp_alpha() -> None:
 
 def test_colour_table_where_the_pixels_are_said_to_start() -> None:
     """A file whose pixels are said to start at its colour table has its colours mapped."""
-    source = bytearray(bmp(8, 40, USUAL[24], 5, False))
+    source = bytearray(bmp(8, 40, USUAL, 5, False))
     (start,) = struct.unpack_from("<I", source, 10)
     source[10:14] = struct.pack("<I", 54)
 

@@ -1,4 +1,4 @@
-"""Memory: what files that ask for much of it take, each in a process of its own."""
+"""The memory that demanding files take, each measured in a process of its own."""
 
 import struct
 import subprocess
@@ -7,12 +7,13 @@ import zlib
 from typing import Callable, Dict
 
 import pytest
+import pyvips
 
 from tests.conftest import ROOT
 from tests.unit.pictures import animation, chunk, encoded, jpeg_with, picture, segment
 
-BOUND = 300  # megabytes: what as many pixels as these formats may have need, and some more
-BOMB = 150  # megabytes: what is refused, or needs no more than small parts at a time
+BOUND = 300  # megabytes: what the most pixels of these formats need, and some more
+BOMB = 150  # megabytes: for what is refused, or processed in small parts
 CODE = """
 import re, sys
 from image.formats.codec import process
@@ -34,7 +35,7 @@ def directory(*fields: bytes) -> bytes:
 
 
 def tiff(width: int, height: int, tile: int, body: bytes) -> bytes:
-    """Make a TIFF file of one tile, or of one strip where `tile` is 0."""
+    """Return a TIFF file of one tile, or of one strip if `tile` is 0."""
     places = (
         {322: tile, 323: tile, 324: 300, 325: len(body)} if tile else {273: 300, 279: len(body)}
     )
@@ -83,6 +84,14 @@ def flat(kind: str, mode: str, width: int, height: int) -> bytes:
     return encoded(picture("L", 1, 1).resize((width, height)).convert(mode), kind)
 
 
+def avif(side: int, said: int) -> bytes:
+    """Make an AVIF file whose boxes say another size than its pixels have."""
+    black = pyvips.Image.black(side, side).cast("uchar")
+    source: bytes = black.heifsave_buffer(compression="av1", effort=0)
+    place = source.index(b"ispe") + 8
+    return source[:place] + struct.pack(">II", said, said) + source[place + 8 :]
+
+
 def same_bytes() -> bytes:
     fields = [struct.pack("<HHII", tag, 7, 1_000_000, 8) for tag in range(1000, 6000)]
     return directory(*fields) + bytes(1_000_000)
@@ -103,6 +112,8 @@ BOMBS: Dict[str, Callable[[], bytes]] = {
     "JPEG, 4 thousand megapixels": lambda: encoded(picture("L", 16, 16), "JPEG").replace(
         b"\0\x10\0\x10", b"\xfd\xe8\xfd\xe8", 1
     ),
+    "AVIF, 4 thousand megapixels": lambda: avif(16, 65_000),
+    "AVIF, 16 megapixels that are said to be 256 pixels": lambda: avif(4000, 16),
     "BMP, 4 thousand megapixels": lambda: (
         b"BM" + struct.pack("<IIIIiiHH", 99, 0, 54, 40, 65_000, 65_000, 1, 24) + bytes(99)
     ),
@@ -115,7 +126,7 @@ LARGE: Dict[str, Callable[[], bytes]] = {
 
 
 def measured(data: bytes, name: str) -> int:
-    """Process an image in a process of its own; give the most megabytes that it had."""
+    """Process an image in a process of its own; return its peak memory in megabytes."""
     ended = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", CODE, name],
         input=data,
@@ -129,7 +140,7 @@ def measured(data: bytes, name: str) -> int:
 
 @pytest.mark.parametrize("kind", list(BOMBS))
 def test_bombs_take_little_memory(kind: str) -> None:
-    """A small file that claims much is refused before it is decoded, or passes part by part."""
+    """A small file that claims to be large is refused before decoding, or processed in parts."""
     data = BOMBS[kind]()
 
     assert measured(data, "contrast") < BOMB + 3 * (len(data) >> 20)
@@ -137,5 +148,5 @@ def test_bombs_take_little_memory(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", list(LARGE))
 def test_large_images_stay_within_the_bound(kind: str) -> None:
-    """An image of nearly as many pixels as are accepted needs what can be told beforehand."""
+    """An image near the pixel limit stays within the memory bound."""
     assert measured(LARGE[kind](), "gamma") < BOUND

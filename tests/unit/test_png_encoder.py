@@ -1,7 +1,7 @@
-"""PNG's encoder: filters, strips and checksums, by what the specification says of each."""
+"""PNG's encoder: filters, strips and checksums, as the specification defines them."""
 
 import zlib
-from typing import Any, List
+from typing import Any, Iterator, List
 from unittest import mock
 
 import numpy as np
@@ -47,16 +47,16 @@ def unfiltered(stream: bytes, stride: int, pixel: int) -> List[bytes]:
 def test_rows_come_back(
     width: int, height: int, kind: Any, filters: Any, deflate: Any, strip: int
 ) -> None:
-    """Whatever the filters and the strips, the stream is one that any decoder takes."""
+    """Whatever the filters and strips, any decoder can read the stream."""
     pixel = kind[0] // 8 * (3 if kind[1] else 1)
     random = np.random.default_rng(width * height)
     pixels = random.integers(0, 256, (height, width * pixel)).astype("u1")
-    plan = encoder.Plan(filters, deflate, 0)
+    plan = encoder.Plan(filters, deflate)
 
     with mock.patch.object(encoder, "_STRIP_BYTES", strip), mock.patch.object(
         encoder, "choose", return_value=plan
     ):
-        pieces = encoder.compress(rows_of(pixels, *kind), [height])
+        pieces = list(encoder.compress(rows_of(pixels, *kind)))
 
     stream = zlib.decompress(b"".join(pieces))
     assert unfiltered(stream, width * pixel, pixel) == [row.tobytes() for row in pixels]
@@ -65,7 +65,7 @@ def test_rows_come_back(
 
 @given(st.binary(), st.binary())
 def test_checksums_are_joined(first: bytes, second: bytes) -> None:
-    """The checksum of two texts follows from those of each."""
+    """The checksum of two texts joined is computed from those of each."""
     joined = encoder.join_checksums(zlib.adler32(first), zlib.adler32(second), len(second))
 
     assert joined == zlib.adler32(first + second)
@@ -73,14 +73,28 @@ def test_checksums_are_joined(first: bytes, second: bytes) -> None:
 
 @pytest.mark.parametrize(("top", "bottom"), [("noise", "flat"), ("flat", "noise")])
 def test_the_plan_is_of_all_rows(top: str, bottom: str) -> None:
-    """Nothing is chosen by the beginning alone unless that is clearly a photograph."""
+    """Each part of the height has a plan of its own rows, which is begun once they are there."""
     halves = {
         "noise": np.random.default_rng(1).integers(0, 256, (1000, 6000)),
         "flat": np.zeros((1000, 6000), int),
     }
     rows = rows_of(np.concatenate((halves[top], halves[bottom])).astype("u1"), 8, 2)
+    taken: List[int] = []
+    done = iter(range(0, 2001, 100))
+
+    def take(first: int, last: int) -> Any:
+        taken.append(last)
+        return rows.take(first, last)
+
+    def decoded() -> Iterator[int]:
+        for count in done:
+            assert max(taken, default=0) <= count
+            yield count
 
     with mock.patch.object(encoder, "choose", wraps=encoder.choose) as choose:
-        encoder.compress(rows, range(0, 2001, 100))
+        stream = b"".join(encoder.compress(Rows(rows.header, take, decoded())))
 
-    assert [call.args[1] for call in choose.mock_calls] == [encoder._EARLY, encoder._ALL]
+    bands = [call.args[1] for call in choose.mock_calls]
+    assert [row for band in bands for row in band] == list(range(2000))
+    assert len(bands) > 2
+    assert len(stream) < 1000 * 6000 * 1.002

@@ -1,4 +1,4 @@
-"""In a queue that others read too, our own replies are found, and theirs let go."""
+"""In a shared queue our own replies are found, and others' are released."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.conftest import wait_until
 from tests.unit.clock import Clock
 from tests.unit.memory_aws import Call, Memory
 
-GIVE_UP = 5  # seconds
+GIVE_UP = 5  # seconds; then the test fails
 
 
 class Bench:
-    """A shared reply queue in memory, in which a test puts replies."""
+    """A shared reply queue in memory, into which a test puts replies."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -44,17 +44,17 @@ class Bench:
         return self.memory.asked("receive_message")
 
     def look_twice(self) -> None:
-        """Wait until what a look found is dealt with: the next but one has begun."""
+        """Block until the messages of a poll are dealt with: the next but one has started."""
         before = len(self.polls())
         self.memory.wait_for(lambda: len(self.polls()) >= before + 2)
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
-    """A shared queue at a clock that only a test moves, where pauses take no time."""
+def bench(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[Bench]:
+    """A shared queue whose clock only a test moves, and whose pauses take no time."""
     caplog.set_level(logging.DEBUG)
-    clock = Clock()
-    monkeypatch.setattr("messaging.clock.now", clock.now)
     monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
     made = Bench(clock)
     yield made
@@ -67,7 +67,7 @@ def told(pending: Pending) -> Reply:
 
 
 def test_our_own_reply_is_given_and_deleted(bench: Bench) -> None:
-    """The others in the queue stay."""
+    """Our reply is delivered and deleted, and others stay in the queue."""
     bench.reply("theirs")
     bench.reply("ours")
 
@@ -88,7 +88,7 @@ def test_polls_are_short_and_keep_others_from_little(bench: Bench) -> None:
 
 
 def test_nothing_is_polled_while_nothing_is_awaited(bench: Bench) -> None:
-    """A session that waits for a person keeps nobody from his replies."""
+    """An idle session does not hide others' replies."""
     assert not threading.Event().wait(0.1)
     assert bench.polls() == []
 
@@ -101,7 +101,7 @@ def test_nothing_is_polled_while_nothing_is_awaited(bench: Bench) -> None:
 
 
 def test_a_stranger_is_given_back_at_once_and_only_once(bench: Bench) -> None:
-    """One that is seen again stays hidden for a while, so that a look gets past it."""
+    """A stranger's reply seen again stays hidden for a while, so that polls get past it."""
     bench.reply("theirs")
     bench.expect("ours")
     (message,) = bench.memory.queues["out"]
@@ -118,7 +118,7 @@ def test_a_stranger_is_given_back_at_once_and_only_once(bench: Bench) -> None:
 def test_a_reply_without_attributes_is_that_to_the_only_request(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A worker that sets none may answer who asks one thing at a time."""
+    """With one request in flight, a reply without attributes is its own."""
     pending = bench.expect("only")
     bench.memory.send("out", "bare")
 
@@ -129,7 +129,7 @@ def test_a_reply_without_attributes_is_that_to_the_only_request(
 def test_a_reply_without_attributes_is_nobodys_where_two_wait(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It cannot be told whose it is, so it stays."""
+    """With two requests in flight, a reply without attributes stays in the queue."""
     first, second = bench.awaited.expect(Request("1")), bench.expect("c")
     bench.memory.send("out", "bare")
     (message,) = bench.memory.queues["out"]
@@ -141,7 +141,7 @@ def test_a_reply_without_attributes_is_nobodys_where_two_wait(
 
 
 def test_a_message_with_attributes_is_never_guessed(bench: Bench) -> None:
-    """One that breaks the format is not taken for the reply to the only request."""
+    """A reply that breaks the format is not taken for the only request's."""
     pending = bench.expect("c")
     bench.memory.send("out", "strange", Colour="red")
     (message,) = bench.memory.queues["out"]
@@ -185,7 +185,7 @@ def test_an_end_does_not_wait_for_the_poll_under_way(bench: Bench) -> None:
 
 
 def test_an_outage_does_not_hold_up_the_end(bench: Bench) -> None:
-    """Polls that fail are not tried again once the end has come."""
+    """After close a failed poll is not retried."""
     bench.memory.fail("receive_message", "ServiceUnavailable", 503)
     bench.expect("c")
     bench.memory.wait_for(bench.polls)

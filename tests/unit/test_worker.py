@@ -1,4 +1,4 @@
-"""A worker answers its queue until it is stopped or the queue is drained, and leaves nothing."""
+"""A worker answers its queue until it is stopped or the queue is drained, and leaves no trace."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from typing import Any, Callable, Iterator, List, Optional
 import pytest
 
 from messaging import ConfigurationError, Request, RequestRejected, Worker
+from messaging.clock import now
 from messaging.worker.job import Result
 from messaging.worker.options import WorkerOptions
 from messaging.worker.settlement import Settlement
+from messaging.worker.worker import _try
 from tests.conftest import wait_until
-from tests.unit.memory_aws import Call, Memory
+from tests.unit.clock import Clock
+from tests.unit.memory_aws import Call, Memory, aws_error
 
-GIVE_UP = 8  # seconds
+GIVE_UP = 8  # seconds; then the test fails
 
 
 class Bench:
@@ -25,7 +28,7 @@ class Bench:
 
     Attributes:
         handler: does the work
-        handled: bodies in the order in which the handler was given them
+        handled: the bodies in the order in which they were handled
     """
 
     def __init__(self) -> None:
@@ -38,7 +41,7 @@ class Bench:
         self._thread: Optional[threading.Thread] = None
 
     def make(self, **options: Any) -> Worker:
-        """Make a worker."""
+        """Return a worker."""
         inbox, storage = self.memory.queue("in"), self.memory.storage()
         settings = WorkerOptions(**options)
         made = Worker(self.connection, inbox, storage, "part", self._handle, settings)
@@ -46,24 +49,24 @@ class Bench:
         return made
 
     def start(self, **options: Any) -> None:
-        """Start a worker beside the test."""
+        """Start a worker in a thread."""
         self.make(**options)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the worker and wait for its end."""
+        """Stop the worker and wait for it to end."""
         self.worker.stop()
         self.join()
 
     def join(self) -> None:
-        """Wait for the end of the worker."""
+        """Wait for the worker to end."""
         assert self._thread
         self._thread.join(GIVE_UP)
         assert not self._thread.is_alive()
 
     def runs(self) -> bool:
-        """Tell whether the worker has not ended yet."""
+        """Return whether the worker is still running."""
         return bool(self._thread and self._thread.is_alive())
 
     def drain(self, **options: Any) -> None:
@@ -88,7 +91,7 @@ class Bench:
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
-    """A worker for which pauses take no time."""
+    """A worker whose pauses take no time."""
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr("random.uniform", lambda low, high: 0.001)
     monkeypatch.setattr("messaging.flow.batcher.due_at", lambda now, *how: now)
@@ -102,7 +105,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
 
 
 class Hold:
-    """A handler that waits until it is let go."""
+    """A handler that blocks until it is released."""
 
     def __init__(self) -> None:
         self.entered = threading.Semaphore(0)
@@ -118,7 +121,7 @@ class Hold:
 
 
 def hidden(memory: Memory) -> List[int]:
-    """Give for how many seconds requests were hidden, in order."""
+    """Return for how many seconds requests were hidden, in order."""
     return [
         entry["VisibilityTimeout"]
         for call in memory.asked("change_message_visibility_batch")
@@ -148,7 +151,7 @@ def test_a_drained_worker_has_answered_all(bench: Bench, caplog: pytest.LogCaptu
 
 
 def test_a_drain_ends_at_an_empty_poll_that_waited(bench: Bench) -> None:
-    """After a full poll the next one does not wait, and tells nothing; two seconds do."""
+    """After a full poll an empty one that does not wait proves nothing; one of two seconds does."""
     for number in range(10):
         bench.memory.send("in", str(number))
     bench.drain(concurrency=1)
@@ -162,7 +165,7 @@ def test_a_drain_ends_at_an_empty_poll_that_waited(bench: Bench) -> None:
 def test_polls_are_short_while_a_queue_is_lively(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For ten seconds after an arrival a poll waits for 1 s, later for 20 s."""
+    """For ten seconds after a message polls last 1 s, later 20 s."""
     now = [1000.0]
     monkeypatch.setattr("messaging.clock.now", lambda: now[0])
     bench.start()
@@ -181,7 +184,7 @@ def test_polls_are_short_while_a_queue_is_lively(
 
 
 def test_as_many_run_as_there_are_lanes(bench: Bench) -> None:
-    """What one poll brought is handled beside each other, up to the concurrency."""
+    """Messages of one poll are handled in parallel, up to the concurrency."""
     bench.handler = hold = Hold()
     for number in range(5):
         bench.memory.send("in", str(number))
@@ -195,7 +198,7 @@ def test_as_many_run_as_there_are_lanes(bench: Bench) -> None:
 
 
 def test_long_work_is_kept_hidden(bench: Bench) -> None:
-    """What takes longer than half its first five seconds is hidden for the timeout."""
+    """Work that takes longer than half of the first five seconds is hidden for the timeout."""
     bench.handler = hold = Hold()
     bench.memory.send("in", "1")
     bench.start(visibility_timeout=1)
@@ -209,7 +212,7 @@ def test_long_work_is_kept_hidden(bench: Bench) -> None:
 def test_a_stop_lets_what_runs_finish_and_gives_the_rest_back(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What was begun is answered; what was received and not begun is shown to others at once."""
+    """Running requests are answered; received ones that have not started are released at once."""
     bench.handler = hold = Hold()
     bench.memory.send("in", "begun")
     bench.memory.send("in", "waiting")
@@ -230,15 +233,12 @@ def test_a_stop_lets_what_runs_finish_and_gives_the_rest_back(
 
 
 def test_an_interrupt_is_a_stop(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C ends a worker as `stop` does."""
+    """Ctrl-C stops a worker as `stop` does."""
     interrupts = [KeyboardInterrupt()]
     events: Any = SimpleQueue()
-    get = events.get
 
-    def interrupted(**how: Any) -> Any:
-        if interrupts:
-            raise interrupts.pop()
-        return get(**how)
+    def interrupted() -> Any:
+        raise interrupts.pop()
 
     made = SimpleNamespace(get=interrupted, put=events.put)
     monkeypatch.setattr("messaging.worker.worker.SimpleQueue", lambda: made)
@@ -249,7 +249,7 @@ def test_an_interrupt_is_a_stop(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_stop_ends_all_threads_and_polls(bench: Bench) -> None:
-    """Nothing is asked of AWS after the end, and a poll under way is awaited."""
+    """The worker waits for polls in flight, and makes no request after its end."""
     bench.start()
     bench.memory.wait_for(lambda: bench.memory.asked("receive_message"))
     bench.stop()
@@ -265,15 +265,8 @@ def lanes() -> List[threading.Thread]:
 
 
 def test_what_a_late_poll_brings_is_given_back(bench: Bench) -> None:
-    """A poll under way at the stop is awaited, and its message shown to others at once."""
-    begun, let_go = threading.Event(), threading.Event()
-
-    def hang(call: Call) -> None:
-        if call.operation == "receive_message":
-            begun.set()
-            let_go.wait(GIVE_UP)
-
-    bench.memory.before = hang
+    """The message of a poll in flight at the stop is released at once."""
+    begun, let_go = bench.memory.hang("receive_message")
     bench.start()
     assert begun.wait(GIVE_UP)
     bench.worker.stop()
@@ -290,7 +283,7 @@ def test_what_a_late_poll_brings_is_given_back(bench: Bench) -> None:
 def test_what_cannot_be_brought_home_is_given_back(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While AWS takes no replies a stop ends in its time, and shows the request to others."""
+    """If AWS accepts no replies, a stop still ends in time, and releases the request."""
     monkeypatch.setattr("messaging.worker.worker.SETTLE", 2.3)
     monkeypatch.setattr("messaging.worker.worker.STOP", 2.3)
     bench.memory.fail("send_message_batch", "ServiceUnavailable", 503)
@@ -309,7 +302,7 @@ def test_what_cannot_be_brought_home_is_given_back(
 def test_a_log_that_waits_does_not_hold_up_a_stop(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Patience with AWS ends before the time of a stop is over."""
+    """Retries of a log end before the time for a stop is over."""
     monkeypatch.setattr("messaging.worker.worker.SETTLE", 2.3)
     monkeypatch.setattr("messaging.worker.worker.STOP", 2.3)
     monkeypatch.setattr("messaging.worker.worker.ANSWER", 0)
@@ -326,13 +319,18 @@ def test_a_log_that_waits_does_not_hold_up_a_stop(
 
 
 def test_a_drain_may_be_stopped(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A drained worker brings home without an end, until it is told to stop."""
+    """What is still running at the empty poll is brought home without an end, until a stop."""
     monkeypatch.setattr("messaging.worker.worker.SETTLE", 2.2)
     monkeypatch.setattr("messaging.worker.worker.STOP", 2.2)
     bench.memory.fail("send_message_batch", "ServiceUnavailable", 503)
     monkeypatch.setattr("messaging.flow.batcher.due_at", lambda now, *how: now + 0.02)
+    bench.handler = hold = Hold()
     bench.memory.send("in", "1")
-    bench.start(drain=True, concurrency=1)
+    bench.start(drain=True, concurrency=2)
+    assert hold.has_begun()
+    bench.memory.wait_for(lambda: len(bench.memory.asked("receive_message")) == 2)
+    assert not threading.Event().wait(0.1)
+    hold.let_go.set()
     bench.memory.wait_for(lambda: len(bench.memory.asked("send_message_batch")) > 5)
     assert not threading.Event().wait(0.4)
     assert bench.runs()
@@ -341,10 +339,158 @@ def test_a_drain_may_be_stopped(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
     assert bench.memory.bodies("in") == ["1"]
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock that only a test moves."""
+    made = Clock()
+    monkeypatch.setattr("messaging.clock.now", made.now)
+    return made
+
+
+class Attempts:
+    """Moves the clock at each attempt, and fails it.
+
+    Attributes:
+        times: of the attempts to come after the stop, since 1000
+        made: how many there were after the stop
+    """
+
+    def __init__(self, clock: Clock, *times: float) -> None:
+        self.clock = clock
+        self.times = list(times)
+        self.made = 0
+        self.begun = threading.Event()
+        self.stopping = threading.Event()
+
+    def __call__(self, body: str = "") -> Any:
+        self.begun.set()
+        if self.stopping.is_set() and self.made < len(self.times):
+            self.clock.time = 1000 + self.times[self.made]
+            self.made += 1
+        raise aws_error("SlowDown", 503)
+
+
+def test_work_that_waits_for_aws_is_tried_for_eight_seconds_after_a_stop(
+    bench: Bench, clock: Clock
+) -> None:
+    """The attempt after that would not end in time: the request is left to others."""
+    bench.handler = work = Attempts(clock, 1, 7.9, 8, 9)
+    bench.memory.send("in", "1")
+    bench.start(concurrency=1, visibility_timeout=100)
+    bench.memory.wait_for(work.begun.is_set)
+    bench.worker._leases._leases["message-1"].end = 2000
+    stop(bench, work)
+
+    assert work.made == 3
+    assert bench.memory.bodies("in") == ["1"]
+    assert hidden(bench.memory)[-1] == 0
+
+
+@pytest.mark.parametrize(
+    ("ended", "times"), [(1, (17.9, 18, 19)), (30, (31.9, 32, 33))], ids=["soon", "late"]
+)
+def test_a_log_is_tried_until_the_end_of_a_stop(
+    bench: Bench, clock: Clock, ended: float, times: Any
+) -> None:
+    """That is 20 s after the stop, or 4 s after the last job, less two for giving back."""
+    bench.handler = hold = Hold()
+    log = Attempts(clock, *times)
+
+    def fail(call: Call) -> None:
+        if call.operation == "put_object":
+            assert not threading.Event().wait(0.05)  # as long as a request takes
+            log.stopping.set()
+            log()
+
+    bench.memory.before = fail
+    bench.memory.send("in", "1")
+    bench.start(concurrency=1)
+    assert hold.has_begun()
+    bench.worker._leases._leases["message-1"].end = 2000
+    bench.worker.stop()
+    wait_until(lambda: bench.worker._intake._closed, GIVE_UP)
+    clock.time += ended
+    hold.let_go.set()
+    bench.join()
+
+    assert log.made == 2
+    assert bench.memory.bodies("in") == ["1"]
+    assert hidden(bench.memory)[-1] == 0
+
+
+def stop(bench: Bench, attempts: Attempts) -> None:
+    """Stop a worker, and let the clock of its attempts go once it stops."""
+    bench.worker.stop()
+    wait_until(lambda: bench.worker._intake._closed, GIVE_UP)
+    attempts.stopping.set()
+    bench.join()
+
+
+def test_polls_that_fail_are_not_repeated_at_a_stop(bench: Bench, clock: Clock) -> None:
+    """Nobody wants what they bring."""
+    bench.memory.fail("receive_message", "SlowDown", 503)
+    bench.start()
+    bench.memory.wait_for(lambda: len(bench.memory.asked("receive_message")) > 5)
+
+    bench.stop()
+
+
+def test_lanes_that_wait_for_room_do_not_hold_up_a_stop(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they hold is settled if AWS allows, and given back if not."""
+    monkeypatch.setattr("messaging.worker.worker.SETTLE", 2.3)
+    monkeypatch.setattr("messaging.worker.worker.STOP", 2.3)
+    monkeypatch.setattr("messaging.worker.worker.ANSWER", 0)
+    monkeypatch.setattr("messaging.worker.settlement.ROOM", 1)
+    bench.memory.fail("put_object", "ServiceUnavailable", 503)
+    for number in range(4):
+        bench.memory.send("in", str(number))
+    bench.start(concurrency=3)
+    wait_until(lambda: len(bench.handled) >= 3, GIVE_UP)
+
+    bench.stop()
+
+    assert len(bench.memory.bodies("in")) == 4
+    assert all(message.hidden_until <= now() for message in bench.memory.queues["in"])
+
+
+def test_eight_polls_at_most_are_under_way(bench: Bench) -> None:
+    """However many lanes there are, and however long the backlog is."""
+    let_go, lock = threading.Event(), threading.Lock()
+    under_way: List[int] = []
+
+    def hang(call: Call) -> None:
+        if call.operation == "receive_message" and len(bench.memory.calls) >= 1:
+            with lock:
+                under_way.append(1)
+            let_go.wait(GIVE_UP)
+
+    bench.memory.before = hang
+    for number in range(200):
+        bench.memory.send("in", str(number))
+    bench.start(concurrency=20)
+    wait_until(lambda: len(under_way) == 8, GIVE_UP)
+    assert not threading.Event().wait(0.1)
+    assert len(under_way) == 8
+    let_go.set()
+    bench.empty()
+
+
+def test_what_takes_too_long_is_left_alone() -> None:
+    """Past its deadline a call is not waited for at all; what it raises is raised here."""
+    started = now()
+    _try(lambda: threading.Event().wait(2), started - 5)
+    assert now() - started < 0.9
+
+    with pytest.raises(ZeroDivisionError):
+        _try(lambda: 1 / 0, now() + 5)
+
+
 def test_a_right_that_is_missing_ends_the_worker(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where logs cannot be written the worker gives its requests back and says why."""
+    """Without the right to write logs the worker releases its requests and says why."""
     monkeypatch.setattr("messaging.worker.settlement.DENIED", 0.0)
     bench.memory.fail("put_object", "AccessDenied", 403)
     bench.memory.send("in", "1")
@@ -358,7 +504,7 @@ def test_a_right_that_is_missing_ends_the_worker(
 
 
 def test_a_request_that_comes_again_is_not_answered_again(bench: Bench) -> None:
-    """Where SQS forgot a deletion, the request is deleted once more, unhandled."""
+    """A request that SQS delivers again after its deletion is deleted again, unhandled."""
     message_id = bench.memory.send("in", "1")
     bench.start()
     bench.empty()
@@ -373,7 +519,7 @@ def test_a_request_that_comes_again_is_not_answered_again(bench: Bench) -> None:
 def test_an_outage_of_the_queue_is_waited_out(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever a poll meets, it is tried again; and a stop does not wait for it."""
+    """Whatever a poll raises, it is retried, and a stop does not wait for it."""
     fault = bench.memory.fail("receive_message", "Strange")
     bench.start()
     bench.memory.wait_for(lambda: len(bench.memory.asked("receive_message")) > 5)
@@ -389,7 +535,7 @@ def test_an_outage_of_the_queue_is_waited_out(
 def test_a_fault_of_ours_gives_the_request_back(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A lane goes on, and the request is taken anew when it comes to light."""
+    """On an unexpected exception the lane goes on, and the request is handled when redelivered."""
     faults = [ValueError("of ours")]
     put = Settlement.put
 
@@ -407,7 +553,7 @@ def test_a_fault_of_ours_gives_the_request_back(
 
 
 def test_what_waited_too_long_is_not_begun(bench: Bench) -> None:
-    """A request whose lease ran out before its turn is left to whoever has it now."""
+    """A request whose lease expires before its turn is left to whoever receives it next."""
     bench.handler = hold = Hold()
     fault = bench.memory.fail(
         "change_message_visibility_batch", "ReceiptHandleIsInvalid", sender=True, within="Id"
@@ -425,21 +571,17 @@ def test_what_waited_too_long_is_not_begun(bench: Bench) -> None:
 
 
 def test_each_client_makes_one_attempt_of_its_own_time(bench: Bench) -> None:
-    """Polls wait for 28 s, sending for 8 s, renewals for 2 s; we see to attempts ourselves."""
+    """Polls may take 28 s, sends 8 s, renewals 2 s; boto3 itself retries none of them."""
     bench.make()
 
-    assert bench.connection.asked_for == [
-        ("sqs", 1, 8),
-        ("sqs", 1, 2),
-        ("s3", 1, 8),
-        ("sqs", 1, 28),
-    ]
+    clients = [("s3", 1, 8), ("sqs", 1, 2), ("sqs", 1, 8), ("sqs", 1, 28)]
+    assert sorted(bench.connection.asked_for) == clients
 
 
 def test_a_network_that_is_down_holds_up_no_end(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What cannot be given back comes back by itself; after one attempt the rest is not tried."""
+    """What cannot be given back comes back by itself."""
     bench.handler = hold = Hold()
     for number in range(30):
         bench.memory.send("in", str(number))
@@ -447,7 +589,7 @@ def test_a_network_that_is_down_holds_up_no_end(
     assert hold.has_begun()
     bench.memory.fail("change_message_visibility_batch", "AccessDenied", 403)
     bench.worker.stop()
-    wait_until(lambda: "A request comes back by itself" in caplog.text, GIVE_UP)
+    wait_until(lambda: "Cannot hide requests in in" in caplog.text, GIVE_UP)
     hold.let_go.set()
     bench.join()
 

@@ -1,57 +1,54 @@
 """Directories of a TIFF file, read within bounds before anything is decoded, and written anew."""
 
 from struct import calcsize, error, pack, unpack_from
-from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
 from image.formats.limits import Limits
+from image.formats.metadata import Remark
 from image.formats.tiff import tags
 
 SHORT, LONG = 3, 4
 _INNER = (34665, 34853, 40965)  # EXIF, GPS and interoperability
 _SIZES = {1: 1, 2: 1, SHORT: 2, LONG: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-_CODES = {1: "B", SHORT: "H", LONG: "I", 5: "I", 13: "I"}
+_CODES = {1: "B", SHORT: "H", LONG: "I", 13: "I"}
 
 
 class Field(NamedTuple):
     """What a tag says: the type and the bytes as in the file, or a directory of its own."""
 
+    order: str
     kind: int
     raw: bytes
     inner: Sequence["Directory"] = ()
 
-    def numbers(self, order: str) -> Tuple[int, ...]:
-        """Give the value as whole numbers, or none where it is of another type."""
+    @property
+    def numbers(self) -> Tuple[int, ...]:
+        """Return the value as whole numbers, or none where it is of another type."""
         if self.kind not in _CODES:
             return ()
         code = _CODES[self.kind]
-        return unpack_from(f"{order}{len(self.raw) // calcsize(code)}{code}", self.raw)
+        return unpack_from(f"{self.order}{len(self.raw) // calcsize(code)}{code}", self.raw)
+
+
+Directory = Dict[int, Field]
+Parts = Tuple[Directory, Sequence[memoryview]]  # a page: its fields, and its strips or tiles
 
 
 def field(order: str, kind: int, *numbers: int) -> Field:
     """Make a field of whole numbers."""
-    return Field(kind, pack(f"{order}{len(numbers)}{_CODES[kind]}", *numbers))
+    return Field(order, kind, pack(f"{order}{len(numbers)}{_CODES[kind]}", *numbers))
 
 
-Directory = Dict[int, Field]
+class Reader:
+    """Reads the pages of a file; all that they point to, taken together, is no longer than it."""
 
+    def __init__(self, data: bytes) -> None:
+        self.order = "<" if data[:1] == b"I" else ">"
+        self._data, self._left = memoryview(data), len(data)
 
-def read(
-    data: bytes, limits: Limits, remark: Callable[[str], object] = str
-) -> Tuple[str, List[Directory]]:
-    """Give the byte order and the directories of all pages; say so if there are damaged ones.
-
-    All that they point to, taken together, is in the file: nothing is counted twice.
-    """
-    order = "<" if data[:1] == b"I" else ">"
-    return order, list(_Reader(data, order).pages(limits, remark))
-
-
-class _Reader:
-    def __init__(self, data: bytes, order: str) -> None:
-        self.data, self.order, self.left = data, order, len(data)
-
-    def pages(self, limits: Limits, remark: Callable[[str], object]) -> Iterator[Directory]:
-        (offset,), count = unpack_from(self.order + "I", self.data.ljust(8, b"\0"), 4), 0
+    def pages(self, limits: Limits, remark: Remark) -> Iterator[Parts]:
+        """Yield the pages; remark on those that are damaged, unless it is the first."""
+        offset, count = int.from_bytes(self._data[4:8], "little" if self.order == "<" else "big"), 0
         while offset or not count:
             limits.check_frames(count + 1)
             try:
@@ -64,51 +61,45 @@ class _Reader:
                 remark(f"Only the pages up to number {count} were kept: the next is damaged.")
                 return
             count += 1
-            self._claim_pixels(directory)
-            yield directory
+            names = tags.TILES if tags.TILE_WIDTH in directory else tags.STRIPS
+            starts, sizes = (directory[tag].numbers if tag in directory else () for tag in names)
+            yield directory, list(map(self._cut, starts, sizes))
 
-    def _claim(self, size: int) -> None:
-        self.left -= size
-        if self.left < 0:
+    def _cut(self, start: int, size: int) -> memoryview:
+        self._left -= size
+        if self._left < 0:
             raise ValueError("its parts overlap, or are longer than the file")
-
-    def _claim_pixels(self, directory: Directory) -> None:
-        for offsets, counts in (tags.STRIPS, tags.TILES):
-            if offsets in directory and counts in directory:
-                starts, sizes = (directory[tag].numbers(self.order) for tag in (offsets, counts))
-                self._claim(sum(sizes))
-                if any(start + size > len(self.data) for start, size in zip(starts, sizes)):
-                    raise ValueError("it ends too early")
+        if start + size > len(self._data):
+            raise ValueError("it ends too early")
+        return self._data[start : start + size]
 
     def _read(self, start: int) -> Tuple[Directory, int]:
+        """Return the directory at a place, and where the next one is."""
         directory: Directory = {}
-        (fields,) = unpack_from(self.order + "H", self.data, start)
-        self._claim(2 + 12 * fields)
-        for position in range(start + 2, start + 2 + 12 * fields, 12):
-            tag, kind, count = unpack_from(self.order + "HHI", self.data, position)
-            size, place = count * _SIZES.get(kind, 0), position + 8
+        (count,) = unpack_from(self.order + "H", self._data, start)
+        entries = self._cut(start + 2, 12 * count)
+        for position in range(0, len(entries), 12):
+            tag, kind, count = unpack_from(self.order + "HHI", entries, position)
+            size = count * _SIZES.get(kind, 0)
+            raw = bytes(entries[position + 8 : position + 8 + min(size, 4)])
             if size > 4:
-                (place,) = unpack_from(self.order + "I", self.data, place)
-                self._claim(size)
-            raw = self.data[place : place + size]
-            if len(raw) < size:
-                raise ValueError("it ends too early")
+                raw = bytes(self._cut(unpack_from(self.order + "I", raw)[0], size))
             inner = [self._read(*unpack_from(self.order + "I", raw))[0]] if tag in _INNER else []
-            directory.setdefault(tag, Field(kind, raw, inner))
-        (following,) = unpack_from(self.order + "I", self.data, start + 2 + 12 * fields)
-        return directory, following
+            directory.setdefault(tag, Field(self.order, kind, raw, inner))
+        return directory, unpack_from(self.order + "I", self._data, start + 2 + len(entries))[0]
 
 
-def write(order: str, pages: Iterable[Tuple[Directory, List[bytes]]]) -> bytes:
-    """Give a file of pages, each a directory and the strips that it is to point to."""
+def write(order: str, pages: Iterable[Parts]) -> bytes:
+    """Return a file of pages, each a directory and the strips or tiles that it is to point to."""
     result = bytearray((b"II*\0" if order == "<" else b"MM\0*") + bytes(4))
     link = 4
-    for directory, strips in pages:
+    for directory, blocks in pages:
         offsets = []
-        for strip in strips:
+        for block in blocks:
             offsets.append(len(result))
-            result += strip + bytes(len(strip) % 2)
-        places = field(order, LONG, *offsets), field(order, LONG, *map(len, strips))
+            result += block
+            result += bytes(len(block) % 2)
+        places = field(order, LONG, *offsets), field(order, LONG, *map(len, blocks))
         names = tags.TILES if tags.TILE_WIDTH in directory else tags.STRIPS
         start = _append(result, order, {**directory, **dict(zip(names, places))})
         result[link : link + 4] = pack(order + "I", start)
@@ -117,9 +108,9 @@ def write(order: str, pages: Iterable[Tuple[Directory, List[bytes]]]) -> bytes:
 
 
 def _append(result: bytearray, order: str, directory: Directory) -> int:
-    """Append a directory after all that it points to, and give its place."""
-    entries = []
-    for tag, (kind, raw, inner) in sorted(directory.items()):
+    """Append a directory after all that it points to, and return its place."""
+    entries: List[bytes] = []
+    for tag, (_, kind, raw, inner) in sorted(directory.items()):
         if inner:
             raw = pack(order + "I", _append(result, order, inner[0]))
         count = len(raw) // _SIZES.get(kind, 1)

@@ -1,31 +1,22 @@
 """TIFF documents: each page edited by itself, and all its tags kept that fit its new pixels."""
 
-from typing import Any, Iterator, List, Tuple
+from typing import Any, Collection, Iterable
 
-from PIL import Image
 from PIL.TiffTags import lookup
 
-from image.formats.limits import DEFAULT_LIMITS, Limits
+from image.formats.limits import Limits
 from image.formats.metadata import Remark, remark_thumbnail
-from image.formats.pillow import decode, encode
-from image.formats.tiff import colours, directories, samples, tags
-from image.formats.tiff.directories import LONG, SHORT
+from image.formats.tiff import tags
+from image.formats.tiff.colours import mapped, mapped_palette, picture
+from image.formats.tiff.directories import LONG, SHORT, Directory, Parts, Reader, field, write
 from image.formats.tiff.pages import Page
+from image.formats.tiff.samples import decoded, encoded, strip_rows
 from image.operations.levels import Curve
 from image.operations.table import Edit, Effect
 
 _BIG = (b"II+\0", b"MM\0+")
-_JPEG_QUALITY = 90
-_TILES = (tags.TILE_WIDTH, tags.TILE_ROWS, *tags.TILES)
-_CODING = (347, *range(512, 522), 529, 530, 531, 532)  # of JPEG and of its colours
-_LAYOUT = {
-    *(tags.WIDTH, tags.HEIGHT, tags.BITS, tags.COMPRESSION, tags.PHOTOMETRIC),
-    *(tags.CHANNELS, tags.STRIP_ROWS, tags.PLANAR, tags.PALETTE, tags.FILL_ORDER),
-    *(tags.EXTRA, tags.SAMPLE_FORMAT, 292, 293, *_TILES, *tags.STRIPS, *_CODING),
-}
-_STALE = (280, 281, 330, 340, 341, 37724)  # lowest and highest levels, smaller copies, layers
-
-Parts = Tuple[directories.Directory, List[bytes]]
+_OF_BLOCKS = {tags.TILE_WIDTH, tags.TILE_ROWS, *tags.TILES, tags.FILL_ORDER, tags.PLANAR}
+_OF_MORE_BITS = {tags.EXTRA, tags.SAMPLE_FORMAT, tags.PREDICTOR}
 
 
 def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
@@ -34,111 +25,61 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
         raise ValueError("TIFF is switched off here")
     if data.startswith(_BIG):
         raise ValueError("it is a BigTIFF, which is not known here: save it as a plain TIFF")
-    order, found = directories.read(data, limits, remark)
-    document = [Page(data, order, directory) for directory in found]
-    limits.check_pixels(sum(page.check(limits) for page in document))
-    effect = edit.effect(picture for page in document for picture in _pictures(page))
-    return directories.write(order, (_edited(page, effect, remark) for page in document))
-
-
-def _pictures(page: Page) -> Iterator[Any]:
-    """Give what an effect may want to see of a page before it is applied."""
-    if not page.codes_bytes:
-        yield _opened(page)
-    else:
-        yield from (colours.picture(page, band) for band in samples.decoded(page))
+    reader = Reader(data)
+    pages = [Page(*parts) for parts in reader.pages(limits, remark)]
+    limits.check_pixels(sum(page.check(limits) for page in pages))
+    grey = (page for page in pages if not page.is_bilevel)
+    effect = edit.effect(picture(page, band) for page in grey for band in decoded(page))
+    return write(reader.order, (_edited(page, effect, remark) for page in pages))
 
 
 def _edited(page: Page, effect: Effect, remark: Remark) -> Parts:
-    stale = [lookup(tag).name for tag in _STALE if tag in page.fields]
+    stale = [lookup(tag).name for tag in tags.STALE if tag in page.fields]
     if stale:
         remark(f"Tags that belong to the old pixels were left out: {', '.join(stale)}.")
     if tags.PHOTOSHOP in page.fields:
         remark_thumbnail(page.fields[tags.PHOTOSHOP].raw, remark)
-    page = page._replace(fields={t: f for t, f in page.fields.items() if t not in _STALE})
-    if page.is_bilevel:
-        return page.fields, page.blocks()
-    if not page.codes_bytes:
-        return _recoded(page, effect, remark)
+    kept = Page(_without(page.fields, tags.STALE), page.blocks)
+    if kept.is_bilevel:
+        return kept.fields, kept.blocks
     if not isinstance(effect, Curve):
-        return _without_profile(page, *_replaced(page, effect), remark)
-    if page.kind == tags.INDEXED:
-        palette = colours.mapped_palette(page, effect)
-        return {**page.fields, tags.PALETTE: palette}, page.blocks()
-    return _mapped(page, effect, remark)
-
-
-def _mapped(page: Page, curve: Curve, remark: Remark) -> Parts:
-    """Map the levels of a page, a band of rows at a time."""
-    if tags.TILE_WIDTH in page.fields:
+        return _replaced(kept, effect, remark)
+    if kept[tags.PHOTOMETRIC] == tags.INDEXED:
+        return {**kept.fields, tags.PALETTE: mapped_palette(kept, effect)}, kept.blocks
+    if tags.TILE_WIDTH in kept.fields:
         remark("The tiles became strips.")
-    if page.planes > 1:
+    if kept.planes > 1:
         remark("The planes of its channels became one.")
-    strips: List[bytes] = []
-    for band in samples.decoded(page):
-        strips += samples.encoded(page, colours.mapped(page, curve, band))
-    return _in_strips(page), strips
+    bands = (mapped(kept, effect, band) for band in decoded(kept))
+    return _coded(kept, kept.fields, bands)
 
 
-def _in_strips(page: Page, *without: int) -> directories.Directory:
-    """Give the fields of a page without tiles and without the tags given."""
-    left_out = (*_TILES, tags.FILL_ORDER, tags.PLANAR, *without)
-    kept = {tag: each for tag, each in page.fields.items() if tag not in left_out}
-    return {**kept, tags.STRIP_ROWS: directories.field(page.order, LONG, samples.strip_rows(page))}
-
-
-def _replaced(page: Page, effect: Effect) -> Parts:
+def _replaced(page: Page, effect: Effect, remark: Remark) -> Parts:
     """Replace the pixels of a page by black and white, and by alpha if it had any."""
     import numpy as np
 
-    result = effect(colours.picture(page, samples.whole(page)))
-    levels = np.asarray(result) if isinstance(result, Image.Image) else result
+    source = np.concatenate([picture(page, band) for band in decoded(page)])
+    levels = np.asarray(effect(source))
     levels = levels.reshape(*levels.shape[:2], -1)
-    channels, left_out = levels.shape[2], [tags.PALETTE, tags.INK_SET]
-    if channels == 1:
-        left_out += [tags.EXTRA, tags.SAMPLE_FORMAT, tags.PREDICTOR]
-    elif page.is_associated:
-        levels = levels * (levels[..., 1:] > 0)  # white is as bright as its alpha allows
-        levels[..., 0] = np.minimum(levels[..., 0], levels[..., 1])
-    bits = [1] if channels == 1 else [8 * levels.dtype.itemsize] * 2
+    channels, kind = levels.shape[2], page[tags.PHOTOMETRIC]
+    bits = [1] if channels == 1 else [8 * levels.itemsize] * 2
     new = {tags.BITS: bits, tags.CHANNELS: [channels], tags.PHOTOMETRIC: [tags.BLACK_IS_ZERO]}
-    fields = _in_strips(page, *left_out)
-    fields.update({tag: directories.field(page.order, SHORT, *each) for tag, each in new.items()})
-    return fields, samples.encoded(page._replace(fields=fields), levels)
-
-
-def _without_profile(
-    page: Page, fields: directories.Directory, strips: List[bytes], remark: Remark
-) -> Parts:
-    """Leave out a profile of colours beside levels of grey."""
-    if page.kind > tags.BLACK_IS_ZERO and tags.PROFILE in fields:
-        del fields[tags.PROFILE]
+    left_out = {tags.PALETTE, tags.INK_SET, *(_OF_MORE_BITS if channels == 1 else ())}
+    if kind > tags.BLACK_IS_ZERO and tags.PROFILE in page.fields:
+        left_out.add(tags.PROFILE)
         remark("The colour profile was left out, since the colours became grey.")
-    if page.kind == tags.INDEXED:
+    if kind == tags.INDEXED:
         remark("The palette became levels of grey.")
-    return fields, strips
+    fields = {tag: field(page.order, SHORT, *numbers) for tag, numbers in new.items()}
+    return _coded(page, {**_without(page.fields, left_out), **fields}, [levels])
 
 
-def _opened(page: Page) -> Image.Image:
-    """Let Pillow decode a page, of which it gets to see no more than it needs."""
-    fields = {tag: each for tag, each in page.fields.items() if tag in _LAYOUT}
-    data = directories.write(page.order, [(fields, page.blocks())])
-    return decode(data, "TIFF", DEFAULT_LIMITS)
+def _coded(page: Page, fields: Directory, bands: Iterable[Any]) -> Parts:
+    """Code the bands of a page in strips, with these fields."""
+    rows = field(page.order, LONG, strip_rows(page))
+    new = Page({**_without(fields, _OF_BLOCKS), tags.STRIP_ROWS: rows}, ())
+    return new.fields, [strip for band in bands for strip in encoded(new, band)]
 
 
-def _recoded(page: Page, effect: Effect, remark: Remark) -> Parts:
-    """Apply an effect to a page as Pillow reads it, and let Pillow code the result."""
-    remark(f"The pixels were compressed again as JPEG of quality {_JPEG_QUALITY}.")
-    result = effect(_opened(page))
-    image = result.convert("L") if result.mode == "1" else result
-    data = encode(image, "TIFF", compression="jpeg", quality=_JPEG_QUALITY)
-    order, (new,) = directories.read(data, DEFAULT_LIMITS)
-    fields = {tag: each for tag, each in page.fields.items() if tag not in _LAYOUT}
-    for tag in _LAYOUT & set(new):
-        numbers = new[tag].numbers(order)
-        own = directories.field(page.order, new[tag].kind, *numbers) if numbers else new[tag]
-        fields[tag] = own
-    blocks = Page(data, order, new).blocks()
-    if result.mode == "1" and page.kind != tags.BLACK_IS_ZERO:
-        return _without_profile(page, fields, blocks, remark)
-    return fields, blocks
+def _without(fields: Directory, left_out: Collection[int]) -> Directory:
+    return {tag: each for tag, each in fields.items() if tag not in left_out}
