@@ -2,7 +2,8 @@
 
 import math
 import threading
-from typing import Any, List, Sequence
+import time
+from typing import Any, Callable, List, Sequence
 
 import pytest
 from hypothesis import given
@@ -42,7 +43,7 @@ class Work:
         return again
 
 
-def make(work: Work, count: int = 1, room: int = 10) -> Any:
+def make(work: Callable[[List[Any]], Sequence[Any]], count: int = 1, room: int = 10) -> Any:
     """Return a batcher with batches of three."""
     return Batcher("test", count, 3, room, work)
 
@@ -157,6 +158,43 @@ def test_each_entry_has_its_own_backoff(monkeypatch: pytest.MonkeyPatch) -> None
 
     assert sorted(asked[:3]) == [(1, 8.0, 0.75), (1, 8.0, 0.75), (2, 8.0, 0.75)]
     assert asked[3:] == [(3, 0.5, 0.75), (4, 0.5, 0.75)]
+
+
+def test_what_is_put_within_a_moment_shares_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another batch is under way, nothing starts before its company may have come."""
+    assert start_of([100.0], 2, 1) == 100.05
+    monkeypatch.setattr("messaging.flow.batcher.LINGER", 0.9)
+    work = Work()
+    made = make(work, count=3)
+    made.put("a")
+    assert work.entered.acquire(timeout=10)
+
+    made.put("b")
+    time.sleep(0.1)
+    made.put("c")
+    wait_until(lambda: len(work.taken) > 1, 5)
+
+    assert work.taken == [["a"], ["b", "c"]]
+    work.release(2)
+
+
+def test_what_work_replaces_counts_as_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thing that is to come instead has failed once."""
+    failures: List[int] = []
+
+    def due(now: float, failed: int, *how: float) -> float:
+        failures.append(failed)
+        return now
+
+    def work(things: List[Any]) -> List[Any]:
+        return [list(thing) for thing in things if len(failures) < 3]
+
+    monkeypatch.setattr("messaging.flow.batcher.due_at", due)
+    made = make(work)
+    made.put([["a"]])
+    threads.background("join", made.join).result(5)
+
+    assert failures == [1, 1, 1]
 
 
 def test_what_did_not_fit_is_taken_by_another() -> None:

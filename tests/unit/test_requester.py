@@ -176,6 +176,8 @@ def test_an_outage_does_not_hold_up_the_end(bench: Bench) -> None:
     bench.memory.wait_for(lambda: bench.memory.asked("receive_message"))
     bench.memory.fail("receive_message", "ServiceUnavailable", 503)
     bench.memory.fail("send_message_batch", "ServiceUnavailable", 503)
+    before = len(bench.memory.asked("receive_message"))
+    bench.memory.wait_for(lambda: len(bench.memory.asked("receive_message")) > before + 2)
 
     bench.requester.close()
 
@@ -186,14 +188,7 @@ def test_an_outage_does_not_hold_up_the_end(bench: Bench) -> None:
 
 def test_an_end_during_the_beginning_leaves_no_queue(bench: Bench) -> None:
     """Who asks for the first time while another thread ends the requester is told so."""
-    let_go, making = threading.Event(), threading.Event()
-
-    def hang(call: Call) -> None:
-        if call.operation == "create_queue":
-            making.set()
-            let_go.wait(GIVE_UP)
-
-    bench.memory.before = hang
+    making, let_go = bench.memory.hang("create_queue")
     asking = threads.background("asking", lambda: bench.ask("a"))
     assert making.wait(GIVE_UP)
     bench.requester.close()
