@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from messaging.flow import threads
 from messaging.flow.batcher import LINGER, TICK, Batcher, due_at, start_of
 from tests.conftest import wait_until
+from tests.unit.clock import Clock
 
 seconds = st.floats(0, 1e6)
 
@@ -195,6 +196,25 @@ def test_what_work_replaces_counts_as_new(monkeypatch: pytest.MonkeyPatch) -> No
     threads.background("join", made.join).result(5)
 
     assert failures == [1, 1, 1]
+
+
+def test_a_start_depends_on_when_things_came(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks in vain before the moment of the first, and no more are looked at than fit."""
+    asked: List[Any] = []
+
+    def start(moments: Sequence[float], size: int, under_way: int) -> float:
+        asked.append((list(moments), size, under_way))
+        return start_of(moments, size, under_way)
+
+    monkeypatch.setattr("messaging.flow.batcher.start_of", start)
+    work = Work()
+    work.release(2)
+    made = make(work)
+    made.put("abcd")
+    threads.background("join", made.join).result(5)
+
+    assert [each for each in asked if each[0]] == [([1000.0] * 3, 3, 0), ([1000.0], 3, 0)]
+    assert work.taken == [["a", "b", "c"], ["d"]]
 
 
 def test_what_did_not_fit_is_taken_by_another() -> None:
