@@ -23,7 +23,7 @@ LONGEST_PAUSE = 8.0  # seconds; cap of the backoff, so how late work resumes aft
 LAST_PAUSE = 0.5  # seconds; the same while shutting down
 
 
-@dataclass(eq=False)
+@dataclass
 class Batcher(Generic[T]):
     """Gathers items into batches, and processes each batch on one of its threads.
 

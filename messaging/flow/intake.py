@@ -10,7 +10,7 @@ from typing import Callable, Deque, Generic, List, TypeVar
 T = TypeVar("T")
 
 
-@dataclass(eq=False)
+@dataclass
 class Intake(Generic[T]):
     """Dispatches messages to the threads that call `take`; one that finds none polls for more.
 
