@@ -20,7 +20,7 @@ class Processors:
 
     @contextmanager
     def helpers(self, most: int) -> Iterator[int]:
-        """Tell how many threads may help the calling one, which counts too."""
+        """Yield how many threads may help the calling one, which counts too."""
         with self._lock:
             number = max(0, min(most, self._count - self._busy - 1))
             self._busy += 1 + number
@@ -42,9 +42,9 @@ def cut(height: int, rows: int) -> List[range]:
 def share(
     strips: Sequence[range], decoded: Iterable[int], work: Callable[[range], Result]
 ) -> List[Result]:
-    """Do the work on each strip once its rows are decoded, and give the results in order.
+    """Do the work on each strip once its rows are decoded, and return the results in order.
 
-    How many rows there are `decoded` tells again and again, since it is what decodes them.
+    `decoded` yields again and again how many rows there are, since it is what decodes them.
     """
     with PROCESSORS.helpers(len(strips) - 1) as helpers, ThreadPoolExecutor(helpers or 1) as pool:
         jobs: List[Future[Result]] = []
@@ -66,7 +66,7 @@ def share(
 
 
 def open_decoder(image: Image.Image, codec: str, *options: Any) -> Optional[Any]:
-    """Give a decoder of Pillow's that fills an image piece by piece, or None if it has none."""
+    """Return a decoder of Pillow's that fills an image piece by piece, or None if it has none."""
     make = getattr(Image, "_getdecoder", None)  # private, so it may go
     if make is None:
         return None
