@@ -1,8 +1,8 @@
-"""The process in which local_aws.py runs SQS and S3, in the server's own virtual environment.
+"""The server process of local_aws.py: SQS and S3, run in a virtual environment of their own.
 
-It binds the port itself, so that no two servers get the same, and prints it on standard output.
-Standard input stays open for as long as local_aws.py lives; the numbers read from it are process
-ids, to be sent SIGHUP when it has died.
+It binds the port itself, so that no two servers share one, and prints it to standard output.
+local_aws.py holds standard input open as long as it lives; the numbers it writes there are ids of
+processes that get SIGHUP once it is dead.
 
 usage: aws_server.py ministack|moto|localstack PORT
 """
@@ -18,7 +18,7 @@ from typing import List
 
 
 def end_with_parent() -> None:
-    """Block until the parent ends, however it does; then end what it ran, and this process."""
+    """Block until the parent is gone, however it ended; then end what it ran, and this process."""
     for line in sys.stdin:
         processes.append(int(line))
     for process in processes:
@@ -30,22 +30,24 @@ def end_with_parent() -> None:
 
 
 def report(port: int) -> None:
-    """Print the port that is listened on from now on."""
+    """Print the port, which accepts connections from now on."""
     print(port, flush=True)
 
 
 def ministack(port: int) -> None:
-    """Serve with MiniStack, bypassing its own start, which leaves a file in the temp folder."""
+    """Serve with MiniStack, bypassing its own launcher, which leaves a temporary file behind."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))  # for bursts of connections
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (limits[1], limits[1])
+    )  # a burst of clients needs many connections
     listener = socket.socket()
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if port:  # reused after a server whose connections may linger
+    if port:  # a predecessor's connections may linger
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     listener.listen(1024)
     port = listener.getsockname()[1]
-    os.environ["GATEWAY_PORT"] = str(port)  # becomes part of queue URLs
+    os.environ["GATEWAY_PORT"] = str(port)  # MiniStack puts it into queue URLs
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app
@@ -69,7 +71,7 @@ def moto(port: int) -> None:
 
 
 def localstack(port: int) -> None:
-    """Serve with LocalStack, which prints things of its own on standard output."""
+    """Serve with LocalStack, whose own output must not mix with the port."""
     if not port:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

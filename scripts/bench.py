@@ -1,7 +1,7 @@
-"""Measures speed and cost beside what people would use instead, and prints tables.
+"""Measures speed and cost against the alternatives that people use, and prints tables.
 
-Installs what it compares with into .venv/bench, and starts an AWS of its own. A contender that is
-not there or fails is left out with a line.
+Installs the alternatives into .venv/bench, and starts a local AWS. A contender that is missing or
+fails is left out, and a line says why.
 """
 
 import os
@@ -21,7 +21,7 @@ SUBJECTS = "\n".join(f"  {name:<12}{title}" for name, (title, _) in report.SUBJE
 EPILOG = f"""\
 subjects:
 {SUBJECTS}
-  report      all of them, as a page
+  report      all of them, written as a page
 
 examples:
   python3 scripts/bench.py summary
@@ -32,7 +32,7 @@ examples:
 
 
 def main(arguments: List[str]) -> int:
-    """Measure what was asked for, and print each table when done; return the exit code."""
+    """Print each table as soon as it is measured; return the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
     _check(parser, options)
@@ -65,20 +65,26 @@ def _parser() -> argparse.ArgumentParser:
     add("--json", action="store_true", help="print JSON instead of tables")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--rounds", type=int, choices=range(1, 21), metavar="N", help="1 to 20 (5)")
-    size.add_argument("--quick", action="store_true", help="tiny: only to see that it works")
-    add("--output", type=Path, metavar="PATH", help="report: (benchmarks/README.md)")
-    add("--only", nargs="+", choices=report.SUBJECTS, metavar="SUBJECT", help="report: these parts")
+    size.add_argument("--quick", action="store_true", help="tiny sizes, only to see that it works")
+    add("--output", type=Path, metavar="PATH", help="report: the page (benchmarks/README.md)")
+    add(
+        "--only",
+        nargs="+",
+        choices=report.SUBJECTS,
+        metavar="SUBJECT",
+        help="report: only these parts",
+    )
     return parser
 
 
 def _check(parser: argparse.ArgumentParser, options: Any) -> None:
-    """Refuse contradictory options, and a page that cannot be written, before any work."""
+    """Refuse contradictory options, and a page that cannot be written, before any work starts."""
     if options.subject != "report":
         if options.output or options.only:
-            parser.error("--output and --only are for report")
+            parser.error("--output and --only need report")
         return
     if options.json:
-        parser.error("a report is a page: it has no --json")
+        parser.error("--json does not go with report, which writes a page")
     page = options.output or report.PAGE
     if page.is_dir() or not os.access(page if page.exists() else page.parent, os.W_OK):
         parser.error(f"cannot write {page}")

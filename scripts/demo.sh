@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Shows the programs at work on an AWS of their own; needs bash and a Python from 3.8 up, nothing else.
+# Runs the programs against a local AWS; needs only bash and Python 3.8 or newer.
 #   bash scripts/demo.sh               a tour
-#   bash scripts/demo.sh calculation   the client's menu, with a worker behind
+#   bash scripts/demo.sh calculation   the client's menu, with a worker behind it
 #   bash scripts/demo.sh image         likewise; the results land in the current folder
-# Where this checkout cannot be written to, the tour's pictures land in a folder of their own.
+# If this checkout cannot be written to, the pictures of the tour land in a temporary folder.
 set -euo pipefail
 root=$(CDPATH='' cd -- "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/environment.sh
 . "$root/scripts/environment.sh"
 
 if [ "${1:-}" != --inside ]; then
-    [ $# -le 1 ] || refuse "'$2' is one word too many"
+    [ $# -le 1 ] || refuse "unexpected argument '$2'"
     case "${1-}" in
     --help | -h) show_help ;;
     calculation | image) ;;
@@ -22,10 +22,10 @@ fi
 
 python=$2
 part=${3:-}
-scratch=${TMPDIR:-/tmp}/aws-demo.$$ # named before it is there, so that a signal meanwhile leaves none
+scratch=${TMPDIR:-/tmp}/aws-demo.$$ # named before it exists, so that a signal in between leaves nothing
 workers=()
 
-# A graceful stop waits for the poll under way, and here nobody is left to be served by that.
+# A graceful stop would wait for the poll under way, and nobody is left to be served.
 stop() {
     trap '' INT TERM HUP
     [ ${#workers[@]} -eq 0 ] || kill -s KILL "${workers[@]}" 2>/dev/null || true
@@ -36,13 +36,13 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 mkdir -m 700 -- "$scratch"
 
-# What runs a program that ends with local_aws.py, even if this script cannot see to it.
+# Runs a program so that it ends with local_aws.py, even if this script is killed.
 tethered=("$python" "$root/scripts/tether.py")
 
 start_worker() {
     "${tethered[@]}" "$root/$1/worker.py" "${@:2}" 2>"$scratch/$1.log" &
     workers+=($!)
-    disown # or bash would tell that it was killed
+    disown # or bash would report that it was killed
 }
 
 show() {
@@ -65,15 +65,15 @@ image)
         place=$(mktemp -d)
         ln -s "$root/image" "$place/image"
     fi
-    printf 'An AWS of our own answers at %s.\n' "$AWS_ENDPOINT_URL"
+    printf 'A local AWS is running at %s.\n' "$AWS_ENDPOINT_URL"
     start_worker calculation
     show calculation/client.py 3,1,2
     show calculation/client.py --json 3,1,2 -5,7 1,a,3 || true
     start_worker image gamma
     cd "$place"
     show image/client.py image/Moon.jpg --gamma 2.2 --overwrite --compare comparison.png
-    printf '\nWhat the workers say:\n'
+    printf '\nWhat the workers logged:\n'
     cat "$scratch/calculation.log" "$scratch/image.log"
-    printf '\nTo look at: %s and %s\n' "$place/Moonprocessed.jpg" "$place/comparison.png"
+    printf '\nSee %s and %s\n' "$place/Moonprocessed.jpg" "$place/comparison.png"
     ;;
 esac

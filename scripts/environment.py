@@ -1,4 +1,4 @@
-"""Makes .venv/VERSION with the packages of requirements files, and says where its Python is.
+"""Creates .venv/VERSION with the packages of requirements files, and prints its Python's path.
 
 usage: environment.py FILE [FILE ...]
 """
@@ -15,25 +15,34 @@ from typing import Sequence
 FOLDERS = Path(__file__).resolve().parent.parent / ".venv"
 STAMP = "stamp.txt"
 PIP = ["install", "--quiet", "--disable-pip-version-check", "--prefer-binary"]
+ELSEWHERE = {"PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"}  # where a person has pip install
 
 
-def make(name: str, python: str, packages: Sequence[str], wanted: str) -> Path:
-    """Make a virtual environment, unless it is ready; return its Python.
+def make(
+    name: str, python: str, packages: Sequence[str], wanted: str, optional: Sequence[str] = ()
+) -> Path:
+    """Create a virtual environment, unless it is ready; return its Python.
 
     Args:
-        name: its folder in .venv
-        python: the interpreter that makes it
+        name: the folder in .venv
+        python: the interpreter to create it with
         packages: arguments of pip install
-        wanted: kept in a stamp file; an environment whose stamp begins with it counts as ready
+        wanted: what it is to hold; an environment whose stamp file begins with this is ready
+        optional: packages to go on without if they cannot be installed
     """
-    # The scripts in a moved or copied environment name the Python of the old one.
+    # The scripts in a moved or copied environment still name the old Python.
     folder = (FOLDERS / name).resolve()
     wanted = f"{folder}\n{wanted.strip()}\n"
-    if not _is_ready(folder, wanted):
-        try:
-            _make_alone(folder, python, packages, wanted)
-        except OSError as error:
-            raise SystemExit(f"cannot install packages into {folder}: {error}") from error
+    try:
+        if not _is_ready(folder, wanted):
+            folder.parent.mkdir(exist_ok=True)
+            with (folder.parent / "lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not _is_ready(folder, wanted):
+                    _install(folder, python, packages, optional, lock.fileno())
+                    (folder / STAMP).write_text(wanted)
+    except OSError as error:
+        raise SystemExit(f"cannot install packages into {folder}: {error}") from error
     return folder / "bin" / "python"
 
 
@@ -46,33 +55,32 @@ def _stamp(folder: Path) -> str:
     return stamp.read_text() if os.access(stamp, os.R_OK) else ""
 
 
-def _make_alone(folder: Path, python: str, packages: Sequence[str], wanted: str) -> None:
-    """Install under a lock; pip inherits it, so that it holds even if we are killed."""
-    folder.parent.mkdir(exist_ok=True)
-    with (folder.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _is_ready(folder, wanted):
-            _install(folder, python, packages, lock.fileno())
-            (folder / STAMP).write_text(wanted)
-
-
-def _install(folder: Path, python: str, packages: Sequence[str], lock: int) -> None:
+def _install(
+    folder: Path, python: str, packages: Sequence[str], optional: Sequence[str], lock: int
+) -> None:
+    """Install packages; pip inherits the lock, so that it holds even if we are killed."""
     print(f"Installing packages into .venv/{folder.name} ...", file=sys.stderr)
-    moved = _stamp(folder).split("\n")[0] not in ("", str(folder))
+    # One that was moved, or not finished, may hold anything.
+    clear = [] if _stamp(folder).startswith(f"{folder}\n") else ["--clear"]
+    own = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+    own["PIP_USER"] = "0"  # which pip's configuration files may set too
     pip = [str(folder / "bin" / "python"), "-m", "pip", *PIP]
+    if (folder / STAMP).exists():
+        (folder / STAMP).unlink()
     for command in (
-        [python, "-m", "venv", *(["--clear"] if moved else []), str(folder)],
+        [python, "-m", "venv", *clear, str(folder)],
         [*pip, "pip>=20.3"],
         [*pip, *packages],
+        *([*pip, package] for package in optional),
     ):
-        # A person's own setting of --user would make pip fail in a virtual environment.
-        own = {**os.environ, "PIP_USER": "0"}
         if subprocess.run(command, env=own, stdout=sys.stderr, pass_fds=[lock]).returncode:
-            raise SystemExit(f"cannot install packages into {folder}: see above")
+            if command[-1] not in optional:
+                raise SystemExit(f"cannot install packages into {folder}: see above")
+            print(f"Going on without {command[-1]}.", file=sys.stderr)
 
 
 def main(files: Sequence[str]) -> None:
-    """Make the environment for this Python's version, with the packages that the files list."""
+    """Create the environment for this Python's version, and print the path of its Python."""
     if not files or files[0].startswith("-"):
         print(__doc__)
         raise SystemExit(0 if files and files[0] in ("-h", "--help") else 2)

@@ -1,4 +1,4 @@
-# Sourced by the scripts that need Python: finds one, and has it make a virtual environment.
+# Sourced by the scripts that need Python: finds one, and creates a virtual environment with it.
 # shellcheck shell=bash disable=SC2034,SC2154
 
 fail() {
@@ -11,15 +11,15 @@ refuse() {
     exit 2
 }
 
-# Prints the head of the script that is called.
+# Prints the comment at the head of the script that was called.
 show_help() {
     sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
     exit
 }
 
-# Says where the candidate's Python is, or what is wrong with it.
+# Prints the path of a candidate, or what is wrong with it, or nothing if there is no such command.
 examine() {
-    command -v "$1" >/dev/null 2>&1 || return 0
+    command -v -- "$1" >/dev/null 2>&1 || return 0
     "$1" -c '
 import sys
 if sys.version_info < (3, 8):
@@ -33,7 +33,7 @@ else:
 ' 2>/dev/null || printf 'does not run\n'
 }
 
-# Prints the first Python that will do: $PYTHON if it is set, else what PATH has.
+# Prints the path of the first suitable Python: $PYTHON if it is set, otherwise one on PATH.
 find_python() {
     local candidate found wrong=''
     for candidate in "${PYTHON:-python3}" python3.{14,13,12,11,10,9,8} python; do
@@ -51,7 +51,7 @@ find_python() {
     fail "Python 3.8 or newer is needed, and $wrong"
 }
 
-# Makes .venv/VERSION with the packages of the given requirements files; sets $python to its Python.
+# Creates .venv/VERSION with the packages of the given requirements files; sets $python to its Python.
 make_environment() {
     local base
     base=$(find_python) || exit 1

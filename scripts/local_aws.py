@@ -1,8 +1,8 @@
-"""Runs a command with an AWS of its own: SQS and S3 in a process on this machine, for its time.
+"""Runs a command with a local AWS: SQS and S3, served on this machine until the command ends.
 
-The server is MiniStack where there is a Python from 3.10 up, otherwise moto's server; LOCAL_AWS in
-the environment, ministack, moto or localstack, decides it. It lives in a virtual environment of its
-own; that of LocalStack has half a gigabyte.
+The server is MiniStack if there is a Python 3.10 or newer, otherwise moto's; LOCAL_AWS=ministack,
+moto or localstack in the environment overrides that. It is installed into a virtual environment of
+its own; LocalStack's takes half a gigabyte.
 """
 
 from __future__ import annotations
@@ -17,50 +17,31 @@ import select
 import shutil
 import signal
 import subprocess
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence
 
-from scripts import environment, tether
+from scripts import servers, tether
 
-PACKAGES = {
-    "ministack": ["ministack==1.5.33"],
-    "moto": ["moto[s3,sqs]", "flask", "flask-cors"],
-    # The last release without an account, with what has since changed under it.
-    "localstack": [
-        "localstack-core[runtime]==2026.3.0",
-        "cbor2<5.8",
-        "cryptography<46",
-        "pyopenssl<25.2",
-        "service-identity<25",
-    ],
-}
-OLDEST = {"ministack": 10, "localstack": 12}  # minor versions of Python 3 that they run on
 SECONDS_TO_START = 60
+# All that a server gets of our environment: a person's settings may be for another server.
+PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH")
 SERVER = Path(__file__).resolve().with_name("aws_server.py")
-LIST_QUEUES = {
-    "X-Amz-Target": "AmazonSQS.ListQueues",
-    "Content-Type": "application/x-amz-json-1.0",
-}
 
 
 class LocalAws:
-    """One server process on a port of the loopback interface; a context manager.
+    """A server process on the loopback interface; a context manager.
 
-    The server ends when this process does, however that ends.
+    The server ends with this process, even if this is killed.
 
     Attributes:
         kind: ministack, moto or localstack
         url: the value for AWS_ENDPOINT_URL
-        state: a folder in which MiniStack keeps its contents from stop to start, or None
+        state: the folder in which MiniStack keeps its contents across a restart, or None
         process: the server
     """
 
     def __init__(self, kind: str = "", state: Optional[Path] = None) -> None:
-        self.kind = kind or os.environ.get("LOCAL_AWS", "") or default_kind()
-        if self.kind not in PACKAGES:
-            raise SystemExit(f"LOCAL_AWS is {self.kind!r}; it can be {' or '.join(PACKAGES)}")
+        self.kind = kind or servers.choose()
         self.state = state
         self.url = ""
         self.process: Optional[subprocess.Popen[bytes]] = None
@@ -76,7 +57,7 @@ class LocalAws:
 
     @property
     def environment(self) -> Dict[str, str]:
-        """The variables that make boto3 use this server, in a copy of our environment."""
+        """A copy of our environment in which boto3 uses this server."""
         return {
             **{name: value for name, value in os.environ.items() if name[:4] != "AWS_"},
             **direct(os.environ),
@@ -85,33 +66,36 @@ class LocalAws:
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
-            # A person's own files are for another AWS, and may be broken.
+            # A user's own files are for another AWS, and may be broken.
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
     def start(self, port: int = 0) -> bool:
         """Start the server, after installing it if necessary; return whether it answers."""
-        python = install(self.kind)
-        variables = {"LOG_LEVEL": "WARNING"}
+        python = servers.install(self.kind)
+        variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         if self.state:
             kept = {"STATE_DIR": str(self.state), "S3_DATA_DIR": str(self.state / "s3")}
             variables.update(kept, PERSIST_STATE="1", S3_PERSIST="1")
         self.process = subprocess.Popen(
             [str(python), str(SERVER), self.kind, str(port)],
-            env={**os.environ, **variables},
+            env={**variables, "LOG_LEVEL": "WARNING"},
             stdin=subprocess.PIPE,  # closed when we end
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for the command; the server goes last
+            start_new_session=True,  # Ctrl-C is for the command; the server ends last
         )
-        ready = self._is_ready()
-        if not ready:
+        assert self.process.stdout is not None
+        said = select.select([self.process.stdout], [], [], SECONDS_TO_START)[0]
+        told = self.process.stdout.readline().decode().strip() if said else ""
+        self.url = f"http://127.0.0.1:{told}"
+        if not told:
             self.stop()
-        return ready
+        return bool(told)
 
     def stop(self) -> None:
-        """End the server: at once, or, if it has a state to keep, after its long polls."""
+        """Stop the server: at once, or, if it has state to save, after its long polls."""
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM if self.state else signal.SIGKILL)
             self.process.wait()
@@ -120,31 +104,15 @@ class LocalAws:
                 pipe.close()
 
     def hang_up(self, process: int) -> None:
-        """Make the server end this process too if ours is killed."""
+        """Have the server send SIGHUP to another process if this one is killed."""
         assert self.process is not None
         assert self.process.stdin is not None
         self.process.stdin.write(b"%d\n" % process)
         self.process.stdin.flush()
 
-    def _is_ready(self) -> bool:
-        assert self.process is not None
-        assert self.process.stdout is not None
-        if not select.select([self.process.stdout], [], [], SECONDS_TO_START)[0]:
-            return False
-        port = self.process.stdout.readline().decode().strip()
-        if not port:  # it has ended
-            return False
-        self.url = f"http://127.0.0.1:{port}"
-        request = urllib.request.Request(self.url, b"{}", LIST_QUEUES)
-        try:
-            urllib.request.urlopen(request, timeout=SECONDS_TO_START).close()
-        except (urllib.error.URLError, OSError):
-            return False
-        return True
-
 
 def direct(variables: Mapping[str, str]) -> Dict[str, str]:
-    """Return the variables with which requests to this machine bypass any proxy."""
+    """Return variables with which requests to this machine bypass any proxy."""
     past = variables.get("no_proxy") or variables.get("NO_PROXY") or ""
     hosts = [host for host in past.split(",") if host]
     if "127.0.0.1" not in hosts and hosts != ["*"]:
@@ -152,46 +120,23 @@ def direct(variables: Mapping[str, str]) -> Dict[str, str]:
     return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(hosts))
 
 
-def default_kind() -> str:
-    """Return the best server that this machine can run."""
-    return "ministack" if modern_python() else "moto"
-
-
-def modern_python(oldest: int = OLDEST["ministack"]) -> Optional[str]:
-    """Find a Python of at least 3.10, or of the minor version `oldest`."""
-    names = ["python3", *(f"python3.{minor}" for minor in range(14, oldest - 1, -1))]
-    for candidate in [sys.executable, *filter(None, map(shutil.which, names))]:
-        test = f"import sys, ensurepip, venv; sys.exit(sys.version_info < (3, {oldest}))"
-        if subprocess.run([candidate, "-c", test], stderr=subprocess.DEVNULL).returncode == 0:
-            return candidate
-    return None
-
-
-def install(kind: str) -> Path:
-    """Make the server's virtual environment, unless it exists; return its Python."""
-    python = sys.executable if kind == "moto" else modern_python(OLDEST[kind])
-    if python is None:
-        raise SystemExit(f"{kind} needs Python 3.{OLDEST[kind]} or newer, with venv")
-    version = "{}.{}-".format(*sys.version_info) if kind == "moto" else ""
-    packages = PACKAGES[kind]
-    return environment.make(f"{version}{kind}", python, packages, "\n".join(packages))
-
-
 def main(command: Sequence[str]) -> int:
-    """Run the command with a server; return the command's exit code."""
+    """Run a command with a server; return the command's exit code."""
     if not command or command[0].startswith("-"):
         print(f"usage: local_aws.py COMMAND [ARGUMENT ...]\n\n{__doc__}")
         return 0 if command and command[0] in ("-h", "--help") else 2
     if not shutil.which(command[0]):
         print(f"local_aws.py: there is no command {command[0]!r}", file=sys.stderr)
         return 127
+    while os.open(os.devnull, os.O_RDWR) <= 2:  # so that no pipe of ours passes for a closed stream
+        pass
     with LocalAws() as aws:
         code = _run(aws, command)
     return code if code >= 0 else 128 - code
 
 
 def _run(aws: LocalAws, command: Sequence[str]) -> int:
-    """Run the command to its end; tethered programs in it end when we do, or are told to."""
+    """Run the command; tethered programs in it end when this process does, or is told to."""
     child: List[subprocess.Popen[bytes]] = []
     received: List[int] = []
     near, far = os.pipe()
@@ -202,7 +147,7 @@ def _run(aws: LocalAws, command: Sequence[str]) -> int:
                 received.append(number)
                 for process in child:
                     process.send_signal(number)
-                tied.close()  # a shell handles no signal before the program that it runs ends
+                tied.close()  # a shell handles no signal until its foreground program ends
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, forward)

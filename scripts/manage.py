@@ -1,4 +1,4 @@
-"""Makes, watches, mends and deletes what the programs use in AWS."""
+"""Creates, monitors, repairs and deletes what the programs use in AWS."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from scripts.management.status import status
 from scripts.management.sweep import sweep
 
 EXAMPLES = """\
-examples, for both pairs unless one is named:
+examples, for both parts unless one is named:
   python3 scripts/manage.py create
   python3 scripts/manage.py status --watch
   python3 scripts/manage.py dead calculation
@@ -32,29 +32,30 @@ examples, for both pairs unless one is named:
   python3 scripts/manage.py sweep --older-than 48
   python3 scripts/manage.py delete image
 
-Names are those of the programs, or what CALCULATION_INPUT_QUEUE and so on say.
+Queues and buckets have the programs' default names, or those set in the environment
+(CALCULATION_INPUT_QUEUE and so on).
 exit codes: 0 done, 1 something was refused or is missing, 2 usage,
 4 AWS said no or cannot be reached, 130 interrupted.
 """
-LONGEST_INTERVAL = 24 * 3600.0  # seconds
-OLDEST = 366 * 24.0  # hours
+LONGEST_INTERVAL = 24 * 3600.0  # seconds; more can only be a mistake
+OLDEST = 366 * 24.0  # hours; more can only be a mistake
 CLEAR = "\x1b[H\x1b[J"  # ECMA-48: cursor to the top left corner, then erase what is below
 
 
 def main(arguments: List[str]) -> int:
-    """Carry out a command; return the exit code."""
+    """Run a command; return the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
     options.gone = set()
     watched = getattr(options, "watch", False)
     if getattr(options, "interval", None) is not None and not watched:
-        parser.error("--interval goes with --watch")
+        parser.error("--interval needs --watch")
     while True:
         rows: List[Row] = []
         try:
             for name in options.parts or PARTS:
                 rows.extend(_rows(name, options))
-        finally:  # print what was done, even if the rest was refused
+        finally:  # show what was done, even if the rest failed
             if rows or not sys.exc_info()[0]:
                 _show(rows, options, watched)
         if not watched:
@@ -79,8 +80,8 @@ def _parser() -> argparse.ArgumentParser:
         one = commands.add_parser(command.__name__, help=text.splitlines()[0], description=text)
         one.set_defaults(command=command)
         one.add_argument("parts", nargs="*", type=_part, metavar="PART", help=" or ".join(PARTS))
-        one.add_argument("--json", action="store_true", help="print a JSON object a row")
-        one.add_argument("--verbose", action="store_true", help="say more about what happens")
+        one.add_argument("--json", action="store_true", help="print one JSON object per row")
+        one.add_argument("--verbose", action="store_true", help="log more details")
         commandline.add_aws_options(one)
         _add_own(one, command)
     return made
@@ -93,22 +94,22 @@ def _part(text: str) -> str:
 
 
 def _add_own(parser: argparse.ArgumentParser, command: Callable[..., Any]) -> None:
+    add, number = parser.add_argument, commandline.number
     if command is status:
-        parser.add_argument("--watch", action="store_true", help="again and again, until Ctrl-C")
-        interval = commandline.number(0.1, LONGEST_INTERVAL, "seconds")
-        parser.add_argument("--interval", type=interval, metavar="SECONDS", help="(5)")
+        add("--watch", action="store_true", help="refresh until Ctrl-C")
+        pause = number(0.1, LONGEST_INTERVAL, "seconds")
+        add("--interval", type=pause, metavar="SECONDS", help="between refreshes (5)")
     elif command is dead:
         limit = commandline.whole_number(1, 10_000)
-        parser.add_argument("--limit", type=limit, default=100, metavar="N", help="(%(default)s)")
+        add("--limit", type=limit, default=100, metavar="N", help="at most so many (%(default)s)")
     elif command is redrive:
-        parser.add_argument("--dry-run", action="store_true", help="only count what would move")
+        add("--dry-run", action="store_true", help="only count what would be moved")
     elif command is sweep:
-        age, hours = sweeping.ORPHAN_AGE, commandline.number(1, OLDEST, "hours")
-        parser.add_argument(
-            "--older-than", type=hours, default=age, metavar="HOURS", help="(%(default)g)"
-        )
+        age, text = sweeping.ORPHAN_AGE, "only queues older than this (%(default)g)"
+        hours = number(1, OLDEST, "hours")
+        add("--older-than", type=hours, default=age, metavar="HOURS", help=text)
     elif command is delete:
-        parser.add_argument("--yes", action="store_true", help="do not ask")
+        add("--yes", action="store_true", help="do not ask for confirmation")
 
 
 def _show(rows: List[Row], options: argparse.Namespace, watched: bool) -> None:
@@ -117,7 +118,7 @@ def _show(rows: List[Row], options: argparse.Namespace, watched: bool) -> None:
     elif options.command is status:
         text = table.as_status(rows, timed=watched)
     else:
-        text = table.as_table(rows) if rows else "nothing done"
+        text = table.as_table(rows) if rows else "nothing to show or do"
     if watched and not options.json and _redraws():
         text = CLEAR + text
     if text:

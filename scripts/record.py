@@ -1,6 +1,6 @@
-"""Shows a session at both menus, really run on a terminal of 80 columns.
+"""Shows a session at both menus, run live on a terminal of 80 columns.
 
-It needs the packages of requirements.txt, and brings an AWS of its own.
+It needs the packages of requirements.txt, and starts a local AWS.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from scripts.local_aws import LocalAws
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "scripts" / "session.svg"
 COLUMNS, ROWS = 80, 50
-LONGEST_WAIT = 60  # seconds
-# The prompt to wait for, and what is typed then.
+LONGEST_WAIT = 60  # seconds for each prompt; then the recording fails
+# The prompt to wait for, and what is typed at it.
 SESSION: Sequence[Tuple[str, str]] = (
     ("$ ", "python3 calculation/client.py"),
     ("Your choice: ", "1"),
@@ -71,9 +71,9 @@ TITLE = "A session at a terminal: a list is answered, then the image of the Moon
 
 
 def checkout(folder: Path) -> Dict[str, str]:
-    """Make a folder like a checkout, but writable; return the environment for programs in it.
+    """Turn a folder into a writable checkout; return the environment for programs in it.
 
-    There python3 is the Python that runs us.
+    In it python3 is the Python that runs this script.
     """
     for path in ROOT.iterdir():
         if path.name[0] != "." and path.suffix not in (".jpg", ".png"):
@@ -84,13 +84,13 @@ def checkout(folder: Path) -> Dict[str, str]:
 
 
 def program(path: Path, line: str) -> None:
-    """Write an executable of one shell line."""
+    """Write an executable that runs one line of shell."""
     path.write_text(f"#!/bin/sh\n{line}\n")
     path.chmod(0o755)
 
 
 def play(environment: Mapping[str, str]) -> List[str]:
-    """Run the session, with workers; return the lines that the terminal shows at the end."""
+    """Run the session, which needs workers; return the lines that the terminal shows at the end."""
     with tempfile.TemporaryDirectory() as folder:
         own = {"PS1": "$ ", "TERM": "dumb", "HISTFILE": ""}
         variables = {**environment, **checkout(Path(folder)), **own}
@@ -102,7 +102,7 @@ def play(environment: Mapping[str, str]) -> List[str]:
             fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", ROWS, COLUMNS, 0, 0))
             said = "".join(_say(terminal, *each) for each in SESSION)
         finally:
-            os.close(terminal)  # what still runs there gets SIGHUP
+            os.close(terminal)  # sends SIGHUP to what still runs there
             os.waitpid(process, 0)
     return _lines(said)[:-1]
 
@@ -113,14 +113,14 @@ def _say(terminal: int, prompt: str, answer: str) -> str:
     while not said.endswith(prompt.encode()):
         ready, _, _ = select.select([terminal], [], [], max(0, give_up - time.monotonic()))
         if not ready:
-            raise SystemExit(f"no {prompt!r} came, but {said.decode()!r}")
+            raise SystemExit(f"expected {prompt!r}, but got {said.decode()!r}")
         said += os.read(terminal, 1 << 16)
     os.write(terminal, answer.encode() + b"\n")
     return said.decode()
 
 
 def _lines(said: str) -> List[str]:
-    """Return the lines as they look after carriage returns have overwritten their part."""
+    """Return the lines as a terminal shows them, with carriage returns carried out."""
     return [_overwritten(line).rstrip() for line in said.replace("\r\n", "\n").split("\n")]
 
 
@@ -132,7 +132,7 @@ def _overwritten(line: str) -> str:
 
 
 def draw(lines: Sequence[str]) -> str:
-    """Draw lines as SVG, what was typed in another colour; the text can still be selected."""
+    """Return an SVG of the lines, with what was typed in another colour and the text selectable."""
     width, height = round(COLUMNS * LETTER) + 2 * MARGIN, len(lines) * LINE + 2 * MARGIN
     head = HEAD.format(
         title=TITLE,
@@ -153,7 +153,7 @@ def _drawn(number: int, line: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Play the session with its own server and workers; print it, or draw it as SVG."""
+    """Run the session with a server and workers; print it, or draw it as SVG."""
     options = _parser().parse_args(arguments)
     target: Optional[Path] = PICTURE if options.write else options.output
     if target and not target.parent.is_dir():
@@ -184,15 +184,15 @@ def main(arguments: Sequence[str]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--output", type=_file, metavar="PATH", help="draw it into this SVG")
+    where.add_argument("--output", type=_file, metavar="PATH", help="write it as SVG to this file")
     picture = PICTURE.relative_to(ROOT)
-    where.add_argument("--write", action="store_true", help=f"draw it anew as {picture}")
+    where.add_argument("--write", action="store_true", help=f"redraw {picture}")
     return parser
 
 
 def _file(text: str) -> Path:
     if not text.strip() or Path(text).is_dir():
-        raise argparse.ArgumentTypeError(f"{text!r} is no file")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a file")
     return Path(text)
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Makes a worker of a bare EC2 instance; run again, it brings the worker up to date. Run it as root, from a checkout.
+# Sets up a worker on a bare EC2 instance, or updates the one that is there. Run it as root, from a checkout.
 #   sudo bash scripts/setup_ec2.sh calculation --workers 2
 #   sudo bash scripts/setup_ec2.sh image --operation gamma --bucket my-bucket --region eu-west-3
 #   sudo bash scripts/setup_ec2.sh calculation --uninstall
-#   bash scripts/setup_ec2.sh image --dry-run      shows the steps on a bare instance, takes none
+#   bash scripts/setup_ec2.sh image --dry-run      prints the steps on a bare instance, takes none
 # Options: --workers N (1), --operation NAME (gamma), --bucket NAME, --input-queue NAME, --output-queue NAME,
 # --region NAME (the instance's own), --endpoint-url URL (AWS itself), --uninstall, --dry-run, --help.
 set -euo pipefail
@@ -24,8 +24,8 @@ refuse() {
     exit 2
 }
 
-# Takes a step, or in a dry run only shows it. What went wrong is the first error that apt or pip names, and
-# otherwise the last thing that a command says.
+# Runs a command, or only prints it in a dry run. A failure is reported with the first error line of apt or
+# pip, or else the last line of output.
 step() {
     printf '%s\n' "$*"
     [ -z "$dry_run" ] || return 0
@@ -33,7 +33,7 @@ step() {
         fail "$1 failed: $(grep -m 1 -E '^(E|ERROR): ' "$work/said" || grep '[^[:space:]]' "$work/said" | tail -n 1)"
 }
 
-# An unfinished release goes; the one in use stays whole.
+# Removes an unfinished release; the one in use stays whole.
 clean_up() {
     [ -z "$work" ] || rm -rf -- "$work"
     if [ -n "$release" ] && [ "$release" != "$live" ]; then
@@ -79,34 +79,34 @@ read_options() {
     home=/opt/$worker
 }
 
-# In bash 3.2, which macOS has, a pattern with brackets has to come by a variable.
+# bash 3.2, which macOS has, takes a pattern with parentheses only from a variable.
 matches() {
     [[ $1 =~ ^$2$ ]]
 }
 
 check_options() {
     local queue='([A-Za-z0-9_-]{1,80})?'
-    matches "$workers" '([1-9][0-9]?)?' || refuse "--workers '$workers' is no number from 1 to 99"
-    matches "$operation" '[a-z0-9_-]*' || refuse "--operation '$operation' is no operation"
+    matches "$workers" '([1-9][0-9]?)?' || refuse "--workers '$workers' is not a number from 1 to 99"
+    matches "$operation" '[a-z0-9_-]*' || refuse "--operation '$operation' is not an operation"
     if ! matches "$bucket" '([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?' || [[ $bucket == *..* ]] ||
         matches "$bucket" '([0-9]+[.]){3}[0-9]+'; then
-        refuse "--bucket '$bucket' is no bucket name"
+        refuse "--bucket '$bucket' is not a bucket name"
     fi
-    matches "$input_queue" "$queue" || refuse "--input-queue '$input_queue' is no queue name"
-    matches "$output_queue" "$queue" || refuse "--output-queue '$output_queue' is no queue name"
-    [ -z "$input_queue" ] || [ "$input_queue" != "$output_queue" ] || refuse "one queue cannot be both ways"
-    matches "$region" '[a-z0-9-]*' || refuse "--region '$region' is no region"
-    matches "$endpoint_url" '(https?://[A-Za-z0-9._:/-]+)?' || refuse "--endpoint-url '$endpoint_url' is no URL"
+    matches "$input_queue" "$queue" || refuse "--input-queue '$input_queue' is not a queue name"
+    matches "$output_queue" "$queue" || refuse "--output-queue '$output_queue' is not a queue name"
+    [ -z "$input_queue" ] || [ "$input_queue" != "$output_queue" ] || refuse "one queue cannot be both input and output"
+    matches "$region" '[a-z0-9-]*' || refuse "--region '$region' is not a region"
+    matches "$endpoint_url" '(https?://[A-Za-z0-9._:/-]+)?' || refuse "--endpoint-url '$endpoint_url' is not a URL"
 }
 
-# Sets $system, and $pythons: the distribution's, best first.
+# Sets $system, and $pythons to the versions that the distribution has, best first.
 recognise_system() {
     local release=${OS_RELEASE:-/etc/os-release}
     # shellcheck disable=SC1090
     system=$(. "$release" 2>/dev/null && printf '%s %s' "${ID:-}" "${VERSION_ID:-}") || true
     if [ -n "$dry_run" ] && ! [ -e "$release" ]; then
         system='amzn 2023'
-        printf 'These are the steps on Amazon Linux 2023, since this machine is no Linux:\n'
+        printf 'These are the steps on Amazon Linux 2023, since this machine does not run Linux:\n'
     fi
     case $system in
     "amzn 2") pythons=(python3.8) ;;
@@ -120,10 +120,10 @@ check_machine() {
     [ -f "$root/$part/worker.py" ] || fail "there is no $part/worker.py in $root: run this from a whole checkout"
     [ -z "$dry_run" ] || return 0
     [ "$(id -u)" = 0 ] || fail "only root can set up a worker: use sudo"
-    [ -d /run/systemd/system ] || fail "systemd does not run this machine"
+    [ -d /run/systemd/system ] || fail "this machine is not run by systemd"
     mkdir -p /opt
     exec 9</opt
-    flock --nonblock 9 || fail "another setup is under way"
+    flock --nonblock 9 || fail "another setup is running"
     local free
     free=$(df --output=avail --block-size=1M /opt | tail -n 1)
     [ -n "$uninstall" ] || [ "$free" -ge 600 ] || fail "/opt has ${free// /} MB free, and 600 are needed"
@@ -162,7 +162,7 @@ install_python() {
     [ -n "$dry_run" ] || find_python || fail "the installed ${pythons[0]} cannot make virtual environments"
 }
 
-# Builds code and packages beside the release in use, under a name made of all that they consist of.
+# Builds code and packages beside the release in use, in a folder named after a hash of all that goes in.
 build_release() {
     local mark=RELEASE
     if [ -z "$dry_run" ]; then
@@ -177,7 +177,7 @@ build_release() {
     step find "$release" -name __pycache__ -prune -exec rm -rf {} +
     step chmod -R u=rwX,go=rX "$release"
     step "$python" -I -m venv "$release/venv"
-    # Whatever the pip: what is not exactly what the file says, it refuses.
+    # Any version of pip refuses what does not match the hashes in the file.
     step "$release/venv/bin/python" -I -m pip install --quiet --disable-pip-version-check --no-input \
         --only-binary=:all: --require-hashes -r "$root/scripts/ec2/constraints.txt"
     step "$release/venv/bin/python" -I -m compileall -q "$release/messaging" "$release/$part" "$release/keep_journal.py"
@@ -191,10 +191,10 @@ find_region() {
     [ -z "$dry_run" ] || return 0
     local ask='from botocore.utils import InstanceMetadataRegionFetcher as Fetcher; print(Fetcher().retrieve_region() or "")'
     region=$("$release/venv/bin/python" -I -W ignore -c "$ask")
-    [ -n "$region" ] || fail "the instance metadata tells no region: give --region"
+    [ -n "$region" ] || fail "the instance metadata has no region: give --region"
 }
 
-# Writes standard input to a file, unless the file says that already.
+# Writes standard input to a file, unless the file has that content already.
 write() {
     local text
     text=$(cat)
@@ -209,7 +209,7 @@ write() {
     fi
 }
 
-# Tells whether the workers have to start anew; it is kept in a file, so that an interrupted run is caught up.
+# Tells whether the workers need a restart; kept in a file, so that the next run makes up for an interrupted one.
 changed() {
     [ -n "$dry_run" ] || [ -e "$home/changed" ]
 }
@@ -224,8 +224,9 @@ environment() {
     done
 }
 
+# One image at a time in a worker, so that one that needs too much memory takes no other with it.
 fill_in() {
-    sed -e "s/@PART@/$part/g" -e "s/@OPERATION@/$operation/g" -e 's/ *$//' "$root/scripts/ec2/$1"
+    sed -e "s/@PART@/$part/g" -e "s/@ARGUMENTS@/${operation:+$operation --concurrency 1}/g" -e 's/ *$//' "$root/scripts/ec2/$1"
 }
 
 configure() {
@@ -238,7 +239,7 @@ configure() {
     fill_in worker-journal.service | write "$units/$worker-journal.service"
     local version=999
     ! command -v systemctl >/dev/null || read -r _ version _ < <(systemctl --version)
-    # systemd 219 would take some of these words for others: see the file.
+    # systemd 219 misunderstands some of these settings: see the file.
     if [ "${version%%[!0-9]*}" -ge 245 ]; then
         fill_in worker-hardening.conf | write "$units/$worker@.service.d/hardening.conf"
     fi
@@ -252,7 +253,7 @@ swap_release() {
     live=$release
 }
 
-# Lets the instances 1 to N run, one after another with what was changed, and drains the others.
+# Runs workers 1 to N, restarting one after another if something changed, and drains any others.
 run_workers() {
     local wanted=() spare=() unit number
     for ((number = 1; number <= workers; number++)); do wanted+=("$worker@$number.service"); done
@@ -280,7 +281,7 @@ run_workers() {
     ! changed || step rm -f -- "$home/changed"
 }
 
-# Waits until a worker says that it reads its queue; fails with the last that it says.
+# Waits until a worker logs that it reads its queue; fails with the last line that it logged.
 await() {
     local second pid said=(journalctl --boot --quiet --no-pager --output=cat "_SYSTEMD_UNIT=$1")
     for ((second = 0; second < 60; second++)); do
@@ -332,4 +333,4 @@ configure
 swap_release
 run_workers
 remove_old_releases
-printf 'Done. What the workers say: journalctl --unit "%s@*"\n' "$worker"
+printf 'Done. Their log: journalctl --unit "%s@*"\n' "$worker"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks everything: style, types, tests. Needs bash and a Python from 3.8 up; words given go to pytest.
+# Checks style, types and behaviour; needs only bash and Python 3.8 or newer. Arguments go to pytest.
 #   bash scripts/test.sh
 #   PYTHON=python3.8 LOCAL_AWS=moto bash scripts/test.sh tests/unit
 set -euo pipefail

@@ -1,4 +1,4 @@
-"""Runs a Python program that ends when its starter does, even if that is killed by SIGKILL.
+"""Runs a Python program that ends with the process that started it, even if that gets SIGKILL.
 
 usage: tether.py PROGRAM [ARGUMENT ...]
        tether.py -m MODULE [ARGUMENT ...]
@@ -10,12 +10,12 @@ import sys
 import threading
 from typing import Sequence
 
-# The environment variable with the read end of a pipe, whose other end the starter alone holds.
+# The variable with the read end of a pipe, whose write end the starter alone holds.
 NAME = "LOCAL_AWS_TETHER"
 
 
 def hold(end: int) -> None:
-    """Block until the other end is closed, then end this process at once."""
+    """Block until the other end is closed, then exit at once."""
     while os.read(end, 1):
         pass
     os._exit(1)

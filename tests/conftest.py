@@ -1,4 +1,4 @@
-"""Fixtures: a server for the session; queues and a bucket for each test; programs to use them."""
+"""Fixtures: a server for the session; queues and a bucket for each test; programs that use them."""
 
 from __future__ import annotations
 
@@ -9,38 +9,43 @@ import sys
 import tempfile
 import time
 import uuid
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence
+from unittest import mock
 
 import boto3
 import hypothesis
 import pytest
 from botocore.config import Config
+from botocore.loaders import create_loader
 
 from messaging import Connection, Settings
 from scripts import tether
 from scripts.local_aws import LocalAws
 from tests.gateway import Gateway
-from tests.habits import all_habits
 from tests.plain import Queue, Received, open_queue
 
 ROOT = Path(__file__).resolve().parent.parent
-TETHER = os.pipe()  # open as long as the tests run
-# Tests that cannot run on a local server because it differs from AWS, and how it differs.
+TETHER = os.pipe()  # its write end is open as long as the tests run
+# Tests that a local server cannot pass because it differs from AWS, and how it differs.
 UNLIKE_AWS = {
     ("moto", "empty attribute"): "moto fails with 500 at an empty string, which AWS refuses",
     ("localstack", "empty attribute"): "LocalStack refuses an empty string, as AWS does",
     ("moto", "CloudWatch"): "moto is installed with SQS and S3 only",
     ("moto", "load"): "moto is slow at a backlog, doubles messages, and obeys old handles",
 }
-hypothesis.settings.register_profile("tests", deadline=None)  # other tests run in parallel
+# Tests that run in parallel slow each other down.
+hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
+# Each connection that a test makes would read anew what boto3 knows of all services.
+mock.patch("botocore.session.create_loader", lru_cache(maxsize=None)(create_loader)).start()
 # Tests started in the background inherit SIGINT ignored, and so would every program they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> List[str]:
-    """Report what the results depend on."""
+    """Report the versions that results depend on."""
     import botocore
     import numpy
 
@@ -48,11 +53,15 @@ def pytest_report_header() -> List[str]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add options for tests that take minutes."""
+    """Add options for tests that take minutes or need a special machine."""
     parser.addoption("--faults", action="store_true", help="run the faults suite in full")
     parser.addoption("--bench", action="store_true", help="run every benchmark in its tiny form")
-    parser.addoption("--habits", action="store_true", help="let the server behave as AWS does")
     parser.addoption("--ec2", action="store_true", help="set up workers in booted Debian trees")
+
+
+def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
+    """Let what waits begin first; the many that only compute fill the time until it has ended."""
+    items.sort(key=lambda item: item.path.parent.name == "unit")
 
 
 @pytest.fixture
@@ -61,35 +70,22 @@ def full(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--faults"))
 
 
-@pytest.fixture
-def habits(request: pytest.FixtureRequest) -> bool:
-    """Whether the server behaves as AWS does."""
-    return bool(request.config.getoption("--habits"))
-
-
 @pytest.fixture(scope="session")
-def aws(request: pytest.FixtureRequest) -> Iterator[LocalAws]:
-    """The server; with --habits behind a gateway that imitates those of AWS."""
+def aws() -> Iterator[LocalAws]:
+    """The server."""
     with LocalAws() as server:
-        if not request.config.getoption("--habits"):
-            yield server
-            return
-        with Gateway(server.url) as made:
-            made.faults.append(all_habits())
-            server.url = made.url
-            yield server
-            assert not made.invalid
+        yield server
 
 
 class Messages(NamedTuple):
-    """How many messages a queue holds."""
+    """The number of messages that a queue holds."""
 
     visible: int
     hidden: int
 
 
 class Place:
-    """Queues and a bucket of one test, and the programs that use them.
+    """The queues and bucket of one test, and the programs that use them.
 
     Attributes:
         environment: the environment for a program
@@ -156,14 +152,16 @@ class Place:
         return Messages(*(int(answer["Attributes"][name]) for name in names))
 
     def is_empty(self) -> bool:
-        """Return whether the input queue holds nothing at all."""
+        """Return whether the input queue has no message, visible or in flight."""
         return not any(self.messages(self.inbox()))
 
     def logs(self) -> List[str]:
         """Return the texts of all log objects."""
-        listed = self.s3.list_objects_v2(Bucket=self.settings.bucket, Prefix="logs/")
-        keys = [item["Key"] for item in listed.get("Contents", ())]
-        return [self.read(key) for key in keys]
+        return [self.read(key) for key in self.keys("logs/")]
+
+    def keys(self, prefix: str = "") -> List[str]:
+        listed = self.s3.list_objects_v2(Bucket=self.settings.bucket, Prefix=prefix)
+        return [item["Key"] for item in listed.get("Contents", ())]
 
     def read(self, key: str) -> str:
         answer = self.s3.get_object(Bucket=self.settings.bucket, Key=key)
@@ -172,12 +170,12 @@ class Place:
     def client(
         self, *arguments: str, module: str = "calculation.client", **options: Any
     ) -> subprocess.CompletedProcess[str]:
-        """Run a client to its end."""
+        """Run a client to its end, with `input`, if given, as its standard input."""
         return subprocess.run(
             [sys.executable, str(ROOT / f"{module.replace('.', '/')}.py"), *arguments],
             cwd=options.pop("cwd", ROOT),
             env=_set({**self.environment, **options.pop("environment", {})}),
-            stdin=subprocess.DEVNULL,
+            input=options.pop("input", ""),
             capture_output=True,
             text=True,
             timeout=options.pop("timeout", 120),
@@ -185,7 +183,7 @@ class Place:
         )
 
     def worker(self, *arguments: str, module: str = "calculation.worker", url: str = "") -> Running:
-        """Start a worker and wait until it reads its queue."""
+        """Start a worker, and block until it reads its queue."""
         environment = {**self.environment, "AWS_ENDPOINT_URL": url or str(self.url)}
         running = Running([sys.executable, "-m", module, *arguments], environment)
         self._processes.append(running.process)
@@ -228,7 +226,7 @@ class Running:
         self.process.send_signal(signal.SIGTERM)
 
     def memory(self) -> int:
-        """Return the bytes of memory that it uses."""
+        """Return the bytes of memory that the program uses."""
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
@@ -238,19 +236,21 @@ class Running:
 
 
 def _set(environment: Dict[str, str]) -> Dict[str, str]:
-    """Return the environment without the variables that a test has emptied."""
+    """Return the environment without the variables that a test has set to an empty string."""
     return {name: value for name, value in environment.items() if value}
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    """Block until a condition holds, and return its value; fails if that takes too long."""
+    """Block until a condition holds, and return its value; fails after a while."""
     give_up = time.monotonic() + seconds
+    pause = 0.01
     while True:
         value = condition()
         if value:
             return value
         assert time.monotonic() < give_up, "it did not happen in time"
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.2, 0.1)  # asking takes the processor from what is waited for
 
 
 def take(queue: Queue, wait: int = 20, limit: int = 10) -> List[Received]:
@@ -258,9 +258,17 @@ def take(queue: Queue, wait: int = 20, limit: int = 10) -> List[Received]:
     return queue.take(wait, limit)
 
 
+def take_error(queue: Queue) -> Received:
+    """Receive and delete replies up to the first error; a short lease may make others double."""
+    while True:
+        for reply in take(queue):
+            if reply.text("Status") == "error":
+                return reply
+
+
 @pytest.fixture
 def place(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """Names of this test alone, on the server."""
+    """Names that only this test uses, on the server."""
     for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
     made = Place(aws.url, aws.environment)
@@ -270,7 +278,7 @@ def place(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 
 @pytest.fixture
 def gateway(aws: LocalAws) -> Iterator[Gateway]:
-    """A gateway to the server that counts and spoils requests; fails if any was invalid."""
+    """A gateway to the server that counts requests and injects faults; fails if one was invalid."""
     with Gateway(aws.url) as made:
         yield made
         assert not made.invalid

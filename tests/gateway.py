@@ -1,4 +1,4 @@
-"""A gateway in front of the server: forwards requests, counts them by action, spoils some."""
+"""A gateway in front of the server: forwards requests, counts them by action, injects faults."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from tests.models import complaints
 Answer = Tuple[int, Dict[str, str], bytes]
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "server"}
 FOREVER = 10**9
-# S3 tells calls about a bucket apart by the query; here they are named after their permissions.
+# S3 distinguishes calls on a bucket by the query; they are named after their permissions here.
 SUBRESOURCES = {
     "lifecycle": "LifecycleConfiguration",
     "policy": "BucketPolicy",
     "publicAccessBlock": "BucketPublicAccessBlock",
     "tagging": "BucketTagging",
 }
-RESET = struct.pack("ii", 1, 0)  # a linger of zero: closing sends RST instead of FIN
+RESET = struct.pack("ii", 1, 0)  # with a linger of zero, close sends RST instead of FIN
 
 
 class ConnectionCut(OSError):
-    """Raised by a fault to close the connection without an answer."""
+    """Raised by a fault to close the connection without a response."""
 
 
 class ConnectionReset(ConnectionCut):
-    """Raised by a fault to do the same by a TCP reset."""
+    """Raised by a fault to reset the connection without a response."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,19 @@ class Call:
         action: such as SendMessageBatch, PutObject
         path: for S3, bucket and key
         key: the access key id that it was signed with, or empty
+        agent: what sent it, by its own account, such as Boto3/1.40.0
         body: as it came
         carry_out: forwards it with a body, the same or another, and returns the answer
+        owner: the account that the bucket has to belong to, or empty
     """
 
     action: str
     path: str
     key: str
+    agent: str
     body: bytes
     carry_out: Callable[[bytes], Answer]
+    owner: str
 
     @property
     def entries(self) -> List[Dict[str, Any]]:
@@ -63,7 +67,7 @@ class Call:
         return entries
 
     def carry_out_in_part(self, entries: List[Dict[str, Any]]) -> Dict[str, Any]:
-        """Carry out a batch call for some of its entries; return the answer."""
+        """Carry out a batch call for some of its entries; return the response."""
         body = {**json.loads(self.body), "Entries": entries}
         answer: Dict[str, Any] = {}
         if entries:
@@ -75,7 +79,7 @@ Fault = Callable[[Call], Optional[Answer]]
 
 
 class Server(ThreadingHTTPServer):
-    """Does not report clients that disconnect, as many do in tests."""
+    """An HTTP server that does not report clients that disconnect, as many do in tests."""
 
     daemon_threads = True
     request_queue_size = 100
@@ -105,7 +109,7 @@ class Gateway:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            wbufsize = 1 << 16  # an unbuffered answer waits for an acknowledgement per piece
+            wbufsize = 1 << 16  # unbuffered, each piece of an answer waits for a TCP ACK
             disable_nagle_algorithm = True
 
             def handle_any(self) -> None:
@@ -116,7 +120,10 @@ class Gateway:
                 if target and service_of(action) == "sqs":
                     gateway.invalid += complaints(action, body)
                 key = re.search("Credential=([^/]+)/", self.headers.get("Authorization", ""))
-                call = Call(action, self.path, key[1] if key else "", body, self._pass_on)
+                agent = self.headers.get("User-Agent", "")
+                owner = self.headers.get("X-Amz-Expected-Bucket-Owner", "")
+                signer = key[1] if key else ""
+                call = Call(action, self.path, signer, agent, body, self._pass_on, owner)
                 answers = (fault(call) for fault in list(gateway.faults))
                 try:
                     answer = next((one for one in answers if one), None)
@@ -160,7 +167,8 @@ class Gateway:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Gateway:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        # The end of a gateway takes as long as its thread looks for it.
+        threading.Thread(target=self._server.serve_forever, args=[0.02], daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -168,11 +176,11 @@ class Gateway:
         self._server.server_close()
 
     def refuse(self, action: str, status: int, code: str, times: int = FOREVER) -> None:
-        """Answer an action with an AWS error, so many times."""
+        """Answer an action with an AWS error, `times` times."""
         self.spoil(action, lambda call: error(action, status, code), times)
 
     def spoil(self, action: str, fault: Fault, times: int = FOREVER) -> None:
-        """Apply a fault to an action, or to any if it is empty, so many times."""
+        """Apply a fault to an action, or to any if it is empty, `times` times."""
         left, lock = [times], threading.Lock()
 
         def limited(call: Call) -> Optional[Answer]:

@@ -1,6 +1,6 @@
 """Habits of AWS that local servers lack, each with the sentence of AWS's documentation.
 
-`pytest --habits` puts a gateway with all of them in front of the server.
+They are for the programs alone: what the tests themselves send is answered at once and exactly.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import re
 import time
 from collections import defaultdict
 from dataclasses import replace
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
 from tests.gateway import Answer, Call, Fault, error, service_of
 
 MISSING_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
 DELETED_RECENTLY = "AWS.SimpleQueueService.QueueDeletedRecently"
+OURS = "aws-project"  # as what the programs introduce themselves
 MEBIBYTE = 1 << 20
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -119,12 +120,68 @@ class ShortPoll:
         return call.carry_out(json.dumps(asked).encode())
 
 
+class Copies:
+    """One message in so many is received once more, even if it was deleted meanwhile.
+
+    "For standard queues, it is possible to receive a message even after you delete it. This might
+    happen on rare occasions if one of the servers which stores a copy of the message is unavailable
+    when you send the request to delete the message." (DeleteMessage)
+    """
+
+    def __init__(self, each: int = 10) -> None:
+        self._each = each
+        self._received: Dict[str, int] = defaultdict(int)
+        self._copies: Dict[str, List[Any]] = defaultdict(list)
+
+    def __call__(self, call: Call) -> Optional[Answer]:
+        if call.action != "ReceiveMessage":
+            return None
+        asked, queue = json.loads(call.body), queue_of(call)
+        room = asked.get("MaxNumberOfMessages", 1) // 2
+        again, self._copies[queue][:room] = self._copies[queue][:room], []
+        if again:
+            asked["MaxNumberOfMessages"] -= len(again)
+            asked["WaitTimeSeconds"] = 0
+        status, headers, content = call.carry_out(json.dumps(asked).encode())
+        new = json.loads(content).get("Messages", []) if status == 200 else []
+        for message in new:
+            self._received[queue] += 1
+            if self._received[queue] % self._each == 0:
+                self._copies[queue].append(message)
+        return said({"Messages": again + new}) if again else (status, headers, content)
+
+
+class Counts:
+    """The number of messages in a queue may be a minute old.
+
+    "The ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible, and
+    ApproximateNumberOfMessages metrics may not achieve consistency until at least 1 minute after
+    the producers stop sending messages." (GetQueueAttributes)
+    """
+
+    def __init__(self, seconds: float = 60.0) -> None:
+        self._seconds = seconds
+        self._told: Dict[str, Tuple[float, Dict[str, str]]] = {}
+
+    def __call__(self, call: Call) -> Optional[Answer]:
+        if call.action != "GetQueueAttributes":
+            return None
+        status, headers, content = call.carry_out(call.body)
+        answer, queue, now = json.loads(content), queue_of(call), time.monotonic()
+        told = answer.get("Attributes", {})
+        counts = {name: told[name] for name in told if name.startswith("ApproximateNumber")}
+        if counts and now - self._told.get(queue, (-self._seconds, {}))[0] >= self._seconds:
+            self._told[queue] = now, counts
+        told.update({name: self._told[queue][1].get(name, counts[name]) for name in counts})
+        return status, headers, json.dumps(answer).encode()
+
+
 def out_of_order(call: Call) -> Optional[Answer]:
     """The messages of a receive come in no order that anybody may rely on.
 
     "Standard queues ensure at-least-once message delivery, but due to the highly distributed
     architecture, more than one copy of a message might be delivered, and messages may occasionally
-    arrive out of order." (Amazon SQS queue types)
+    arrive out of order." (Amazon SQS standard queues)
     """
     if call.action != "ReceiveMessage":
         return None
@@ -138,8 +195,8 @@ def out_of_order(call: Call) -> Optional[Answer]:
 def delete_twice(call: Call) -> Optional[Answer]:
     """Deleting a message succeeds, even if it is not deleted.
 
-    "You must provide the most recently received ReceiptHandle for the message (otherwise, the
-    request succeeds, but the message will not be deleted)." (DeleteMessage)
+    "If you use an old ReceiptHandle, the request will succeed, but the message might not be
+    deleted." (DeleteMessage)
     """
     if call.action != "DeleteMessageBatch":
         return None
@@ -217,9 +274,9 @@ def sent(entry: Dict[str, Any]) -> Dict[str, str]:
 
 def all_habits() -> Fault:
     """Return one fault that combines all habits."""
-    made = (NewQueue(), DeletedQueue(), NewBucket(), ShortPoll())
+    made = (NewQueue(), DeletedQueue(3), NewBucket(1), ShortPoll(), Copies(), Counts())
     habits: List[Fault] = [*made, out_of_order, delete_twice, limits]
-    return lambda call: ask(habits, call)
+    return lambda call: ask(habits, call) if call.agent.startswith(OURS) else None
 
 
 def ask(habits: Sequence[Fault], call: Call) -> Optional[Answer]:

@@ -1,11 +1,10 @@
-"""Faults that a gateway applies to requests: what a network and AWS may do to them."""
+"""Faults that a gateway injects: what a network and AWS may do to requests."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections import defaultdict
-from typing import Any, Dict, List, Optional
+from typing import Optional
 
 from tests.gateway import Answer, Call, ConnectionCut, ConnectionReset, Fault, error
 
@@ -27,13 +26,13 @@ def delay(call: Call) -> Optional[Answer]:
 
 
 def drop_answer(call: Call) -> Optional[Answer]:
-    """Carry the request out and close the connection instead of answering."""
+    """Carry the request out, and close the connection instead of answering."""
     call.carry_out(call.body)
     raise ConnectionCut
 
 
 def fail_an_entry(call: Call) -> Optional[Answer]:
-    """Carry out all entries of a batch but the first, and report a fault of AWS for that one.
+    """Carry out all entries of a batch but the first, and report an AWS error for that one.
 
     A batch of one entry is carried out.
     """
@@ -55,26 +54,6 @@ def deliver_twice(call: Call) -> Optional[Answer]:
         return status, headers, content
     answer["Messages"] = [message for message in answer["Messages"] for _ in range(2)]
     return status, headers, json.dumps(answer).encode()
-
-
-class DeliverAgain:
-    """Delivers each message once more, in a later receive from its queue that has room for it."""
-
-    def __init__(self) -> None:
-        self._given: Dict[str, List[Any]] = defaultdict(list)
-
-    def __call__(self, call: Call) -> Optional[Answer]:
-        asked = json.loads(call.body)
-        given = self._given[asked["QueueUrl"]]
-        room = asked["MaxNumberOfMessages"] // 2
-        again, given[:room] = given[:room], []
-        asked["MaxNumberOfMessages"] -= len(again)
-        if again:
-            asked["WaitTimeSeconds"] = 0
-        status, headers, content = call.carry_out(json.dumps(asked).encode())
-        new = json.loads(content).get("Messages", [])
-        given += new
-        return status, headers, json.dumps({"Messages": again + new}).encode()
 
 
 def every_third(fault: Fault) -> Fault:
@@ -102,7 +81,7 @@ def once(fault: Fault) -> Fault:
 
 
 def expired(call: Call) -> Answer:
-    """Answer as AWS does when a session has expired."""
+    """Answer as AWS does when a session token has expired."""
     return error(call.action, 403, "ExpiredToken")
 
 
@@ -113,5 +92,5 @@ def throttled(call: Call) -> Answer:
 
 
 def on(action: str, fault: Fault) -> Fault:
-    """Apply a fault to actions whose name ends so."""
+    """Apply a fault only to actions whose names end with `action`."""
     return lambda call: fault(call) if call.action.endswith(action) else None

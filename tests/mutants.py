@@ -1,4 +1,4 @@
-"""Breaks messaging in small ways, one at a time, and tells which breaks no unit test notices.
+"""Breaks messaging in small ways, one at a time, and shows which breaks no unit test notices.
 
     .venv/3.11/bin/python -m tests.mutants 20
     .venv/3.11/bin/python -m tests.mutants 50 --seed 3 messaging/worker messaging/flow
@@ -84,7 +84,7 @@ def _change(node: ast.AST) -> bool:
 
 
 def survives(mutant: Mutant, folder: Path) -> bool:
-    """Return whether the unit tests pass although the file is changed."""
+    """Return whether the unit tests pass although the file was changed."""
     place = folder / mutant.path.relative_to(ROOT)
     right = place.read_text(encoding="utf-8")
     place.write_text(mutant.text, encoding="utf-8")
@@ -107,7 +107,7 @@ def survives(mutant: Mutant, folder: Path) -> bool:
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
-    """Try mutants; show those that survive, and how many of all did."""
+    """Try mutants; print those that survive, and their number."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", type=int, nargs="?", default=20, help="(%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="(%(default)s)")

@@ -1,24 +1,14 @@
-"""A calculation worker for tests that knows nothing of lists packed together."""
-
-import logging
-from typing import List
+"""A calculation worker for tests that knows nothing of several lists in one message."""
 
 from calculation import worker
 from messaging import Request, Result, Storage
-from messaging.console import commandline, program
+from tests.slow_worker import run
 
 
 def handle(request: Request, storage: Storage) -> Result:
-    """Take the body as a single list, whatever the parameters say."""
+    """Treat the body as a single list, whatever the parameters say."""
     return worker.handle(Request(request.body), storage)
 
 
-def main(arguments: List[str]) -> int:
-    """Run the worker on the queues of the calculation tests."""
-    parser = commandline.parser("calculation", "in", "out", "A worker for tests.", "  none\n")
-    commandline.add_worker_options(parser, concurrency=1)
-    return program.serve(parser.parse_args(arguments), "old", handle)
-
-
 if __name__ == "__main__":
-    program.run(main, logging.INFO)
+    run("old", handle)

@@ -1,4 +1,4 @@
-"""Queues through plain boto3, so that tests do not rely on the code under test to look at them."""
+"""Queues through plain boto3, so that tests do not look at them through the code under test."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Queue:
         return replace(self, url=f"{self.url.rsplit('/', 1)[0]}/{name}")
 
     def send(self, messages: Sequence[Mapping[str, Any]]) -> None:
-        """Send messages in batches of ten; each must be accepted."""
+        """Send messages in batches of ten; fails unless all are accepted."""
         for start in range(0, len(messages), 10):
             batch = messages[start : start + 10]
             entries = [{**message, "Id": str(at)} for at, message in enumerate(batch)]

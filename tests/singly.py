@@ -1,4 +1,4 @@
-"""The calculation client for tests of the engine: each list goes in a message of its own."""
+"""The calculation client with one list per message, for tests of the engine."""
 
 import os
 import sys

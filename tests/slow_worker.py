@@ -1,5 +1,6 @@
 """A worker for tests: `sleep 2` takes two seconds, `fail` raises, `crash` kills the process, `exit`
-raises SystemExit, `misuse` calls AWS wrongly, `empty` returns an empty body."""
+raises SystemExit, `misuse` calls AWS wrongly, `empty` returns an empty body.
+"""
 
 import json
 import logging
@@ -8,7 +9,7 @@ import sys
 import time
 from typing import Any, List
 
-from messaging import Request, RequestRejected, Result, Storage
+from messaging import Handler, Request, RequestRejected, Result, Storage
 from messaging.console import commandline, program
 
 
@@ -33,12 +34,16 @@ def handle(request: Request, storage: Storage) -> Result:
     return Result(json.dumps({"did": request.body, "process": os.getpid()}))
 
 
-def main(arguments: List[str]) -> int:
-    """Run the worker on the queues of the calculation tests."""
-    parser = commandline.parser("calculation", "in", "out", "A worker for tests.", "  none\n")
-    commandline.add_worker_options(parser, concurrency=1)
-    return program.serve(parser.parse_args(arguments), "slow", handle)
+def run(name: str, handler: Handler) -> None:
+    """Run a worker on the queues of the calculation tests."""
+
+    def main(arguments: List[str]) -> int:
+        parser = commandline.parser("calculation", "in", "out", "A worker for tests.", "  none\n")
+        commandline.add_worker_options(parser, concurrency=1)
+        return program.serve(parser.parse_args(arguments), name, handler)
+
+    program.run(main, logging.INFO)
 
 
 if __name__ == "__main__":
-    program.run(main, logging.INFO)
+    run("slow", handle)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 MAX_PAYLOAD = 200 * 1024 * 1024  # bytes; part of the wire format: a worker holds it in memory
+TEXT = "text/plain; charset=utf-8"
 _DAMAGED = {"BadDigest", "EntityTooLarge"}
 
 
@@ -32,24 +33,10 @@ class Storage:
     owner: Optional[str] = None
 
     @property
-    def owned(self) -> Dict[str, Any]:
-        """The arguments that make S3 refuse a request if another account owns the bucket."""
-        return {"ExpectedBucketOwner": self.owner} if self.owner else {}
-
-    def delete(self) -> bool:
-        """Delete the bucket and everything in it; return whether there was one."""
-        try:
-            pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
-            for page in pages:
-                keys: Any = [{"Key": item["Key"]} for item in page.get("Contents", ())]
-                if keys:
-                    self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": keys})
-            self.s3.delete_bucket(Bucket=self.bucket)
-        except ClientError as error:
-            if code_of(error) in MISSING_BUCKET:
-                return False
-            raise
-        return True
+    def where(self) -> Dict[str, Any]:
+        """The arguments that name the bucket, and make S3 refuse if another account owns it."""
+        owner = {"ExpectedBucketOwner": self.owner} if self.owner else {}
+        return {"Bucket": self.bucket, **owner}
 
     def open(self) -> None:
         """Find the bucket or create it; raises ConfigurationError if it is somebody else's."""
@@ -60,8 +47,9 @@ class Storage:
 
         Raises RequestRejected if a file changed on the way, or is larger than S3 accepts.
         """
+        what: Any = {"Key": key, "Body": body, "ContentType": content_type}
         try:
-            return self._put(key, body, content_type)
+            return self.s3.put_object(**self.where, **what)["ETag"]
         except ClientError as error:
             # What is in memory does not change meanwhile: another attempt may succeed.
             if code_of(error) not in _DAMAGED or isinstance(body, bytes):
@@ -69,18 +57,14 @@ class Storage:
             reason = f"{said(error, 'Message').rstrip('.')} ({code_of(error)})"
             raise RequestRejected(f"S3 did not accept {key!r}: {reason}") from error
 
-    def _put(self, key: str, body: Union[bytes, BinaryIO], content_type: str) -> str:
-        where: Any = {"Bucket": self.bucket, "Key": key, **self.owned}
-        return self.s3.put_object(Body=body, ContentType=content_type, **where)["ETag"]
-
     def open_object(self, key: str, etag: Optional[str] = None) -> Tuple[StreamingBody, int]:
         """Return an object as a stream, and its size in bytes.
 
         Raises RequestRejected if it does not exist, or has another ETag by now.
         """
-        version = {**self.owned, **({"IfMatch": etag} if etag else {})}
+        version: Any = {"IfMatch": etag} if etag else {}
         try:
-            answer = self.s3.get_object(Bucket=self.bucket, Key=key, **version)
+            answer = self.s3.get_object(**self.where, Key=key, **version)
         except ClientError as error:
             if code_of(error) in MISSING_BUCKET:
                 raise RequestRejected(f"there is no object {key!r} in {self.bucket}") from error
@@ -99,7 +83,7 @@ class Storage:
 
     def put_log(self, key: str, text: str) -> None:
         """Write a log object under a key made by `new_log_key`."""
-        self._put(key, text.encode(errors="backslashreplace"), "text/plain; charset=utf-8")
+        self.put(key, text.encode(errors="backslashreplace"), TEXT)
 
     def check_in(self, request: Request, folder: str) -> Request:
         """Put the body into the bucket; return the request with the key in its place.
@@ -110,7 +94,7 @@ class Storage:
         if len(body) > MAX_PAYLOAD:
             raise RequestRejected(f"{len(body)} bytes are too many; at most {MAX_PAYLOAD}")
         key = f"{PAYLOADS}{folder}/{uuid.uuid4().hex}"
-        etag = self.put(key, body, "text/plain; charset=utf-8")
+        etag = self.put(key, body, TEXT)
         remark = f"The body is in the bucket: {key}"
         return replace(request, body=remark, payload_key=key, payload_etag=etag)
 

@@ -60,7 +60,7 @@ def _is_finished(storage: Storage) -> Optional[bool]:
     Without permission to read the rules, assume that it was.
     """
     try:
-        storage.s3.get_bucket_lifecycle_configuration(Bucket=storage.bucket, **storage.owned)
+        storage.s3.get_bucket_lifecycle_configuration(**storage.where)
     except ClientError as error:
         if code_of(error) in (rules.NO_LIFECYCLE, *MISSING_BUCKET):
             return False if code_of(error) == rules.NO_LIFECYCLE else None
@@ -72,7 +72,7 @@ def _is_finished(storage: Storage) -> Optional[bool]:
 
 def _is_there(storage: Storage) -> bool:
     try:
-        storage.s3.head_bucket(Bucket=storage.bucket, **storage.owned)
+        storage.s3.head_bucket(**storage.where)
     except ClientError as error:
         if code_of(error) == "403":
             raise ConfigurationError(

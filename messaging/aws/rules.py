@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from typing import TYPE_CHECKING, Any, Callable, Dict, List
 
 from botocore.exceptions import ClientError
@@ -30,23 +31,13 @@ _PRIVATE: PublicAccessBlockConfigurationTypeDef = {
     "BlockPublicPolicy": True,
     "RestrictPublicBuckets": True,
 }
-_NONE_YET = {
-    "NoSuchBucketPolicy",
-    "NoSuchPublicAccessBlockConfiguration",
-    "NoSuchTagSet",
-    "NoSuchTagSetError",
-}
+# What S3 says instead of a tag, block, policy or lifecycle that is not there.
+_NONE_YET = re.compile("NoSuch(TagSet|PublicAccessBlock|BucketPolicy|Lifecycle)")
 
 
 def is_marked(storage: Storage) -> bool:
     """Return whether the bucket has the tag of those that the programs create."""
-    try:
-        tags = storage.s3.get_bucket_tagging(Bucket=storage.bucket)["TagSet"]
-    except ClientError as error:
-        if code_of(error) not in _NONE_YET:
-            raise
-        return False
-    return _MARK in tags
+    return _MARK in _tags(storage)
 
 
 def complete(storage: Storage, mark: bool) -> None:
@@ -72,9 +63,9 @@ def over_tls(client: Any) -> bool:
     return url.startswith("https:")
 
 
-def tls_only(actions: str, *resources: str) -> str:
-    """Return the policy by which a queue or a bucket refuses plain HTTP."""
-    statement = {
+def tls_only(actions: str, *resources: str) -> Dict[str, Any]:
+    """Return the statement of a policy by which a queue or a bucket refuses plain HTTP."""
+    return {
         "Sid": "TlsOnly",
         "Effect": "Deny",
         "Principal": "*",
@@ -82,7 +73,11 @@ def tls_only(actions: str, *resources: str) -> str:
         "Resource": resources,
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def policy(*statements: Dict[str, Any]) -> str:
+    """Return a policy in JSON."""
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 def knows_not(error: Exception) -> bool:
@@ -103,38 +98,38 @@ def _attempt(storage: Storage, what: str, right: str, step: Callable[[Storage], 
     return True
 
 
-def _tag(storage: Storage) -> None:
+def _get(storage: Storage, call: Callable[..., Any]) -> Dict[str, Any]:
+    """Return a setting of the bucket, empty if it has none yet."""
     try:
-        tags = storage.s3.get_bucket_tagging(Bucket=storage.bucket)["TagSet"]
+        answer: Dict[str, Any] = call(**storage.where)
+        return answer
     except ClientError as error:
-        if code_of(error) not in _NONE_YET:
+        if not _NONE_YET.match(code_of(error)):
             raise
-        tags = []
+        return {}
+
+
+def _tags(storage: Storage) -> List[Any]:
+    tags: List[Any] = _get(storage, storage.s3.get_bucket_tagging).get("TagSet", [])
+    return tags
+
+
+def _tag(storage: Storage) -> None:
+    tags = _tags(storage)
     if _MARK not in tags:
-        storage.s3.put_bucket_tagging(Bucket=storage.bucket, Tagging={"TagSet": [*tags, _MARK]})
+        storage.s3.put_bucket_tagging(**storage.where, Tagging={"TagSet": [*tags, _MARK]})
 
 
 def _close(storage: Storage) -> None:
-    try:
-        storage.s3.get_public_access_block(Bucket=storage.bucket)
-    except ClientError as error:
-        if code_of(error) not in _NONE_YET and not is_denied(error):
-            raise
-        storage.s3.put_public_access_block(
-            Bucket=storage.bucket, PublicAccessBlockConfiguration=_PRIVATE
-        )
+    if not _get(storage, storage.s3.get_public_access_block):
+        storage.s3.put_public_access_block(**storage.where, PublicAccessBlockConfiguration=_PRIVATE)
 
 
 def _refuse_plain_http(storage: Storage) -> None:
-    try:
-        storage.s3.get_bucket_policy(Bucket=storage.bucket)
-    except ClientError as error:
-        if code_of(error) not in _NONE_YET:
-            raise
-        partition = storage.s3.meta.partition
-        bucket = f"arn:{partition}:s3:::{storage.bucket}"
-        policy = tls_only("s3:*", bucket, f"{bucket}/*")
-        storage.s3.put_bucket_policy(Bucket=storage.bucket, Policy=policy)
+    if not _get(storage, storage.s3.get_bucket_policy):
+        bucket = f"arn:{storage.s3.meta.partition}:s3:::{storage.bucket}"
+        closed = policy(tls_only("s3:*", bucket, f"{bucket}/*"))
+        storage.s3.put_bucket_policy(**storage.where, Policy=closed)
 
 
 def _limit(storage: Storage) -> None:
@@ -146,20 +141,14 @@ def _limit(storage: Storage) -> None:
     kept = [_modern(each) for each in there if each.get("ID") not in replaced]
     rules: Any = [*kept, *lacking]
     storage.s3.put_bucket_lifecycle_configuration(
-        Bucket=storage.bucket, LifecycleConfiguration={"Rules": rules}
+        **storage.where, LifecycleConfiguration={"Rules": rules}
     )
 
 
 def lifecycle(storage: Storage) -> List[Any]:
     """Return the lifecycle rules of the bucket; raises what AWS says if it refuses."""
-    try:
-        call: Any = storage.s3.get_bucket_lifecycle_configuration
-        rules: List[Any] = call(Bucket=storage.bucket)["Rules"]
-        return rules
-    except ClientError as error:
-        if code_of(error) != NO_LIFECYCLE:
-            raise
-        return []
+    rules: List[Any] = _get(storage, storage.s3.get_bucket_lifecycle_configuration).get("Rules", [])
+    return rules
 
 
 def _does(rule: Dict[str, Any], wanted: Dict[str, Any]) -> bool:

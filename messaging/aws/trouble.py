@@ -1,71 +1,38 @@
 """Trouble with AWS: classifies errors."""
 
-import botocore.exceptions
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    HTTPClientError,
-    IncompleteReadError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    SSOError,
-    TokenRetrievalError,
-)
+import re
+
+from botocore import exceptions
 from botocore.parsers import ResponseParserError
 
 NETWORK = (
-    botocore.exceptions.ConnectionError,
-    HTTPClientError,
-    IncompleteReadError,
+    exceptions.ConnectionError,
+    exceptions.HTTPClientError,
+    exceptions.IncompleteReadError,
     ResponseParserError,  # something else answered: a proxy, a captive portal
 )
-CREDENTIALS = (
-    NoCredentialsError,
-    PartialCredentialsError,
-    CredentialRetrievalError,
-    SSOError,
-    TokenRetrievalError,
+_CREDENTIALS = (
+    exceptions.NoCredentialsError,
+    exceptions.PartialCredentialsError,
+    exceptions.CredentialRetrievalError,
+    exceptions.SSOError,
+    exceptions.TokenRetrievalError,
 )
 MISSING_BUCKET = {"404", "NoSuchKey", "NoSuchBucket"}
 MISSING_QUEUE = {"NonExistentQueue", "QueueDoesNotExist"}
-# Those of botocore's standard retry mode, and those that SQS, S3 and KMS add.
-THROTTLED = {
-    "BandwidthLimitExceeded",
-    "KmsThrottled",
-    "LimitExceededException",
-    "OverLimit",
-    "PriorRequestNotComplete",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "SlowDown",
-    "ThrottledException",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-}
 UNKNOWN_KEY = {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"}
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
-WRONG_SIGNATURE = {"SignatureDoesNotMatch", "InvalidSignatureException", "RequestTimeTooSkewed"}
-RENEWABLE = UNKNOWN_KEY | EXPIRED | WRONG_SIGNATURE
-DENIED = {"AccessDenied", "AccessDeniedException", "KmsAccessDenied", "403"}
-_PASSING = THROTTLED | RENEWABLE | {"RequestTimeout", "RequestTimeoutException"}
+_WRONG_SIGNATURE = {"SignatureDoesNotMatch", "InvalidSignatureException", "RequestTimeTooSkewed"}
+_RENEWABLE = UNKNOWN_KEY | EXPIRED | _WRONG_SIGNATURE
+_DENIED = {"AccessDenied", "AccessDeniedException", "KmsAccessDenied", "403"}
+# As in botocore's standard retry mode, and what SQS, S3 and KMS add.
+_THROTTLED = re.compile("Throttl|SlowDown|LimitExceeded|OverLimit|TooManyRequests|PriorRequest")
+_TIMEOUT = {"RequestTimeout", "RequestTimeoutException"}
 # The entry itself is wrong, so that a retry would get the same answer.
-_FAULTS = {
-    "BatchRequestTooLong",
-    "InvalidAttributeName",
-    "InvalidAttributeValue",
-    "InvalidIdFormat",
-    "InvalidMessageContents",
-    "InvalidParameterCombination",
-    "InvalidParameterValue",
-    "InvalidParameterValueException",
-    "MessageNotInflight",
-    "MissingParameter",
-    "ReceiptHandleIsInvalid",
-    "UnsupportedOperation",
-}
+_FAULT = re.compile(
+    "Invalid(Attribute|IdFormat|Message|Parameter)|MissingParameter|TooLong|MessageNotInflight"
+    "|ReceiptHandleIsInvalid|UnsupportedOperation"
+)
 
 
 class EntryError(Exception):
@@ -80,7 +47,12 @@ class EntryError(Exception):
         self.refused = refused
 
 
-AWS_ERRORS = (BotoCoreError, ClientError, EntryError, ResponseParserError)
+AWS_ERRORS = (
+    exceptions.BotoCoreError,
+    exceptions.ClientError,
+    EntryError,
+    ResponseParserError,
+)
 
 
 def code_of(error: Exception) -> str:
@@ -100,7 +72,7 @@ def is_missing_queue(error: Exception) -> bool:
 
 def is_denied(error: Exception) -> bool:
     """Return whether AWS accepted the credentials but denied the permission."""
-    return code_of(error) in DENIED
+    return code_of(error) in _DENIED
 
 
 def is_key_trouble(error: Exception) -> bool:
@@ -110,26 +82,27 @@ def is_key_trouble(error: Exception) -> bool:
 
 def is_renewable(error: Exception) -> bool:
     """Return whether new credentials may help."""
-    return isinstance(error, CREDENTIALS) or code_of(error) in RENEWABLE
+    return isinstance(error, _CREDENTIALS) or code_of(error) in _RENEWABLE
 
 
 def is_passing(error: Exception) -> bool:
     """Return whether a retry may succeed: network, throttling, faults of AWS, expired keys."""
     if is_key_trouble(error):  # somebody may repair the key; a denied permission fails at once
         return not is_denied(error)
-    if isinstance(error, ClientError):
-        return status_of(error) >= 500 or status_of(error) == 429 or code_of(error) in _PASSING
-    if isinstance(error, EntryError):
-        return not error.refused or code_of(error) in THROTTLED
-    return is_network(error) or isinstance(error, CREDENTIALS)
+    if is_network(error) or is_renewable(error) or _is_throttled(error):
+        return True
+    if isinstance(error, exceptions.ClientError):
+        status = status_of(error)
+        return status >= 500 or status == 429 or code_of(error) in _TIMEOUT
+    return isinstance(error, EntryError) and not error.refused
 
 
 def is_refusal(error: Exception) -> bool:
     """Return whether the entry itself is at fault, so that a retry would fail the same way."""
     if isinstance(error, EntryError):
-        passing = code_of(error) in THROTTLED | DENIED | MISSING_QUEUE or is_key_trouble(error)
-        return error.refused and not passing
-    return isinstance(error, ClientError) and code_of(error) in _FAULTS
+        other = is_denied(error) or is_missing_queue(error) or is_key_trouble(error)
+        return error.refused and not other and not _is_throttled(error)
+    return bool(_FAULT.search(code_of(error)))
 
 
 def is_blip(error: Exception) -> bool:
@@ -137,15 +110,21 @@ def is_blip(error: Exception) -> bool:
     return is_passing(error) and not is_renewable(error)
 
 
-def status_of(error: ClientError) -> int:
+def status_of(error: exceptions.ClientError) -> int:
     """Return the HTTP status of an error response."""
     return error.response["ResponseMetadata"]["HTTPStatusCode"]
 
 
-def _whole_code(error: Exception) -> str:
-    return said(error, "Code") if isinstance(error, ClientError) else getattr(error, "code", "")
-
-
-def said(error: ClientError, what: str) -> str:
+def said(error: exceptions.ClientError, what: str) -> str:
     """Return a field of the error response; a server that is not AWS may leave it out."""
     return str(error.response.get("Error", {}).get(what, ""))
+
+
+def _is_throttled(error: Exception) -> bool:
+    return bool(_THROTTLED.search(code_of(error)))
+
+
+def _whole_code(error: Exception) -> str:
+    if isinstance(error, exceptions.ClientError):
+        return said(error, "Code")
+    return getattr(error, "code", "")

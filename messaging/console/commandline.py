@@ -136,11 +136,15 @@ def number(low: float, high: float, of: str) -> Callable[[str], float]:
     return convert
 
 
-def some(text: str) -> str:
-    """Argparse type: any text but an empty one, as an unset shell variable gives it."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError("it is empty")
-    return text
+def _matching(pattern: str, refusal: str) -> Callable[[str], str]:
+    """Return a type for argparse: text that matches; {} in the refusal stands for what does not."""
+
+    def convert(text: str) -> str:
+        if not re.fullmatch(pattern, text, re.DOTALL):
+            raise argparse.ArgumentTypeError(refusal.format(repr(text)))
+        return text
+
+    return convert
 
 
 def with_negative_lists(arguments: Sequence[str]) -> List[str]:
@@ -168,24 +172,15 @@ def _add_name(
 
 def queue_name(longest: int) -> Callable[[str], str]:
     """Return a type for argparse: the name of a queue."""
-
-    def convert(text: str) -> str:
-        if not re.fullmatch(rf"[A-Za-z0-9_-]{{1,{longest}}}", text):
-            raise argparse.ArgumentTypeError(
-                f"{text!r} is no queue name: up to {longest} letters, digits, - and _"
-            )
-        return text
-
-    return convert
+    refusal = f"{{}} is no queue name: up to {longest} letters, digits, - and _"
+    return _matching(f"[A-Za-z0-9_-]{{1,{longest}}}", refusal)
 
 
-def bucket_name(text: str) -> str:
-    """Argparse type: the name of a bucket, or the ARN of an access point."""
-    if not re.fullmatch(r"arn:\S+|(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]", text):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no bucket name: 3 to 63 letters, digits, - and ."
-        )
-    return text
+some = _matching(r".*\S.*", "it is empty")  # as an unset shell variable makes it
+bucket_name = _matching(
+    r"arn:\S+|(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]",
+    "{} is no bucket name: 3 to 63 letters, digits, - and .",
+)
 
 
 def _url(text: str) -> str:

@@ -1,1 +1,1 @@
-"""What `scripts/bench.py` measures, one noun a file."""
+"""The subjects that `scripts/bench.py` measures, and how it measures and reports them."""

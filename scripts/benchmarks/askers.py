@@ -1,4 +1,4 @@
-"""Askers: clients that are measured, each in a process of its own."""
+"""Askers: the clients that are measured, each in a process of its own."""
 
 import importlib
 import os
@@ -15,11 +15,11 @@ from scripts.benchmarks.peers import PEERS, POLL, THREADS, TUTORIAL, queue
 from scripts.benchmarks.process import Job
 
 LIST = "3,1,2,-17,100000,42"
-TIMEOUT = 600  # seconds; also for what is received, so that it does not come again
+TIMEOUT = 600  # seconds; shorter than a measurement, lists would be refused or replies come twice
 
 
 def program(module: str, *words: str) -> Job:
-    """Prepare a program of ours, loaded and with boto3; what it prints goes nowhere."""
+    """Prepare one of our programs, with its imports done and its output discarded."""
     main = importlib.import_module(module).main
     importlib.import_module("boto3")
 
@@ -32,7 +32,7 @@ def program(module: str, *words: str) -> Job:
 
 
 def file(count: int, name: str = "") -> Job:
-    """Prepare the program with so many lists of one to eight integers, one a line."""
+    """Prepare the client with a file of `count` lists of one to eight integers."""
     chance, path = random.Random(count), Path(tempfile.mkdtemp(), "lists.txt")
     with path.open("w") as lists:
         for _ in range(count):
@@ -42,7 +42,7 @@ def file(count: int, name: str = "") -> Job:
 
 
 def photos(count: int) -> Job:
-    """Prepare the program for images with a folder of so many."""
+    """Prepare the image client with a folder of `count` images."""
     folder = tempfile.mkdtemp()
     for number in range(count):
         pictures.write(Path(folder, f"{number}.jpg"), 0.05)
@@ -50,7 +50,7 @@ def photos(count: int) -> Job:
 
 
 def ours(count: int, name: str = "") -> Job:
-    """Prepare a requester that sends lists, one a message, and reads all replies."""
+    """Prepare a Requester that sends `count` lists, one per message, and reads all replies."""
     nouns = "INPUT_QUEUE", "OUTPUT_QUEUE", "BUCKET"
     settings = Settings(*(os.environ[f"CALCULATION_{noun}"] for noun in nouns))
     requester = Requester(Connection(settings))
@@ -64,7 +64,7 @@ def ours(count: int, name: str = "") -> Job:
 
 
 def tutorial(count: int, name: str) -> Job:
-    """Prepare a client as a tutorial has it: send each list, then receive and delete each reply."""
+    """Prepare a tutorial's client: send each list, then receive and delete each reply."""
     send, (sqs, _, url) = PEERS[TUTORIAL](len)[0], queue("OUTPUT")
 
     def job() -> None:
@@ -77,7 +77,7 @@ def tutorial(count: int, name: str) -> Job:
 
 
 def peer(count: int, name: str) -> Job:
-    """Prepare a client of a framework: threads that send by tens, and one that only receives."""
+    """Prepare a framework's client: threads that send ten at a time, and one that receives."""
     send, (sqs, _, url) = PEERS[name](len)[0], queue("OUTPUT")
     send([LIST])
     _receive(sqs, url, 1)
@@ -94,7 +94,7 @@ def peer(count: int, name: str) -> Job:
 
 
 def _receive(sqs: Any, url: str, most: int) -> List[Dict[str, str]]:
-    """Receive what there is, and hide it for long."""
+    """Block until there are messages, and hide them for the rest of the measurement."""
     options = {"WaitTimeSeconds": POLL, "MaxNumberOfMessages": most, "VisibilityTimeout": TIMEOUT}
     messages: List[Dict[str, str]] = []
     while not messages:

@@ -1,4 +1,4 @@
-"""Contest: contenders are measured in turn, and a table shows them beside each other."""
+"""Contest: measures contenders in turn, and compares them in a table."""
 
 import statistics
 import sys
@@ -13,23 +13,23 @@ T = TypeVar("T")
 
 
 class Plan(NamedTuple):
-    """How much is measured.
+    """How much to measure.
 
     Attributes:
-        rounds: how often; in each round every contender has its turn, so all meet the same noise
-        quick: whether the figures do not matter, only that there are some
+        rounds: in each, every contender has its turn, so that all meet the same noise
+        quick: whether to use tiny sizes, whose figures mean nothing
     """
 
     rounds: int = 5
     quick: bool = False
 
     def pick(self, full: T, tiny: T) -> T:
-        """Give a size for this plan."""
+        """Return the size that fits this plan."""
         return tiny if self.quick else full
 
 
 class Column(NamedTuple):
-    """One figure of each contender; `beside` adds its ratio to that of the floor."""
+    """A figure of each contender; `beside` adds a column with its ratio to the baseline's."""
 
     name: str
     of: Callable[[Measured], float]
@@ -43,7 +43,7 @@ PEAK = Column("peak MB", lambda measured: measured.peak / 1e6)
 
 
 def parts(*names: str, beside: bool = False) -> Columns:
-    """Make a column of each part of a value."""
+    """Return a column for each item of a contender's value."""
     return [Column(name, partial(_part, at), beside) for at, name in enumerate(names)]
 
 
@@ -54,10 +54,10 @@ def _part(at: int, measured: Measured) -> float:
 def compare(
     title: str, contenders: Contenders, columns: Columns, rounds: int, floor: str = ""
 ) -> Iterator[Table]:
-    """Measure contenders in turn, and give a table with a row for each.
+    """Measure contenders in turn, and yield a table with a row for each.
 
-    Who fails is left out with a line. After Ctrl-C the table has what was measured until then. The
-    floor, beside which the others are shown, is the first where none is named.
+    A contender that fails is left out, and a note says why. After Ctrl-C the table has what was
+    measured so far. The baseline is the first contender unless `floor` names another.
     """
     floor = floor or next(iter(contenders))
     print(title, file=sys.stderr, flush=True)
@@ -70,7 +70,7 @@ def compare(
                 results[name].append(contenders[name]())
         except KeyboardInterrupt as error:
             stopped = error
-        except Exception as error:  # whatever it was, the others shall not be lost
+        except Exception as error:  # whatever one does must not cost the others their figures
             del results[name]
             lost.append(f"{name} is left out: {error}")
             print(lost[-1], file=sys.stderr, flush=True)

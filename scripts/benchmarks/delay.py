@@ -1,9 +1,9 @@
-"""A line to a server on which whatever is sent arrives later, as over a long distance.
+"""A proxy that delays what is sent to a server, as a long distance would.
 
     python3 -m scripts.benchmarks.delay NEAR_PORT FAR_PORT MILLISECONDS
 
-Each piece is delayed by itself, so a request of several pieces loses the time once, and any number
-of connections lose it at the same time.
+Each chunk is delayed by itself, so a request of several chunks is delayed once, and connections
+do not delay each other.
 """
 
 import asyncio

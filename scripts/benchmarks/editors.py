@@ -1,6 +1,6 @@
-"""Editors: what decodes an image, applies gamma 2.2 and encodes it as it was; ours and others.
+"""Editors: ways to decode an image, apply gamma 2.2 and encode it again; ours and others.
 
-A job gives the number of bytes that came out.
+A job returns the number of bytes it encoded.
 """
 
 import importlib
@@ -16,7 +16,7 @@ from typing import Any, Callable, List
 from scripts.benchmarks.pictures import OPTIONS
 
 GAMMA = 2.2
-# As the sources are written, for those who do not look; OpenCV has numbers for its options.
+# The sources' own options, for libraries that do not keep them; OpenCV numbers its options.
 OPENCV = {".jpg": [1, 90], ".png": [16, 6], ".webp": [64, 90], ".tif": [259, 5, 317, 2]}
 VIPS = {
     ".jpg": "[Q=90,subsample-mode=on]",
@@ -38,7 +38,7 @@ def ours(path: str) -> Job:
 
 
 def two(path: str) -> Job:
-    """Prepare two lanes of a worker with an image each."""
+    """Prepare two lanes of a worker, with an image each."""
     process = ours(path)
 
     def job() -> int:
@@ -49,7 +49,7 @@ def two(path: str) -> Job:
 
 
 def pillow(path: str) -> Job:
-    """Prepare Pillow's own way to apply a curve."""
+    """Prepare Pillow with `Image.point`, its own way to apply a curve."""
     from PIL import Image
 
     data, options, curve = Path(path).read_bytes(), OPTIONS.get(Path(path).suffix, {}), _curve(256)
@@ -80,7 +80,7 @@ def opencv(path: str) -> Job:
 
 
 def pyvips(path: str, options: str = "") -> Job:
-    """Prepare libvips, with the curve as a table, which is its fastest way."""
+    """Prepare libvips with the curve as a lookup table, its fastest way."""
     vips: Any = importlib.import_module("pyvips")
     data, kind = Path(path).read_bytes(), Path(path).suffix
     sample = vips.Image.new_from_buffer(data, "").format
@@ -95,12 +95,12 @@ def pyvips(path: str, options: str = "") -> Job:
 
 
 def filters(path: str) -> Job:
-    """Prepare libvips that tries all filters of PNG on each row."""
+    """Prepare libvips so that it tries all PNG filters on each row."""
     return pyvips(path, "[compression=6,filter=all]")
 
 
 def magick(path: str) -> Job:
-    """Prepare ImageMagick, which keeps the quality of its source."""
+    """Prepare ImageMagick, which keeps the source's quality."""
     program = shutil.which("magick") or shutil.which("convert") or "true"
     if b"ImageMagick" not in subprocess.run([program, "-version"], capture_output=True).stdout:
         sys.exit("no magick or convert of ImageMagick is installed")
@@ -109,6 +109,6 @@ def magick(path: str) -> Job:
 
 
 def _curve(levels: int) -> List[int]:
-    """Make the table of gamma for so many levels."""
+    """Return the lookup table of gamma for so many levels."""
     top = levels - 1
     return [round(top * (level / top) ** (1 / GAMMA)) for level in range(levels)]

@@ -1,4 +1,4 @@
-"""Images: decode, gamma and encode, beside what else could do it."""
+"""Images: decode, gamma and encode, against other libraries."""
 
 import statistics
 import tempfile
@@ -26,7 +26,7 @@ COLUMNS = (
     PEAK,
     Column("MB out", lambda measured: measured.value / 1e6, beside=True),
 )
-# Megapixels, what and how it is written, who beside the first four, and beside whom.
+# Megapixels, subject, format, contenders besides the first four, and the baseline.
 PICTURES = (
     (12.0, "photo", "jpg", ("pillow", "two"), "pyvips"),
     (50.0, "photo", "jpg", ("pillow",), "pyvips"),
@@ -34,14 +34,14 @@ PICTURES = (
     (12.0, "photo", "png", ("pillow", "filters"), "pyvips"),
     (3.0, "screenshot", "png", ("pillow", "filters"), "filters"),
     (3.0, "drawing", "png", ("pillow", "filters"), "filters"),
-    (12.0, "16-bit photo", "png", ("filters",), "pyvips"),  # of which Pillow makes 8 bits
+    (12.0, "16-bit photo", "png", ("filters",), "pyvips"),  # which Pillow cuts to 8 bits
     (3.0, "photo", "webp", ("pillow",), "pyvips"),
     (12.0, "photo", "tif", ("pillow",), "pyvips"),
 )
 
 
 def tables(plan: Plan) -> Iterator[Table]:
-    """Measure pictures of several kinds, each time after one to warm up."""
+    """Measure pictures of several kinds, each after a warm-up."""
     with tempfile.TemporaryDirectory() as folder:
         for full, kind, suffix, others, floor in PICTURES:
             size = plan.pick(full, 0.05)

@@ -1,4 +1,4 @@
-"""Pairs: a client and a worker that share lists, ours and others; their speed and their memory."""
+"""Pairs: a client and a worker, ours and others'; their speed and memory."""
 
 import statistics
 from dataclasses import replace
@@ -14,12 +14,12 @@ from scripts.local_aws import LocalAws
 
 FILE, OURS = "client.py --file", "messaging, one list a message"
 ASKERS = {FILE: "file", OURS: "ours", TUTORIAL: "tutorial"}
-# Lists for a few seconds of each.
+# Lists: as many as keep each pair busy for a few seconds.
 COUNTS = dict(zip((FILE, OURS, *PEERS), (300_000, 3000, 60, 300, 100, 300)))
 
 
 def throughput(plan: Plan) -> Iterator[Table]:
-    """Measure lists a second, near and far, by a client and a worker each time."""
+    """Measure lists per second of each client and its worker, near and far."""
     delays = plan.pick((0, 15, 40), (15,))  # milliseconds
 
     def rates(name: str) -> Measured:
@@ -30,12 +30,12 @@ def throughput(plan: Plan) -> Iterator[Table]:
     with LocalAws() as aws:
         contenders = {name: partial(rates, name) for name in COUNTS}
         columns = parts(*(f"{delay} ms" for delay in delays), beside=True)
-        title = "Lists a second, by milliseconds added on the way to the server"
+        title = "Lists per second, by milliseconds added on the way to the server"
         yield from compare(title, contenders, columns, plan.rounds, TUTORIAL)
 
 
 def latency(plan: Plan) -> Iterator[Table]:
-    """Measure from a list to its reply, on the server that answers a waiting poll as AWS does."""
+    """Measure the time from a list to its reply, on the server that ends long polls as AWS does."""
     late = Column("9 of 10 within", lambda each: statistics.quantiles(each.seconds, n=10)[-1])
     how = {"repeats": plan.pick(40, 3), "warm": 1, "pause": 0.2}
     with LocalAws(plan.pick("moto", "")) as aws:
@@ -45,7 +45,7 @@ def latency(plan: Plan) -> Iterator[Table]:
 
 
 def memory(plan: Plan) -> Iterator[Table]:
-    """Measure longer and longer files, of which neither side may hold more as they grow."""
+    """Measure ever longer files, with which neither side's memory may grow."""
     worker = Column("worker's peak MB", lambda each: each.worker_peak / 1e6)
     counts = plan.pick((1_000, 100_000, 1_000_000), (9, 50))
     with LocalAws() as aws:
@@ -55,7 +55,7 @@ def memory(plan: Plan) -> Iterator[Table]:
 
 
 def _pair(aws: LocalAws, delay: int, name: str, count: int, **how: Any) -> Measured:
-    """Start the worker, and measure the client."""
+    """Start a worker, and measure its client."""
     with Place(aws, delay) as place:
         if name in (FILE, OURS):
             worker = place.start(" reads ", "calculation.worker")

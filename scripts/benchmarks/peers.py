@@ -1,7 +1,7 @@
-"""Peers: frameworks for work over SQS at the best settings we know, and the loop of tutorials.
+"""Peers: frameworks for work over SQS, at the best settings we know, and a tutorial's loop.
 
-None of them answers by itself, so the handler sends its reply with boto3, as one would. Run as a
-program it is a worker: `python3 -m scripts.benchmarks.peers PEER`.
+None of them replies by itself, so the handler sends its reply with boto3, as one would. As a
+program this is a worker: `python3 -m scripts.benchmarks.peers PEER`.
 """
 
 import importlib
@@ -12,14 +12,14 @@ from functools import partial
 from typing import Any, Callable, Dict, List, Tuple
 
 Act = Callable[[List[str]], object]
-Pair = Tuple[Act, Callable[[], object]]  # sends lists, from several threads too; works for ever
+Pair = Tuple[Act, Callable[[], object]]  # sends lists, thread-safe; runs the worker for ever
 THREADS = 16
-POLL = 20  # seconds
+POLL = 20  # seconds, SQS's longest
 JOB, TUTORIAL = "summarise", "tutorial loop"
 
 
 def queue(noun: str) -> Any:
-    """Give a client of SQS, and the name and the address of a queue, which is made if need be."""
+    """Return an SQS client, and a queue's name and URL; creates it if it is missing."""
     import boto3
     from botocore.config import Config
 
@@ -29,7 +29,7 @@ def queue(noun: str) -> Any:
 
 
 def serve(peer: str) -> None:
-    """Work for ever."""
+    """Run a peer's worker for ever."""
     from calculation.summary import summarise
 
     sqs, _, url = queue("OUTPUT")
@@ -43,7 +43,7 @@ def serve(peer: str) -> None:
 
 
 def _tutorial(reply: Act) -> Pair:
-    """Work as a tutorial does: receive a message, handle it, send the reply, delete it."""
+    """Return a tutorial's pair: receive a message, handle it, send the reply, delete it."""
     sqs, _, url = queue("INPUT")
 
     def work() -> None:
@@ -58,13 +58,13 @@ def _tutorial(reply: Act) -> Pair:
 
 
 def _workers(reply: Act) -> Pair:
-    """Make queues of sqs-workers, which take and give by tens when told to."""
+    """Return the pair of sqs-workers, which sends and receives ten at a time."""
     library: Any = importlib.import_module("sqs_workers")
     batching: Any = importlib.import_module("sqs_workers.batching")
     policy, own, name = batching.BatchMessages(batch_size=10), threading.local(), queue("INPUT")[1]
 
     def mine() -> Any:
-        if not hasattr(own, "queue"):  # its batches are not for several threads
+        if not hasattr(own, "queue"):  # its batches are not thread-safe
             own.queue = library.SQSEnv(codec="json").queue(name, batching_policy=policy)
         return own.queue
 

@@ -1,4 +1,4 @@
-"""Pictures: test images of any size, the same each time."""
+"""Pictures: test images of any size, the same on each run."""
 
 import random
 import struct
@@ -11,13 +11,16 @@ from scripts.benchmarks.process import ROOT
 OPTIONS: Dict[str, Dict[str, Any]] = {
     ".jpg": {"quality": 90, "subsampling": "4:2:0"},
     ".webp": {"quality": 90},
-    ".tif": {"compression": "tiff_lzw", "tiffinfo": {317: 2}},  # of differences, as usual
+    ".tif": {
+        "compression": "tiff_lzw",
+        "tiffinfo": {317: 2},
+    },  # with horizontal differencing, as usual
 }
-_TILE = 500
+_TILE = 500  # pixels
 
 
 def write(path: Path, megapixels: float, kind: str = "photo") -> Path:
-    """Write a colour picture of three by four with so many pixels."""
+    """Write a colour picture with an aspect ratio of 4:3; return its path."""
     from PIL import Image
 
     height = max(1, round((megapixels * 1e6 * 3 / 4) ** 0.5))
@@ -31,7 +34,7 @@ def write(path: Path, megapixels: float, kind: str = "photo") -> Path:
 
 
 def _paste(picture: Any, chance: random.Random, _: str) -> None:
-    """Paste turned, tinted and grained tiles, so that no encoder has it too easy."""
+    """Fill the picture with tiles of noisy detail, so that no encoder has it too easy."""
     tiles = [_tile(chance) for _ in range(8)]
     for top in range(0, picture.height, _TILE):
         for left in range(0, picture.width, _TILE):
@@ -39,7 +42,7 @@ def _paste(picture: Any, chance: random.Random, _: str) -> None:
 
 
 def _tile(chance: random.Random) -> Any:
-    """Cut, turn and tint a piece of the source, with grain as of a camera."""
+    """Return a piece of the Moon, rotated and tinted, with a camera's grain."""
     from PIL import Image, ImageChops
 
     with Image.open(ROOT / "image" / "Moon.jpg") as source:
@@ -53,7 +56,7 @@ def _tile(chance: random.Random) -> Any:
 
 
 def _draw(picture: Any, chance: random.Random, kind: str) -> None:
-    """Draw windows of text, or shapes in few colours, over one another."""
+    """Draw overlapping windows of text, or shapes in few colours."""
     from PIL import ImageDraw
 
     draw = ImageDraw.Draw(picture)
@@ -71,7 +74,7 @@ def _draw(picture: Any, chance: random.Random, kind: str) -> None:
 
 
 def _write_deep(path: Path, picture: Any) -> None:
-    """Write a PNG of 16 bits, as of a camera with 12, which Pillow cannot."""
+    """Write a 16-bit PNG as from a 12-bit camera, which Pillow cannot do."""
     import numpy as np
 
     grain = np.random.default_rng(1).integers(0, 256, (*picture.size[::-1], 3), np.uint16)

@@ -1,4 +1,4 @@
-"""Places: queues and a bucket of one measurement, near or far, and the programs that use them."""
+"""Place: the queues and bucket of one measurement, near or far, and programs that use them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from scripts.benchmarks.process import ROOT, Measured, last_line, measure
 from scripts.local_aws import LocalAws
 from tests.gateway import Gateway
 
-SECONDS_TO_START = 60
+SECONDS_TO_START = 60  # a program that takes longer counts as failed
 
 
 class Place:
-    """Queues and a bucket of one measurement; a context manager, which ends its programs.
+    """The queues and bucket of one measurement; a context manager that ends its programs.
 
     Attributes:
-        gateway: what counts the requests, unless so many milliseconds are to be added to each
+        gateway: counts the requests, unless `milliseconds` puts a delaying proxy in its place
     """
 
     def __init__(self, aws: LocalAws, milliseconds: Optional[int] = None) -> None:
@@ -33,7 +33,7 @@ class Place:
         for noun in ("INPUT_QUEUE", "OUTPUT_QUEUE", "BUCKET"):
             for part in ("CALCULATION", "IMAGE"):
                 self._environment[f"{part}_{noun}"] = f"{noun[:3].lower()}-{mark}"
-        self._environment["TMPDIR"] = str(self._folder)  # goes with the place
+        self._environment["TMPDIR"] = str(self._folder)  # deleted with the place
         if milliseconds is None:
             url = self._stack.enter_context(self.gateway).url
         else:
@@ -49,7 +49,7 @@ class Place:
         self._stack.close()
 
     def start(self, sign: str, *module: str) -> Any:
-        """Start a program, and wait until it says on standard error that it is ready."""
+        """Start a program, and block until its standard error holds `sign`."""
         command, pipe = [sys.executable, "-m", *module], subprocess.PIPE
         options: Any = {"cwd": ROOT, "env": self._environment, "stdout": subprocess.DEVNULL}
         said = self._folder / module[0]
@@ -65,13 +65,13 @@ class Place:
         return process
 
     def ask(self, asker: str, *arguments: Any, **how: Any) -> Measured:
-        """Measure one of the askers."""
+        """Measure an asker against this place."""
         job = f"scripts.benchmarks.askers:{asker}"
         return measure(job, *arguments, environment=self._environment, **how)
 
 
 def _free_port() -> int:
-    """Give a port of the loopback interface that nobody uses."""
+    """Return an unused port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

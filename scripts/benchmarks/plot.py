@@ -1,4 +1,4 @@
-"""Plot: a table of figures by milliseconds as curves, written as SVG by hand."""
+"""Plot: a table's figures over milliseconds as curves, in handwritten SVG."""
 
 import math
 import re
@@ -21,7 +21,7 @@ Place = Tuple[float, float]
 
 
 def draw(table: Table) -> str:
-    """Draw the medians of each row over the columns that are called so many ms; "" if none are."""
+    """Return an SVG of each row's medians over the columns named `N ms`; "" if there are none."""
     columns = [at for at, name in enumerate(table.columns) if re.fullmatch(r"\d+ ms", name)]
     delays = [float(table.columns[at].split()[0]) for at in columns]
     medians = {str(row[0]): [_median(row[at]) for at in columns] for row in table.rows}
@@ -49,7 +49,7 @@ def draw(table: Table) -> str:
     )
     for colour, name, points in sorted(curves, key=lambda curve: curve[2][-1][1]):
         x, y = points[-1]
-        lowest = max(y + 5, lowest + LINE)  # names of curves that end close by stay apart
+        lowest = max(y + 5, lowest + LINE)  # keeps the names of neighbouring curves apart
         parts += [*_curve(points, colour), _text((x + 10, lowest), name, colour=colour)]
     return HEAD.format(escape(table.title)) + "\n".join([*parts, "</svg>\n"])
 

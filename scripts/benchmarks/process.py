@@ -1,7 +1,7 @@
-"""Measures jobs in processes of their own, where no other has warmed or filled the memory.
+"""Measures jobs, each in a fresh process, so that none profits or suffers from another.
 
-A job is named `module:function`; the function is called with the arguments and prepares what is
-not to be measured. What it returns is called and measured.
+A job is named `module:function`. The function gets the arguments and prepares what is not to be
+measured; what it returns is called and measured.
 """
 
 import importlib
@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, Sequence, Union
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LONGEST = 1800  # seconds, after which a job is given up
+LONGEST = 1800  # seconds after which a job is killed and counts as failed
 Job = Callable[[], object]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a process reported.
+    """The figures that a process reported.
 
     Attributes:
-        seconds, cpu: of each repetition; `cpu` with all threads and children
-        peak: bytes of memory at most, of the process or its largest child
+        seconds, cpu: of each repetition; `cpu` includes all threads and children
+        peak: peak memory in bytes, of the process or its largest child
         value: what the job returned the last time
-        worker_peak: the same of another process, if one worked for the job
+        worker_peak: the same for the worker, if the job had one
     """
 
     seconds: Sequence[float] = ()
@@ -41,10 +41,10 @@ class Measured:
 def measure(
     job: str, *arguments: Any, environment: Optional[Mapping[str, str]] = None, **how: float
 ) -> Measured:
-    """Measure a job; raises RuntimeError with a line if it fails or does not end.
+    """Measure a job; raises RuntimeError with one line if it fails, or TimeoutExpired.
 
-    It is done `warm` times, then measured `repeats` times after up to `pause` seconds each, so that
-    no rhythm of a server meets the same point each time.
+    It runs `warm` times, then is measured `repeats` times, each after a random pause of up to
+    `pause` seconds, so that it does not fall into step with a server.
     """
     command = [sys.executable, "-m", __name__, job, json.dumps(arguments), json.dumps(how)]
     options: Any = {"cwd": ROOT, "env": environment, "timeout": LONGEST}
@@ -55,18 +55,18 @@ def measure(
 
 
 def last_line(said: bytes) -> str:
-    """Give what a program said last, where a traceback has its reason."""
+    """Return the last line of a program's output, where a traceback has its reason."""
     return (said.decode(errors="replace").strip().splitlines() or ["it ended without a word"])[-1]
 
 
 def peak(process: Union[int, str] = "self") -> int:
-    """Give the peak memory of a process in bytes; ru_maxrss would count what its parent held."""
+    """Return the peak memory of a process in bytes; ru_maxrss would include its parent's."""
     status = Path(f"/proc/{process}/status").read_text()
     return int(status.split("VmHWM:", 1)[1].split()[0]) * 1024
 
 
 def find(name: str) -> Any:
-    """Give the function of a name as `module:function`."""
+    """Import and return the function named `module:function`."""
     module, _, function = name.partition(":")
     return getattr(importlib.import_module(module), function)
 
@@ -77,7 +77,7 @@ def _cpu() -> float:
 
 
 def main(target: str, arguments: str, how: str) -> None:
-    """Prepare, measure, report."""
+    """Prepare and measure a job, and print the figures as JSON."""
     job = find(target)(*json.loads(arguments))
     wall, busy, value = [], [], None
     options = {"repeats": 1, "warm": 0, "pause": 0, **json.loads(how)}

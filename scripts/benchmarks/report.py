@@ -1,4 +1,4 @@
-"""Report: a page with a part for each subject, which tells when and at which commit it was run."""
+"""Report: a page with a section per subject, with the date and commit of its measurement."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ from scripts.benchmarks.contest import Plan
 from scripts.benchmarks.process import ROOT, find
 from scripts.benchmarks.table import Table
 
-# The title of each subject, and what measures it.
+# The title of each subject, and the function that measures it.
 SUBJECTS: Dict[str, Tuple[str, str]] = {
     "summary": ("Lists: parsing and summarising", "summary:tables"),
     "image": ("Images: decode, gamma, encode", "image:tables"),
@@ -24,15 +24,15 @@ SUBJECTS: Dict[str, Tuple[str, str]] = {
     "memory": ("Memory", "pairs:memory"),
 }
 PAGE = ROOT / "scripts" / "benchmarks" / "README.md"
-DRAWN = "throughput"  # the subject that has a picture beside the page
+DRAWN = "throughput"  # the subject that is also drawn, as an SVG beside the page
 HEAD = """\
 # Benchmarks
 
-Written by `python3 scripts/bench.py report`. Medians of all rounds, with the least and the most; \
+Written by `python3 scripts/bench.py report`. Medians over all rounds, with minimum and maximum; \
 in each round every contender has its turn, in a process of its own. The AWS is a local server, on \
-the same processors; what was added on the way to it stands for the distance to a region.
+the same processors; the milliseconds added on the way stand for the distance to a region.
 
-Machine: {}. It was shared, so ratios say more than times.
+Machine: {}. It was shared with other work, so ratios say more than times.
 
 Versions: {}.
 
@@ -40,7 +40,7 @@ Versions: {}.
 
 
 def measure(subject: str, plan: Plan) -> Iterator[Table]:
-    """Measure a subject; what keeps it from its end is a table without rows."""
+    """Measure a subject; if it fails half way, the last table has no rows, but the reason."""
     try:
         yield from find(f"scripts.benchmarks.{SUBJECTS[subject][1]}")(plan)
     except (Exception, SystemExit) as error:
@@ -48,7 +48,7 @@ def measure(subject: str, plan: Plan) -> Iterator[Table]:
 
 
 def write(path: Path, subjects: Iterable[str], plan: Plan) -> Iterator[Table]:
-    """Measure subjects, and write their parts of the page anew, table by table."""
+    """Measure subjects, and rewrite their sections of the page after each table."""
     parts, head = _parts(path), _head()
     command = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(command, stdout=subprocess.PIPE).stdout.decode().strip()
@@ -67,7 +67,7 @@ def write(path: Path, subjects: Iterable[str], plan: Plan) -> Iterator[Table]:
 
 
 def _parts(path: Path) -> Dict[str, str]:
-    """Read the parts of the page that is there, by their titles."""
+    """Return the sections of the existing page by title."""
     text = path.read_text() if path.exists() else ""
     parts = (part.partition("\n") for part in re.split("^## ", text, flags=re.MULTILINE)[1:])
     return {title: body.strip() for title, _, body in parts}

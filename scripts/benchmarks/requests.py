@@ -1,4 +1,4 @@
-"""Requests: those to AWS for a job, of both sides, and their price."""
+"""Requests: how many both sides make to AWS per job, and their price."""
 
 import time
 from functools import partial
@@ -10,12 +10,12 @@ from scripts.benchmarks.process import Measured
 from scripts.benchmarks.table import Table
 from scripts.local_aws import LocalAws
 
-DOLLARS, DOLLARS_TO_PUT = 0.40, 5.0  # a million requests, us-east-1
+DOLLARS, DOLLARS_TO_PUT = 0.40, 5.0  # per million requests, us-east-1
 LISTS, IMAGES = ("calculation.worker",), ("image.worker", "gamma")
 
 
 def tables(plan: Plan) -> Iterator[Table]:
-    """Count for lists and images, in bulk and one by one, and for programs that wait."""
+    """Count for lists and images, in bulk and one at a time, and for idle programs."""
     many, some, images, seconds = plan.pick((10_000, 200, 50, 120), (50, 3, 3, 1))
     one_by_one = partial(Place.ask, repeats=some)
     with LocalAws() as aws:
@@ -24,10 +24,10 @@ def tables(plan: Plan) -> Iterator[Table]:
             f"{some} lists, one a message": (LISTS, some, Place.ask, "ours", some),
             f"{some} lists, one at a time": (LISTS, some, one_by_one, "ours", 1),
             f"{images} images": (IMAGES, images, Place.ask, "photos", images),
-            "a minute of waiting": (LISTS, seconds / 60, _wait, seconds, plan.pick(12, 0)),
+            "an idle minute": (LISTS, seconds / 60, _wait, seconds, plan.pick(12, 0)),
         }
         contenders = {name: partial(_count, aws, *case) for name, case in cases.items()}
-        title = "Requests a job, of client and worker, the client's start and end included"
+        title = "Requests per job, of client and worker, the client's start and end included"
         yield from compare(title, contenders, parts("SQS", "S3", "$ for a million"), 1)
 
 
@@ -46,7 +46,7 @@ def _count(
 
 
 def _wait(place: Place, seconds: float, settle: float) -> None:
-    """Wait with a menu; first until a worker that has just started looks no longer often."""
+    """Idle with a menu open, once the worker's polls have become long."""
     place.start("", "calculation.client")
     time.sleep(settle)
     place.gateway.counts.clear()

@@ -1,4 +1,4 @@
-"""Lists: parsing and summarising, beside what else could do it."""
+"""Lists: parsing and summarising, against other ways to do it."""
 
 import random
 import statistics
@@ -13,7 +13,7 @@ from scripts.benchmarks.table import Table
 
 
 def tables(plan: Plan) -> Iterator[Table]:
-    """Measure lists of several lengths; peaks are of whole processes, text included."""
+    """Measure lists of several lengths; peaks are those of whole processes, text included."""
     with tempfile.TemporaryDirectory() as folder:
         for count in plan.pick((10_000, 1_000_000), (20_000,)):
             path, chance = Path(folder, "list.txt"), random.Random(count)
@@ -27,7 +27,7 @@ def tables(plan: Plan) -> Iterator[Table]:
 
 
 def prepare(path: str, name: str) -> Job:
-    """Prepare one of them with the text read."""
+    """Prepare a contender, with the text already read."""
     text, act = Path(path).read_text(), ACTS[name]
     return lambda: str(act(text))
 
@@ -39,7 +39,7 @@ def _ours(text: str) -> object:
 
 
 def _numpy(text: str) -> object:
-    """Do without any check of the input."""
+    """Summarise without any check of the input."""
     import numpy as np
 
     array = np.fromstring(text, np.int64, sep=",")

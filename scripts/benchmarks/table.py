@@ -1,4 +1,4 @@
-"""Table: how results are shown to people, and written for programs."""
+"""Table: results as text, Markdown and JSON."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 @dataclass(frozen=True)
 class Sample:
-    """Values of one quantity, in the order in which they were measured."""
+    """Values of one quantity, in the order of measurement."""
 
     values: Tuple[float, ...]
 
     @property
     def median(self) -> Optional[float]:
-        """The middle value, if there is one."""
+        """The median, or None without values."""
         return statistics.median(self.values) if self.values else None
 
     def beside(self, other: Sample) -> Sample:
-        """Give the ratios to a sample of the same rounds, in which both met the same noise."""
+        """Return the ratios to a sample of the same rounds, so that their noise cancels out."""
         return Sample(tuple(mine / theirs for mine, theirs in zip(self.values, other.values)))
 
     def __str__(self) -> str:
@@ -34,7 +34,7 @@ Cell = Union[str, Sample]
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under columns, and what a reader has to know beside them."""
+    """A title, columns, rows, and notes for the reader."""
 
     title: str
     columns: Sequence[str]
@@ -42,7 +42,7 @@ class Table:
     notes: Sequence[str] = ()
 
     def to_text(self) -> str:
-        """Write it aligned."""
+        """Return the table with aligned columns."""
         head, *rows = self._lines()
         widths = [max(map(len, column)) for column in zip(head, *rows)]
         lines = (
@@ -52,14 +52,14 @@ class Table:
         return "\n".join([self.title, *lines, *self.notes])
 
     def to_markdown(self) -> str:
-        """Write it for a page."""
+        """Return the table as Markdown."""
         head, *rows = self._lines()
         lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
         body = [f"| {' | '.join(line)} |" for line in lines]
         return "\n".join([f"**{self.title}**", "", *body, *(f"\n{note}" for note in self.notes)])
 
     def to_json(self) -> Dict[str, Any]:
-        """Write it as an object with a list of rows, and each sample with its median first."""
+        """Return the table for JSON, each sample as its median and its values."""
         rows = [dict(zip(self.columns, map(_plain, row))) for row in self.rows]
         return {"title": self.title, "rows": rows, "notes": list(self.notes)}
 
@@ -74,7 +74,7 @@ def _plain(cell: Cell) -> Any:
 
 
 def _number(value: float) -> str:
-    """Write a number with three digits that matter, and no exponent."""
+    """Return a number with three significant digits, and no exponent unless it is tiny."""
     if value != 0 and abs(value) < 0.001:
         return f"{value:.2g}"
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3

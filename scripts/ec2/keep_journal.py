@@ -1,6 +1,6 @@
-"""Keeps the journal of the workers of one part in the bucket, where it outlives the instance.
+"""Copies the journal of one part's workers to the bucket, where it outlives the instance.
 
-Every five minutes, and once more when it is told to end, the newest lines replace the object
+Every five minutes, and once more on SIGTERM, the newest lines replace the object
 `logs/PART/journal/HOST-BOOT.txt`.
 
 usage: keep_journal.py PART
@@ -22,13 +22,13 @@ JOURNAL = ["journalctl", "--boot", "--quiet", "--no-pager", "--output=short-iso"
 
 
 def journal(part: str) -> str:
-    """Give what the workers said last."""
+    """Return the newest lines that the workers logged."""
     asked = [*JOURNAL, f"--unit={part}-worker@*"]
     return subprocess.run(asked, stdout=subprocess.PIPE, check=True).stdout.decode(errors="replace")
 
 
 def keep(part: str, text: str) -> None:
-    """Write it to the bucket that the workers use."""
+    """Write the lines to the bucket that the workers use."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
     connection = Connection(Settings("input", "output", os.environ.get(f"{part.upper()}_BUCKET")))
     account = connection.client("sts").get_caller_identity()["Account"]
@@ -37,7 +37,7 @@ def keep(part: str, text: str) -> None:
 
 
 def main(part: str) -> None:
-    """Keep it until SIGTERM."""
+    """Copy the journal until SIGTERM."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     kept, told = "", None
     while told is None:
@@ -48,7 +48,7 @@ def main(part: str) -> None:
                 keep(part, said)
                 kept = said
             except (BotoCoreError, ClientError) as error:
-                print(f"Cannot keep the journal: {error}. Again in {SECONDS} s.", file=sys.stderr)
+                print(f"Cannot copy the journal: {error}. Retrying in {SECONDS} s", file=sys.stderr)
 
 
 if __name__ == "__main__":

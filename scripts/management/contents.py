@@ -1,4 +1,4 @@
-"""Contents: what is in a bucket below some prefixes, counted and deleted."""
+"""Contents: the objects of a bucket under a prefix, to be counted or deleted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Objects = List[Dict[str, Any]]
 
 @dataclass(frozen=True)
 class Contents:
-    """What is in a bucket below a prefix; with all its versions, where there are any."""
+    """The objects under a prefix; in a versioned bucket, all their versions too."""
 
     storage: Storage
     prefix: str = ""
@@ -26,12 +26,12 @@ class Contents:
         return f"{objects:,} objects, {size:,} bytes" if objects else ""
 
     def delete(self) -> str:
-        """Delete all; give why some of it is left."""
+        """Delete all of them; return why any remain, or an empty string."""
         reason = ""
         for page in self._pages():
             keys: Any = [{key: each[key] for key in each if key != "Size"} for each in page]
             answer = self.storage.s3.delete_objects(
-                Bucket=self.storage.bucket, Delete={"Objects": keys, "Quiet": True}
+                **self.storage.where, Delete={"Objects": keys, "Quiet": True}
             )
             for error in answer.get("Errors", ()):
                 reason = reason or f"{error.get('Key')}: {error.get('Message')}"
@@ -41,7 +41,7 @@ class Contents:
         versioned = self._is_versioned()
         name = "list_object_versions" if versioned else "list_objects_v2"
         call: Any = self.storage.s3.get_paginator
-        pages = call(name).paginate(Bucket=self.storage.bucket, Prefix=self.prefix)
+        pages = call(name).paginate(**self.storage.where, Prefix=self.prefix)
         wanted = ("Key", "VersionId", "Size") if versioned else ("Key", "Size")
         for page in pages:
             listed = [
@@ -54,7 +54,7 @@ class Contents:
 
     def _is_versioned(self) -> bool:
         try:
-            answer = self.storage.s3.get_bucket_versioning(Bucket=self.storage.bucket)
+            answer = self.storage.s3.get_bucket_versioning(**self.storage.where)
         except AWS_ERRORS:  # without that right, or a server without versions
             return False
         return bool(answer.get("Status"))

@@ -1,4 +1,4 @@
-"""Making what a part needs."""
+"""Creates what a part needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scripts.management.part import Part, Row
 
 
 def create(part: Part, options: argparse.Namespace) -> Iterator[Row]:
-    """Make the queues and the bucket, and complete what is there but not finished."""
+    """Create the queues and the bucket, and complete those that exist but are unfinished."""
     sqs, settings = part.connection.sqs, part.connection.settings
     before = {name for name in part.names() if part.queue(name)}
     inbox = open_queue(sqs, settings.input_queue, dead_letter=True)
@@ -22,12 +22,12 @@ def create(part: Part, options: argparse.Namespace) -> Iterator[Row]:
     complete_queue(inbox)
     storage = part.storage([inbox])
     try:
-        storage.s3.head_bucket(Bucket=storage.bucket)
+        storage.s3.head_bucket(**storage.where)
         before.add(storage.bucket)
     except ClientError as error:
         if code_of(error) not in (*MISSING_BUCKET, "403"):
             raise
     complete_bucket(storage)
     for kind, name in [*(("queue", name) for name in part.names()), ("bucket", storage.bucket)]:
-        state = "was there" if name in before else "made"
+        state = "existed" if name in before else "created"
         yield {"part": part.name, "kind": kind, "name": name, "state": state}

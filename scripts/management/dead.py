@@ -1,4 +1,4 @@
-"""Showing dead letters."""
+"""Shows dead letters."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from messaging.wire.envelope import LOGS
 from scripts.management.letter import Letter, take
 from scripts.management.part import Part, Row, time_at
 
-HIDDEN = 30  # seconds after which a letter comes back even if we are killed
-SHOWN = 60  # characters of a body
-DAYS = 15  # a dead letter lives for 14
-MOST_LOGS = 300  # log objects read for reasons
+HIDDEN = 30  # seconds until letters are visible again if we are killed while we look
+SHOWN = 60  # characters of a body; more would break a terminal's lines
+DAYS = 15  # of logs; SQS keeps a dead letter for 14
+MOST_LOGS = 300  # each costs a request
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _FAILURE = re.compile(
     r"delivery \d+ of message (?P<id>\S+) from .*\n(?:handled .*\n|note .*\n)*"
@@ -27,7 +27,7 @@ _FAILURE = re.compile(
 
 
 def dead(part: Part, options: argparse.Namespace) -> Iterator[Row]:
-    """Show the dead letters, each as it is; none is taken away."""
+    """Show the dead letters, and why each failed; none is removed."""
     queue = part.queue(part.names()[1])
     if queue is None:
         return
@@ -49,7 +49,7 @@ def dead(part: Part, options: argparse.Namespace) -> Iterator[Row]:
 
 
 def _look(queue: Queue, limit: int) -> List[Letter]:
-    """Take letters and give them back."""
+    """Receive up to `limit` letters, and make them visible again."""
     letters: List[Letter] = []
     try:
         while len(letters) < limit:
@@ -67,12 +67,12 @@ def _reply_to(delivery: Delivery) -> str:
 
 
 def _plain(text: str) -> str:
-    """Leave out what would move a terminal's cursor."""
+    """Return the text without what would move a terminal's cursor."""
     return _CONTROL.sub(" ", text)
 
 
 def _reasons(storage: Storage, part: str, wanted: Set[str]) -> Dict[str, str]:
-    """Find the last failure of each message in the newest logs."""
+    """Return the last failure of each wanted message, as far as the newest logs tell."""
     reasons: Dict[str, str] = {}
     try:
         for number, key in enumerate(_newest_logs(storage, part)):
@@ -81,7 +81,7 @@ def _reasons(storage: Storage, part: str, wanted: Set[str]) -> Dict[str, str]:
             text = storage.get(key, 1 << 24).decode(errors="replace")
             found = {each["id"]: _plain(each["reason"]) for each in _FAILURE.finditer(text)}
             reasons = {**found, **reasons}
-    except AWS_ERRORS:  # without the right to read logs the letters are shown all the same
+    except AWS_ERRORS:  # without the right to read logs, the letters are shown without reasons
         pass
     return reasons
 
@@ -90,7 +90,5 @@ def _newest_logs(storage: Storage, part: str) -> Iterator[str]:
     today = datetime.now(timezone.utc) + timedelta(days=1)
     for days in range(DAYS + 1):
         prefix = f"{LOGS}{part}/{today - timedelta(days=days):%Y/%m/%d}/"
-        pages = storage.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=storage.bucket, Prefix=prefix
-        )
+        pages = storage.s3.get_paginator("list_objects_v2").paginate(**storage.where, Prefix=prefix)
         yield from reversed([item["Key"] for page in pages for item in page.get("Contents", ())])

@@ -1,4 +1,4 @@
-"""Deleting what a part has in AWS, and nothing else."""
+"""Deletes what a part has in AWS, and nothing else."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ PREFIXES = {"calculation": [f"{LOGS}calculation/", PAYLOADS], "image": [f"{LOGS}
 
 
 def delete(part: Part, options: argparse.Namespace) -> Iterator[Row]:
-    """Delete the queues, what the part wrote into its bucket, and a bucket of ours left empty.
+    """Delete the queues, what the part wrote to its bucket, and the bucket if it is ours and empty.
 
-    Images stay, since only their owner knows whether they are still wanted.
+    Images are kept, since only their owner knows whether they are still wanted.
     """
     queues = [queue for queue in map(part.queue, part.names()) if queue] + part.reply_queues()
     storage = _existing(part.storage(queues))
@@ -44,7 +44,7 @@ def delete(part: Part, options: argparse.Namespace) -> Iterator[Row]:
 
 def _existing(storage: Storage) -> Optional[Storage]:
     try:
-        storage.s3.head_bucket(Bucket=storage.bucket)
+        storage.s3.head_bucket(**storage.where)
     except ClientError as error:
         if code_of(error) in MISSING_BUCKET:
             return None
@@ -53,21 +53,21 @@ def _existing(storage: Storage) -> Optional[Storage]:
 
 
 def _written(part: Part, storage: Storage) -> Dict[Contents, str]:
-    """Give what the part wrote, and how much that is."""
+    """Return what the part wrote, with its size as text."""
     found = {each: str(each) for each in (Contents(storage, p) for p in PREFIXES[part.name])}
     return {each: size for each, size in found.items() if size}
 
 
 def _ask(part: Part, queues: List[Queue], written: Dict[Contents, str]) -> None:
-    """Show what would go; raises MessagingError unless the person agrees."""
-    print(f"This deletes of {part.name}:", file=sys.stderr)
+    """Show what would be deleted; raises MessagingError unless the user confirms."""
+    print(f"This will be deleted from {part.name}:", file=sys.stderr)
     for queue in queues:
         print(f"  {queue.name}: {sum(counted(queue).values()):,} messages", file=sys.stderr)
     for contents, size in written.items():
         print(f"  {contents.prefix} in {contents.storage.bucket}: {size}", file=sys.stderr)
-    print("Type delete to go on: ", end="", file=sys.stderr, flush=True)
+    print("Type delete to confirm: ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip() != "delete":
-        raise MessagingError("nothing more is deleted, since the answer was not delete")
+        raise MessagingError("nothing more was deleted, since the answer was not delete")
 
 
 def _delete_queue(queue: Queue) -> str:
@@ -80,11 +80,11 @@ def _delete_queue(queue: Queue) -> str:
 
 
 def _bucket(part: Part, storage: Storage, options: argparse.Namespace) -> Row:
-    """Delete the bucket if that harms nobody; tell why not."""
+    """Delete the bucket if nobody needs it; otherwise the row says why it was kept."""
     row = {"part": part.name, "kept": storage.bucket}
     try:
         if not made_by_us(storage):
-            return {**row, "why": "these programs did not make it"}
+            return {**row, "why": "these programs did not create it"}
         users = [name for name in PARTS if name != part.name and _uses(name, storage, options)]
         if users:
             return {**row, "why": f"{users[0]} uses it"}
@@ -92,17 +92,17 @@ def _bucket(part: Part, storage: Storage, options: argparse.Namespace) -> Row:
         if rest:
             how = f"aws s3 rm --recursive s3://{storage.bucket}"
             return {**row, "why": f"it still holds {rest}; `{how}` removes them"}
-        storage.s3.delete_bucket(Bucket=storage.bucket)
+        storage.s3.delete_bucket(**storage.where)
     except AWS_ERRORS as error:
         return {**row, "failed": explain(error)}
     return _row(part, storage.bucket, "bucket", "")
 
 
 def _uses(name: str, storage: Storage, options: argparse.Namespace) -> bool:
-    """Tell whether another part has that bucket and is in use itself."""
+    """Return whether another part is in use and has that bucket."""
     other = find(name, options)
     inbox = other.queue(other.names()[0])
-    if inbox is None or inbox.name in options.gone:  # AWS finds deleted queues for a minute
+    if inbox is None or inbox.name in options.gone:  # AWS still finds deleted queues for a minute
         return False
     return other.storage([inbox]).bucket == storage.bucket
 

@@ -1,4 +1,4 @@
-"""Letter: a message of a dead-letter queue, and when it was sent."""
+"""Letter: a message received from a dead-letter queue, and when it was sent."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from messaging.wire.delivery import Delivery
 
 
 class Letter(NamedTuple):
-    """A dead letter in hand; `sent_at` is by SQS's clock, in seconds since the epoch."""
+    """A received dead letter; `sent_at` is in seconds since the epoch, by SQS's clock."""
 
     delivery: Delivery
     sent_at: float
 
 
 def take(queue: Queue, limit: int, hidden: int) -> List[Letter]:
-    """Take up to ten letters, which nobody else gets for so many seconds."""
+    """Receive up to ten letters, which stay hidden from others for `hidden` seconds."""
     call: Any = queue.sqs.receive_message
     answer = call(
         QueueUrl=queue.url,

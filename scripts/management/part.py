@@ -18,7 +18,7 @@ from messaging.aws.trouble import AWS_ERRORS, is_missing_queue
 from messaging.console import commandline
 
 PARTS: Dict[str, Mapping[str, str]] = {"calculation": calculation.NAMES, "image": image.NAMES}
-Row = Dict[str, Any]  # one that tells of what could not be done says why under "failed"
+Row = Dict[str, Any]  # "failed", if present, says why something could not be done
 COUNTS = {
     "waiting": "ApproximateNumberOfMessages",
     "in flight": "ApproximateNumberOfMessagesNotVisible",
@@ -26,7 +26,7 @@ COUNTS = {
 
 
 class UsageError(MessagingError):
-    """Raised when the environment holds what no option would take."""
+    """Raised when a variable holds a value that its option would refuse."""
 
     exit_code = 2
 
@@ -39,7 +39,7 @@ class Part:
     connection: Connection
 
     def queue(self, name: str) -> Optional[Queue]:
-        """Give a queue if it exists."""
+        """Return a queue, or None if it does not exist."""
         try:
             url = self.connection.sqs.get_queue_url(QueueName=name)["QueueUrl"]
             return Queue(self.connection.sqs, url)
@@ -49,28 +49,28 @@ class Part:
             raise
 
     def names(self) -> List[str]:
-        """Give the names of the input queue, its dead-letter queue and the output queue."""
+        """Return the names of the input queue, its dead-letter queue and the output queue."""
         inbox, outbox = self.connection.settings.input_queue, self.connection.settings.output_queue
         return [inbox, inbox + DEAD_LETTER, outbox]
 
     def reply_queues(self) -> List[Queue]:
-        """Give the private reply queues there are."""
+        """Return the clients' private reply queues."""
         connection = self.connection
         return sweeping.existing(connection.sqs, connection.settings.output_queue)
 
     def account(self, queues: Sequence[Queue]) -> str:
-        """Give the account, by one of its queues, or where there is none by asking."""
+        """Return the account id, taken from a queue if there is one, else asked of STS."""
         if queues:
             return queues[0].account
         return str(self.connection.client("sts").get_caller_identity()["Account"])
 
     def storage(self, queues: Sequence[Queue] = ()) -> Storage:
-        """Give the bucket, whether it exists or not."""
+        """Return the bucket, whether or not it exists."""
         return self.connection.storage(self.account(queues))
 
 
 def find(name: str, options: argparse.Namespace) -> Part:
-    """Give a part, by the names that its programs would use."""
+    """Return a part, with the names that its programs would use."""
     names = PARTS[name]
     settings = Settings(
         _named(name, "input_queue", commandline.queue_name(80), names["input_queue"]),
@@ -84,7 +84,7 @@ def find(name: str, options: argparse.Namespace) -> Part:
 
 
 def counted(queue: Queue) -> Dict[str, int]:
-    """Count the messages of a queue; one that has just been deleted holds none."""
+    """Return the message counts of a queue, zero if it has just been deleted."""
     try:
         told = _attributes(queue)["Attributes"]
     except AWS_ERRORS as error:
@@ -95,7 +95,7 @@ def counted(queue: Queue) -> Dict[str, int]:
 
 
 def time_at(queue: Queue) -> Optional[float]:
-    """Give the time by SQS's clock, which also tells when a message was sent."""
+    """Return the time by SQS's clock, which also stamps messages, or None if it is unknown."""
     return answered_at(_attributes(queue)["ResponseMetadata"]["HTTPHeaders"])
 
 

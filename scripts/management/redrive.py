@@ -1,4 +1,4 @@
-"""Moving dead letters back to their queue."""
+"""Moves dead letters back to their input queue."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from messaging.wire.envelope import Message, size_of
 from scripts.management.letter import take
 from scripts.management.part import Part, Row, counted, time_at
 
-HIDDEN = 60  # seconds that a dead letter is hidden while it is moved
-MOST_ATTRIBUTES = 10  # SQS's limit
-DELETIONS = 3  # attempts
+HIDDEN = 60  # seconds; a move that takes longer might be done twice
+MOST_ATTRIBUTES = 10  # SQS refuses a message with more
+DELETIONS = 3  # attempts; a letter that is sent but not deleted is in both queues
 
 
 def redrive(part: Part, options: argparse.Namespace) -> Iterator[Row]:
-    """Move the messages of the dead-letter queue back to their queue."""
+    """Move dead letters back to their input queue."""
     inbox, dead = (part.queue(name) for name in part.names()[:2])
     if inbox is None or dead is None:
         yield {"part": part.name, "moved": 0, "left": 0}
@@ -33,11 +33,11 @@ def redrive(part: Part, options: argparse.Namespace) -> Iterator[Row]:
 
 
 class Move:
-    """Moves what was dead when it began; what dies again meanwhile is left.
+    """Moves the letters that were there when it began; those that fail again meanwhile stay.
 
     Attributes:
-        moved: how many messages
-        failed: by message id, why one was not moved
+        moved: how many messages were moved
+        failed: by message id, why it was not moved
     """
 
     def __init__(self, inbox: Queue, dead: Queue) -> None:
@@ -47,12 +47,12 @@ class Move:
         self.failed: Dict[str, str] = {}
 
     def run(self) -> None:
-        """Move all messages, each once; what cannot be moved is visible again at the end."""
+        """Move each message once; those that cannot be moved are visible again afterwards."""
         refused = self._refused_deletion()
-        if refused:  # what is sent and cannot be deleted would be in both queues
+        if refused:  # otherwise each message would end up in both queues
             self.failed["all"] = refused
             return
-        began = (time_at(self._dead) or float("inf")) + 1  # of a clock that shows seconds
+        began = (time_at(self._dead) or float("inf")) + 1  # the clock shows whole seconds
         try:
             while True:
                 taken = take(self._dead, MAX_BATCH, HIDDEN)
@@ -65,7 +65,7 @@ class Move:
             self._dead.hide(self._kept, 0)
 
     def _refused_deletion(self) -> str:
-        """Try to delete what does not exist; give why AWS refuses that altogether."""
+        """Try a deletion that has no effect; return why AWS denies it, empty if it does not."""
         call: Any = self._dead.sqs.delete_message_batch
         try:
             call(QueueUrl=self._dead.url, Entries=[{"Id": "0", "ReceiptHandle": "none"}])
@@ -75,7 +75,7 @@ class Move:
         return ""
 
     def _move(self, deliveries: List[Delivery]) -> bool:
-        """Send and delete messages; tell whether that may go on."""
+        """Send and delete messages; return whether it is safe to go on."""
         failures = self._inbox.send([_again(delivery) for delivery in deliveries])
         self._keep(deliveries, failures, "")
         sent = [each for position, each in enumerate(deliveries) if position not in failures]
@@ -95,7 +95,7 @@ class Move:
 
 
 def _again(delivery: Delivery) -> Message:
-    """Write a message as it was; one without a correlation id keeps its old message id as such."""
+    """Return the message to send; one without a correlation id gets its old message id as one."""
     attributes = {name: _attribute(value) for name, value in delivery.attributes.items()}
     own = {"CorrelationId": {"DataType": "String", "StringValue": delivery.message_id}}
     known = {"MessageBody": delivery.body, "MessageAttributes": {**own, **attributes}}
@@ -104,6 +104,6 @@ def _again(delivery: Delivery) -> Message:
 
 
 def _attribute(value: Any) -> Dict[str, Any]:
-    """Leave out the empty lists that SQS adds, and does not take back."""
+    """Drop the empty lists that SQS adds to attributes but does not accept."""
     names = ("DataType", "StringValue", "BinaryValue")
     return {name: value[name] for name in names if name in value}

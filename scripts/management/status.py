@@ -1,4 +1,4 @@
-"""Counting what a part has to do."""
+"""Shows how much work a part has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEADING = ("time", "part", "account", "region", "bucket")
 
 
 def status(part: Part, options: argparse.Namespace) -> Iterator[Row]:
-    """Count the messages of each queue, and tell the age of the oldest."""
+    """Count the messages in each queue, and show the age of the oldest."""
     queues = {name: part.queue(name) for name in part.names()}
     found = [queue for queue in queues.values() if queue]
     storage = part.storage(found)
@@ -42,7 +42,7 @@ def _replies(part: Part) -> Row:
 
 
 def _age_of_oldest(part: Part, queue: Queue) -> str:
-    """Give the age in seconds that CloudWatch knows; SQS itself does not tell it."""
+    """Return the age that CloudWatch reports, since SQS itself has none, or a dash."""
     now = datetime.now(timezone.utc)
     try:
         answer = part.connection.client("cloudwatch").get_metric_statistics(

@@ -1,4 +1,4 @@
-"""Deleting the reply queues of crashed clients."""
+"""Deletes the reply queues of crashed clients."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scripts.management.part import Part, Row
 
 
 def sweep(part: Part, options: argparse.Namespace) -> Iterator[Row]:
-    """Delete the private reply queues that crashed clients left behind, none in use."""
+    """Delete the reply queues that crashed clients left behind, but none in use."""
     connection = part.connection
     output_queue = connection.settings.output_queue
     for queue, reason in sweeping.sweep(connection.sqs, output_queue, options.older_than):

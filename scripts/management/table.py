@@ -1,4 +1,4 @@
-"""Rows as a table for people, or as JSON."""
+"""Formats rows as a table, or as JSON."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from scripts.management.status import HEADING
 
 
 def as_json(rows: Sequence[Row]) -> str:
-    """Write a JSON object a row."""
+    """Return one line of JSON per row."""
     return "\n".join(map(json.dumps, rows))
 
 
 def as_status(rows: Sequence[Row], timed: bool) -> str:
-    """Write a table a part, below a line that says where that is."""
+    """Return a table per part, each under a line with its account, region and bucket."""
     texts = []
     for part in dict.fromkeys(row["part"] for row in rows):
         own = [row for row in rows if row["part"] == part]
@@ -28,7 +28,7 @@ def as_status(rows: Sequence[Row], timed: bool) -> str:
 
 
 def as_table(rows: Sequence[Row]) -> str:
-    """Write a table; numbers stand to the right."""
+    """Return a table with numbers aligned to the right."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     cells: List[List[object]] = [[row.get(name, "") for name in columns] for row in rows]
     numbers = [any(isinstance(value, int) for value in column) for column in zip(*cells)]

@@ -1,4 +1,4 @@
-"""A worker and a client of somebody else, written from messaging/README.md with boto3 alone."""
+"""A worker and a client of a third party, written from messaging/README.md with boto3 alone."""
 
 import json
 import posixpath
@@ -10,13 +10,13 @@ from typing import Any, Dict, Optional
 
 
 def strings(values: Dict[str, Optional[str]]) -> Any:
-    """Write message attributes."""
+    """Return message attributes for the values that are not None."""
     given = {name: value for name, value in values.items() if value is not None}
     return {name: {"DataType": "String", "StringValue": text} for name, text in given.items()}
 
 
 def worker(aws: Any, part: str, names: Dict[str, str], stop: threading.Event) -> None:
-    """Answer requests until told to stop: lists by their summary, images by a copy."""
+    """Answer requests until told to stop: lists with their summary, images with a copy."""
     sqs, s3 = aws.client("sqs"), aws.client("s3")
     inbox = sqs.get_queue_url(QueueName=names["input"])["QueueUrl"]
     asked = {"QueueUrl": inbox, "WaitTimeSeconds": 1, "MessageAttributeNames": ["All"]}
@@ -41,7 +41,7 @@ def worker(aws: Any, part: str, names: Dict[str, str], stop: threading.Event) ->
 
 
 def summarise(s3: Any, bucket: str, body: str, said: Dict[str, str]) -> Any:
-    """Give the summary of a list, which may lie in the bucket."""
+    """Return the summary of a list, which may be in the bucket."""
     if "PayloadKey" in said:
         version = {"IfMatch": said["PayloadETag"]} if "PayloadETag" in said else {}
         answer = s3.get_object(Bucket=bucket, Key=said["PayloadKey"], **version)
@@ -53,7 +53,7 @@ def summarise(s3: Any, bucket: str, body: str, said: Dict[str, str]) -> Any:
 
 
 def copy(s3: Any, bucket: str, key: str, said: Dict[str, str]) -> Any:
-    """Copy an image to where its result has to be; the gamma 3 is refused, to refuse something."""
+    """Copy an image to the key of its result; refuses gamma 3, so that something is refused."""
     if json.loads(said.get("Parameters", "{}")).get("gamma") == 3:
         raise ValueError("gamma 3 is not done here")
     stem, extension = posixpath.splitext(key)
@@ -66,7 +66,7 @@ WORK = {"calculation": summarise, "image": copy}
 
 
 def ask(aws: Any, names: Dict[str, str], body: str, **attributes: Optional[str]) -> Dict[str, str]:
-    """Send a request and wait for its reply; give the reply's attributes, and its body."""
+    """Send a request and wait for its reply; return the reply's attributes and body."""
     sqs, mine = aws.client("sqs"), secrets.token_hex(16)
     stamp = time.strftime("%Y%m%dT%H%M", time.gmtime())
     reply_to = f"{names['output']}-{stamp}-{secrets.token_hex(8)}"

@@ -1,4 +1,4 @@
-"""Running commands as a person would, in a checkout that they may write to."""
+"""Runs commands as a user would, in a checkout that they may write to."""
 
 import re
 import signal
@@ -13,21 +13,21 @@ from scripts import record
 from tests.acceptance.readme import agree, masked
 from tests.conftest import ROOT, wait_until
 
-# Commands that run until they are stopped: what is waited for, and how they end then.
+# Commands that run until stopped: the output to wait for, and the exit code when stopped.
 ENDLESS = (
     (r"worker\.py(?!.*--drain)", "; Ctrl-C stops it", 0),
     (r"status --watch", "OutputQueue", 130),
 )
-# Commands that ask first, and end with this code since nobody is there to answer.
+# Commands that ask first, and their exit code when nobody answers.
 ASKING = ((r"manage\.py delete(?!.*--yes)", 1),)
-# So that a worker of another operation takes no request of the clients that run beside it.
+# Keeps a worker of another operation from requests of clients that run at the same time.
 APART = {"IMAGE_INPUT_QUEUE": "inbox-apart"}
 
 
 def checkout(folder: Path, stubs: Mapping[str, str]) -> Dict[str, str]:
-    """Make what is like a checkout with packages installed, and the files that commands name.
+    """Make a folder like a checkout with packages installed, and the files that commands name.
 
-    Stubs are programs of one line of shell, for the names of others.
+    Each stub is a line of shell that stands in for the program of that name.
     """
     folder.mkdir()
     variables = record.checkout(folder)
@@ -49,7 +49,7 @@ def checkout(folder: Path, stubs: Mapping[str, str]) -> Dict[str, str]:
 
 
 def run(command: str, cwd: Path, variables: Dict[str, str], shown: str = "") -> str:
-    """Run a command; give what was wrong with it."""
+    """Run a command; return what was wrong with it, empty if nothing."""
     for pattern, awaited, code in ENDLESS:
         if re.search(pattern, command):
             return stop(command, cwd, variables, awaited, code)
@@ -70,7 +70,7 @@ def run(command: str, cwd: Path, variables: Dict[str, str], shown: str = "") -> 
 
 
 def stop(command: str, cwd: Path, variables: Dict[str, str], awaited: str, code: int) -> str:
-    """Run a command until it says what is awaited, and stop it; give what was wrong."""
+    """Run a command until it prints `awaited`, and stop it; return what was wrong."""
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
             ["bash", "-c", f"exec {command}"],

@@ -1,4 +1,4 @@
-"""The benchmarks run, say what they found in both forms, and lose nothing when something fails."""
+"""The benchmarks run, report their results in each form, and lose nothing when something fails."""
 
 import json
 import os
@@ -23,12 +23,12 @@ SHORT = SUBJECTS[:1]
 
 @pytest.fixture
 def every_benchmark(request: pytest.FixtureRequest) -> bool:
-    """Whether all benchmarks are run, however long they take."""
+    """Whether all benchmarks run, however long they take."""
     return bool(request.config.getoption("--bench"))
 
 
 def run(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """Run the program."""
+    """Run bench.py to its end."""
     return subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "bench.py"), *arguments],
         env={**os.environ, **variables},
@@ -53,7 +53,7 @@ def test_a_subject_gives_tables_as_json(subject: str, every_benchmark: bool) -> 
 
 
 def test_tables_are_aligned_for_people() -> None:
-    """A table has a title, a head, a rule, and rows as wide as the rule allows."""
+    """A table has a title, a header, a rule, and rows no wider than the rule."""
     lines = run("summary", "--quick").stdout.splitlines()
 
     assert "integers" in lines[0]
@@ -63,7 +63,7 @@ def test_tables_are_aligned_for_people() -> None:
 
 
 def test_the_report_is_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page has a part for each subject, which tells how it was made."""
+    """The page has a section per subject, which says how it was measured."""
     monkeypatch.setattr(report, "measure", lambda *_: [Table("new", ("",), [["row"]])])
     page = tmp_path / "page.md"
 
@@ -78,7 +78,7 @@ def test_the_report_is_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_part_of_the_report_is_written_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is not measured again stays as it is, in its place."""
+    """Sections of subjects that are not measured again stay as they are, in place."""
     monkeypatch.setattr(report, "measure", lambda *_: [Table("new", ("",), [["row"]])])
     page = tmp_path / "page.md"
     page.write_text(
@@ -97,7 +97,7 @@ def test_a_part_of_the_report_is_written_anew(
 def test_the_throughput_is_drawn_beside_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each contender that was measured is a curve with its name, the faster one above."""
+    """Each contender that was measured is a curve with its name, the fastest on top."""
     rows: List[List[Cell]] = [
         ["slow", *map(_sample, (10, 1))],
         ["fast", *map(_sample, (900, 700))],
@@ -124,7 +124,7 @@ def _sample(value: float) -> Sample:
 
 
 def test_a_subject_that_cannot_be_measured_is_told(tmp_path: Path) -> None:
-    """The others are on the page, the reason is in the place of its tables, and the code is 1."""
+    """Its section holds the reason, the others are on the page, and the exit code is 1."""
     page = tmp_path / "page.md"
     chosen = "--only", "latency", "summary"
 
@@ -139,7 +139,7 @@ def test_a_subject_that_cannot_be_measured_is_told(tmp_path: Path) -> None:
 def test_ctrl_c_keeps_what_was_measured(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The tables that were ready are printed."""
+    """After Ctrl-C the tables that were finished are printed."""
 
     def interrupted(*_: object) -> Iterator[Table]:
         yield Table("first", ("", "n"), [["a", Sample((1, 2))]])
@@ -151,8 +151,8 @@ def test_ctrl_c_keeps_what_was_measured(
     assert [table["title"] for table in json.loads(capsys.readouterr().out)] == ["first"]
 
 
-def test_who_fails_is_left_out_with_a_line() -> None:
-    """One that fails, if only in its second round, has no row, and a ratio to it is a dash."""
+def test_a_contender_that_fails_is_left_out() -> None:
+    """A contender that fails, even in its second round, has no row; a ratio to it is a dash."""
     rounds = iter((4, None))
 
     def tires() -> Measured:
@@ -172,7 +172,7 @@ def test_who_fails_is_left_out_with_a_line() -> None:
 
 
 def test_ctrl_c_in_a_race_keeps_the_rounds() -> None:
-    """The table has what was measured until then, and only then the program ends."""
+    """The table shows what was measured before Ctrl-C, and only then does the program end."""
     rounds = iter((4, None))
 
     def is_stopped() -> Measured:
@@ -198,7 +198,7 @@ def test_ctrl_c_in_a_race_keeps_the_rounds() -> None:
     ],
 )
 def test_a_job_that_fails_gives_a_reason(job: str, reason: str, tmp_path: Path) -> None:
-    """A `convert` that is not ImageMagick's is as good as none, and the reason is one line."""
+    """A failed job has a reason of one line; another `convert` than ImageMagick's is a failure."""
     other = tmp_path / "convert"
     other.write_text("#!/bin/sh\necho convert 1.0: turns miles into leagues\n")
     other.chmod(0o755)
@@ -212,7 +212,7 @@ def test_a_job_that_fails_gives_a_reason(job: str, reason: str, tmp_path: Path) 
 
 @pytest.mark.parametrize("subject", [*SUBJECTS, "report", ""])
 def test_help_does_nothing_else(subject: str) -> None:
-    """It is printed by any Python, without the packages, and nothing is installed or started."""
+    """--help works with any Python, without packages, and installs and starts nothing."""
     command = [sys.executable, "-S", str(ROOT / "scripts" / "bench.py"), *subject.split()]
     done = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=10)
 
@@ -242,7 +242,7 @@ def test_help_does_nothing_else(subject: str) -> None:
 def test_what_contradicts_itself_is_refused(
     arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The exit code is 2, and nothing is installed or measured."""
+    """Contradictory options end with 2 before anything is installed or measured."""
     monkeypatch.delattr(environment, "enter")
     monkeypatch.delattr(report, "measure")
 

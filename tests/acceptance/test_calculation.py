@@ -1,4 +1,4 @@
-"""The calculation pair as a person uses it."""
+"""The calculation pair as a user sees it."""
 
 import json
 import random
@@ -6,92 +6,39 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import pexpect
 import pytest
 
 from scripts.local_aws import LocalAws
+from tests.acceptance.typist import CHOICE, LIST, Typist
 from tests.conftest import ROOT, Place, take, wait_until
 
-MENU = "Your choice: "
-LIST = "separated by commas: "
 
-
-@pytest.fixture
-def menu(place: Place) -> Iterator[Any]:
-    """The client's menu on a terminal."""
-    command = ["-m", "calculation.client", "--timeout", "30"]
-    child = pexpect.spawn(
-        sys.executable, command, cwd=str(ROOT), env=place.environment, encoding="utf-8", timeout=30
-    )
-    yield child
-    child.close(force=True)
-
-
-def test_menu_sends_a_list_and_comes_again(place: Place, menu: Any) -> None:
-    """Choosing 1 and typing a list shows its summary and log, then the menu; 2 ends with 0."""
+def test_menu_sends_a_list_and_comes_again(place: Place) -> None:
+    """1 and a list show its summary and log, then the menu again; 2 exits with 0."""
     place.worker()
-    menu.expect(MENU)
-    menu.sendline("1")
-    menu.expect(LIST)
-    menu.sendline("3,1,2")
-    menu.expect("Waiting for the reply")
-    menu.expect(r"count +3\s+min +1\s+max +3\s+median +2\s+mean +2\s+log +(logs/calculation/\S+)")
-    key = menu.match[1]
-    menu.expect(MENU)
-    menu.sendline("2")
-    menu.expect(pexpect.EOF)
-    menu.wait()
+    menu = Typist(place)
+    menu.answers(CHOICE, "1")
+    menu.answers(LIST, "3,1,2")
+    menu.reads("Waiting for the reply")
+    summary = r"count +3\s+min +1\s+max +3\s+median +2\s+mean +2\s+log +(logs/calculation/\S+)"
+    key = menu.matches(summary)[1]
+    menu.answers(CHOICE, "2")
 
-    assert menu.exitstatus == 0
+    assert menu.ends() == 0
     assert "3 numbers" in place.read(key)
-
-
-def test_menu_says_what_is_wrong_and_asks_again(menu: Any) -> None:
-    """A wrong choice and a wrong list are each explained and asked for again."""
-    menu.expect(MENU)
-    menu.sendline("x")
-    menu.expect("'x' is not a choice: type 1 or 2")
-    menu.expect(MENU)
-    menu.sendline("1")
-    menu.expect(LIST)
-    menu.sendline("1,a,3")
-    menu.expect("Item 2, 'a', is not an integer")
-    menu.expect(LIST)
-
-
-def test_interrupt_while_waiting_goes_back_to_the_menu(menu: Any) -> None:
-    """Ctrl-C gives up the wait, not the program; the wait is shown with its seconds."""
-    menu.expect(MENU)
-    menu.sendline("1")
-    menu.expect(LIST)
-    menu.sendline("3,1,2")
-    menu.expect("Waiting for the reply ... 0 s")
-    menu.expect("Waiting for the reply ... 2 s")
-    menu.sendintr()
-    menu.expect("No longer waiting")
-    menu.expect(MENU)
-    menu.sendline("2")
-    menu.expect(pexpect.EOF)
-    menu.wait()
-
-    assert menu.exitstatus == 0
 
 
 @pytest.mark.parametrize("typed", ["", "1\n"], ids=["at the menu", "at the list"])
 def test_end_of_input_quits(place: Place, typed: str) -> None:
-    """Without more input the menu ends with 0."""
-    command = [sys.executable, "-m", "calculation.client"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=place.environment, input=typed.encode(), stdout=subprocess.DEVNULL
-    )
-
-    assert done.returncode == 0
+    """At the end of input the menu exits with 0."""
+    assert place.client(input=typed).returncode == 0
 
 
 def test_lists_as_arguments_give_json_lines_in_order(place: Place) -> None:
-    """Standard output holds one object a list and nothing else."""
+    """Standard output holds one JSON object per list, in order, and nothing else."""
     place.worker()
 
     done = place.client("3,1,2", "-5,7", "--json")
@@ -105,7 +52,7 @@ def test_lists_as_arguments_give_json_lines_in_order(place: Place) -> None:
 
 
 def test_a_refused_list_leaves_the_others_alone(place: Place) -> None:
-    """The bad list's line is an error, the others are answered, the exit code is 1."""
+    """A bad list gets an error line, the others are answered, and the exit code is 1."""
     place.worker()
 
     done = place.client("1", "1,,2", "2", "--json")
@@ -117,7 +64,7 @@ def test_a_refused_list_leaves_the_others_alone(place: Place) -> None:
 
 
 def test_file_keeps_order_and_shows_progress(place: Place, aws: LocalAws, tmp_path: Path) -> None:
-    """Ten thousand lines come back in order, with a progress bar and one bad line told."""
+    """Ten thousand lines are answered in order, with a progress bar; the bad one is reported."""
     count = 10_000 if aws.kind == "ministack" else 300
     place.worker()
     file = tmp_path / "lists.txt"
@@ -142,19 +89,16 @@ def test_file_keeps_order_and_shows_progress(place: Place, aws: LocalAws, tmp_pa
 
 
 def test_standard_input_is_a_file_too(place: Place) -> None:
-    """With --file - the lists come from a pipe."""
+    """With --file - lists are read from a pipe."""
     place.worker()
 
-    command = [sys.executable, "-m", "calculation.client", "--file", "-", "--json"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=place.environment, input=b"1,2\n3\n", stdout=subprocess.PIPE
-    )
+    done = place.client("--file", "-", "--json", input="1,2\n3\n")
 
     assert [json.loads(line)["max"] for line in done.stdout.splitlines()] == [2, 3]
 
 
 def test_no_worker_ends_with_3_and_advice(place: Place) -> None:
-    """Without a reply in time the line says what to check."""
+    """Without a reply in time the client exits with 3 and says what to check."""
     done = place.client("3,1,2", "--timeout", "1.5")
 
     assert done.returncode == 3
@@ -164,7 +108,7 @@ def test_no_worker_ends_with_3_and_advice(place: Place) -> None:
 
 
 def test_a_list_of_megabytes_travels_through_the_bucket(place: Place, tmp_path: Path) -> None:
-    """A list too long for SQS is answered like any other, and lies under payloads/."""
+    """A list too long for SQS is answered like any other, and is stored under payloads/."""
     place.worker()
     file = tmp_path / "long.txt"
     file.write_text(",".join(map(str, range(700_000))) + "\n")
@@ -173,12 +117,11 @@ def test_a_list_of_megabytes_travels_through_the_bucket(place: Place, tmp_path: 
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["max"] == 699_999
-    listed = place.s3.list_objects_v2(Bucket=place.settings.bucket, Prefix="payloads/")
-    assert listed["KeyCount"] == 1
+    assert len(place.keys("payloads/")) == 1
 
 
 def test_the_client_leaves_no_queue_behind(place: Place) -> None:
-    """Its reply queue is deleted after a result, a timeout, an interrupt and a termination."""
+    """The reply queue is deleted after a result, a timeout, an interrupt and a termination."""
 
     def queues() -> Any:
         prefix = f"{place.settings.output_queue}-"
@@ -200,7 +143,7 @@ def test_the_client_leaves_no_queue_behind(place: Place) -> None:
 
 
 def test_log_tells_of_each_job(place: Place) -> None:
-    """The log has who asked and when, the count, the result or refusal, the time and the worker."""
+    """A job's log has its sender, time, count, result or refusal, duration and worker."""
     worker = place.worker()
     place.client("3,1,2")
     place.inbox().send([{"MessageBody": "1,a\nresult forged"}])
@@ -219,7 +162,7 @@ def test_log_tells_of_each_job(place: Place) -> None:
 
 
 def test_a_message_typed_by_hand_is_answered(place: Place) -> None:
-    """A bare body on the input queue is answered on the output queue, by its message id."""
+    """A bare body in the input queue is answered in the output queue, under its message id."""
     sent = place.sqs.send_message(QueueUrl=place.inbox().url, MessageBody="3,1,2")
     place.worker()
 

@@ -1,4 +1,4 @@
-"""Programs of others, written from messaging/README.md alone, work with ours."""
+"""Third parties' programs, written from messaging/README.md alone, work with ours."""
 
 import json
 import threading
@@ -19,13 +19,13 @@ MOON = ROOT / "image" / "Moon.jpg"
 
 @pytest.fixture
 def session(place: Place) -> Any:
-    """Boto3 as anybody has it."""
+    """A boto3 session as anybody would use it."""
     return boto3.Session(region_name="us-east-1")
 
 
 @pytest.fixture
 def names(place: Place) -> Dict[str, str]:
-    """The queues and the bucket, which are there."""
+    """The names of queues and a bucket that exist."""
     open_bucket(place.connection.storage(""))
     inbox, outbox = place.inbox(), place.outbox()
     return {"input": inbox.name, "output": outbox.name, "bucket": str(place.settings.bucket)}
@@ -33,7 +33,7 @@ def names(place: Place) -> Dict[str, str]:
 
 @contextmanager
 def foreign_worker(session: Any, part: str, names: Dict[str, str]) -> Iterator[None]:
-    """A worker of somebody else's."""
+    """A third party's worker, running."""
     stop = threading.Event()
     thread = threading.Thread(target=foreign.worker, args=(session, part, names, stop))
     thread.start()
@@ -45,7 +45,7 @@ def foreign_worker(session: Any, part: str, names: Dict[str, str]) -> Iterator[N
 def test_a_foreign_worker_answers_lists(
     place: Place, session: Any, names: Dict[str, str], tmp_path: Path
 ) -> None:
-    """Our client shows what it says of lists short and long, and nothing that it leaves out."""
+    """Our client shows a foreign worker's results for short and long lists, as far as they go."""
     (tmp_path / "lists.txt").write_text("3,1,2\n" + ",".join(map(str, range(60_000))) + "\n")
     with foreign_worker(session, "calculation", names):
         done = place.client("--file", str(tmp_path / "lists.txt"), "--json")
@@ -70,7 +70,7 @@ def test_a_foreign_worker_answers_lists(
 def test_a_foreign_worker_answers_images(
     place: Place, session: Any, names: Dict[str, str], tmp_path: Path
 ) -> None:
-    """Our client downloads the version that it names, and shows why it refuses."""
+    """Our client downloads the version that a foreign worker names, and shows why it refuses."""
     target = tmp_path / "moon.jpg"
     with foreign_worker(session, "image", names):
         done = place.client(str(MOON), "--output", str(target), module="image.client")
@@ -85,7 +85,7 @@ def test_a_foreign_worker_answers_images(
 def test_a_foreign_client_gets_its_list_summarised(
     place: Place, session: Any, names: Dict[str, str]
 ) -> None:
-    """It reads results and refusals, of bodies in the message and in the bucket."""
+    """A foreign client gets results and refusals, for lists in the message and in the bucket."""
     place.worker()
     put = session.client("s3").put_object(
         Bucket=names["bucket"], Key="payloads/mine/1", Body=b"3,1,2", ContentType="text/plain"
@@ -103,7 +103,7 @@ def test_a_foreign_client_gets_its_list_summarised(
 def test_a_list_replaced_on_its_way_is_refused(
     place: Place, session: Any, names: Dict[str, str]
 ) -> None:
-    """Who is asked about another version than was put there says so, instead of answering."""
+    """A payload that is not the version the request names is refused."""
     place.worker()
     old, new = (
         session.client("s3").put_object(Bucket=names["bucket"], Key="payloads/mine/1", Body=body)
@@ -122,7 +122,7 @@ def test_a_list_replaced_on_its_way_is_refused(
 def test_a_foreign_client_has_its_image_processed(
     place: Place, session: Any, names: Dict[str, str]
 ) -> None:
-    """It names operation and values, and is told the key and version of the result."""
+    """A foreign client names operation and values, and is told the result's key and version."""
     place.worker("gamma", module="image.worker")
     s3 = session.client("s3")
     put = s3.put_object(Bucket=names["bucket"], Key="Moon.jpg", Body=MOON.read_bytes())

@@ -1,4 +1,4 @@
-"""The rights that the handbook names are enough for what it names them for."""
+"""The rights that the handbook lists suffice for what it lists them for."""
 
 from contextlib import contextmanager
 from typing import Iterator, Optional, Set
@@ -9,10 +9,10 @@ from tests.gateway import Answer, Call, Gateway, error, service_of
 from tests.plain import DEAD_LETTER
 
 MANAGE = "scripts.manage"
-# Rows of the table of rights that more than one may need.
+# Rows of the table of rights that apply to several roles.
 FIRST = "first start, `manage.py create`"
 SWEEPING = "`manage.py sweep`; a worker, if it shall sweep"
-# What the API calls otherwise than IAM does.
+# Actions whose names differ from those of their rights.
 NAMES = {
     "PutBucket": "CreateBucket",
     "GetBucket": "ListBucket",
@@ -23,12 +23,12 @@ NAMES = {
 
 @contextmanager
 def allowed(gateway: Gateway, *who: str) -> Iterator[Set[str]]:
-    """Refuse whatever is not among the rights; gives those that were used."""
+    """Refuse what the rights do not cover; the set returned collects those that were used."""
     known, used = rights(*who), set()
 
     def enforce(call: Call) -> Optional[Answer]:
         service = service_of(call.action)
-        if service == "sts":  # which needs no right
+        if service == "sts":  # needs no right
             return None
         name = NAMES.get(call.action, call.action)
         service = "cloudwatch" if name == "GetMetricStatistics" else service
@@ -43,7 +43,7 @@ def allowed(gateway: Gateway, *who: str) -> Iterator[Set[str]]:
 
 
 def test_the_rights_for_the_first_start_and_each_command(counted: Place, gateway: Gateway) -> None:
-    """A worker makes what is missing, and manage.py does all it can, with the rights of its row."""
+    """A worker's first start and each command of manage.py work with the rights listed for them."""
     for name in ("INPUT_QUEUE", "OUTPUT_QUEUE", "BUCKET"):
         counted.environment[f"IMAGE_{name}"] = f"apart-{name.lower().replace('_', '-')}"
     dead = f"{counted.settings.input_queue}{DEAD_LETTER}"

@@ -1,27 +1,27 @@
-"""The image pair as a person uses it."""
+"""The image pair as a user sees it."""
 
 import json
-import sys
 import time
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
-import pexpect
 import pytest
 from PIL import Image
 
 from image.comparison import compare
 from scripts.local_aws import LocalAws
+from tests.acceptance.typist import CHOICE as MENU
+from tests.acceptance.typist import Typist
 from tests.conftest import ROOT, Place, wait_until
 from tests.gateway import Gateway
 
 WORKER, CLIENT = "image.worker", "image.client"
-MENU, NAME, KEY = "Your choice: ", "with its extension: ", "if left empty\\): "
+NAME, KEY, DOWNLOAD = "with its extension: ", "if left empty): ", "Download it (y or n)? "
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a small image, a text that pretends to be one, and a folder."""
+    """A folder with a small image, a text file named as an image, and a folder."""
     Image.linear_gradient("L").save(tmp_path / "Moon.jpg", quality=95)
     (tmp_path / "text.jpg").write_text("not an image")
     (tmp_path / "inner").mkdir()
@@ -29,106 +29,83 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def menu(place: Place, folder: Path) -> Iterator[Any]:
-    """The client's menu on a terminal, in the folder."""
-    program = str(ROOT / "image" / "client.py")
-    environment: Any = {**place.environment, "TERM": "dumb"}
-    child = pexpect.spawn(
-        sys.executable, [program], cwd=str(folder), env=environment, encoding="utf-8", timeout=30
-    )
-    yield child
-    child.close(force=True)
+def menu(place: Place, folder: Path) -> Typist:
+    """The client's menu at a terminal, in the folder."""
+    return Typist(place, str(ROOT / "image" / "client.py"), cwd=folder, TERM="dumb")
 
 
 def level(path: Path) -> int:
-    """Give the level in the middle of a picture."""
+    """Return the level in the middle of a picture."""
     with Image.open(path) as image:
         pixel: Any = image.convert("L").getpixel((128, 128))
     return int(pixel)
 
 
 def test_menu_processes_and_downloads_and_comes_again(
-    place: Place, menu: Any, folder: Path
+    place: Place, menu: Typist, folder: Path
 ) -> None:
-    """1, a name, a key: the result is named, y downloads it, the menu comes again, 2 quits."""
+    """After 1, a name and a key the menu shows the result, y downloads it, and 2 quits."""
     place.worker("gamma", module=WORKER)
-    menu.expect(MENU)
-    menu.sendline("1")
-    menu.expect(NAME)
-    menu.sendline("Moon.jpg")
-    menu.expect(KEY)
-    menu.sendline("moon")
-    menu.expect("result +moonprocessed\\s")
-    menu.expect("log +logs/image/")
-    menu.expect("Download it")
-    menu.sendline("y")
-    menu.expect("saved +moonprocessed\\s")
-    menu.expect(MENU)
-    menu.sendline("2")
-    menu.expect(pexpect.EOF)
-    menu.wait()
+    menu.answers(MENU, "1")
+    menu.answers(NAME, "Moon.jpg")
+    menu.answers(KEY, "moon")
+    menu.matches("result +moonprocessed\\s")
+    menu.matches("log +logs/image/")
+    menu.answers(DOWNLOAD, "y")
+    menu.matches("saved +moonprocessed\\s")
+    menu.answers(MENU, "2")
 
-    assert menu.exitstatus == 0
+    assert menu.ends() == 0
     assert level(folder / "moonprocessed") == pytest.approx(186, abs=2)
 
 
 def test_menu_uses_the_file_name_and_asks_before_replacing(
-    place: Place, menu: Any, folder: Path
+    place: Place, menu: Typist, folder: Path
 ) -> None:
-    """An empty key means the file's name; a file that exists is kept unless the person agrees."""
+    """An empty key means the file's name, and an existing file is kept unless the user agrees."""
     place.worker("gamma", module=WORKER)
     (folder / "Moonprocessed.jpg").write_text("mine")
     for answer in ("n", "y"):
-        menu.expect(MENU)
-        menu.sendline("1")
-        menu.expect(NAME)
-        menu.sendline("Moon.jpg")
-        menu.expect(KEY)
-        menu.sendline("")
-        menu.expect("result +Moonprocessed.jpg")
-        menu.expect("Download it")
-        menu.sendline("y")
-        menu.expect("is there already. Replace it")
+        menu.answers(MENU, "1")
+        menu.answers(NAME, "Moon.jpg")
+        menu.answers(KEY, "")
+        menu.matches("result +Moonprocessed.jpg")
+        menu.answers(DOWNLOAD, "y")
+        menu.reads("is there already. Replace it")
         assert (folder / "Moonprocessed.jpg").read_text() == "mine"
-        menu.sendline(answer)
-    menu.expect("saved +Moonprocessed.jpg")
+        menu.answers("(y or n)? ", answer)
+    menu.matches("saved +Moonprocessed.jpg")
 
     assert level(folder / "Moonprocessed.jpg") == pytest.approx(186, abs=2)
 
 
-def test_menu_asks_again_after_a_wrong_entry(menu: Any) -> None:
-    """Each wrong name and key has a clear line."""
-    menu.expect(MENU)
-    menu.sendline("1")
+def test_menu_asks_again_after_a_wrong_entry(menu: Typist) -> None:
+    """The menu explains each wrong name and key in a line, and asks again."""
+    menu.answers(MENU, "1")
     for name, line in [
         ("none.jpg", "There is no 'none.jpg', neither here nor on the desktop"),
         ("inner", "'inner' is a folder, not an image"),
         ("text.jpg", "'text.jpg' is not a jpeg, png"),
         ("", "Type the name of an image"),
     ]:
-        menu.expect(NAME)
-        menu.sendline(name)
-        menu.expect("(?i)" + line)
-    menu.expect(NAME)
-    menu.sendline("Moon.jpg")
+        menu.answers(NAME, name)
+        menu.matches("(?i)" + line)
+    menu.answers(NAME, "Moon.jpg")
     for key, line in [("../moon", "one that is . or .."), ("logs/moon", "which is reserved")]:
-        menu.expect(KEY)
-        menu.sendline(key)
-        menu.expect_exact(line)
-    menu.expect(KEY)
+        menu.answers(KEY, key)
+        menu.reads(line)
+    menu.reads(KEY)
 
 
-def test_tab_completes_file_names(menu: Any) -> None:
-    """At the name of the image Tab completes what is there."""
-    menu.expect(MENU)
-    menu.sendline("1")
-    menu.expect(NAME)
-    menu.send("Moo\t")
-    menu.expect("Moon.jpg", timeout=10)
+def test_tab_completes_file_names(menu: Typist) -> None:
+    """When the menu asks for an image, Tab completes file names."""
+    menu.answers(MENU, "1")
+    menu.answers(NAME, "Moo", "\t")
+    menu.reads("Moon.jpg")
 
 
 def test_one_image_with_output_comparison_and_other_values(place: Place, folder: Path) -> None:
-    """Options choose the operation, its value, the key, the file, and draw a comparison."""
+    """Options set the operation, its value, the key and the file, and draw a comparison."""
     place.worker("contrast", module=WORKER)
 
     done = place.client(
@@ -151,7 +128,7 @@ def test_one_image_with_output_comparison_and_other_values(place: Place, folder:
 
 
 def test_existing_files_are_never_touched_unless_told(place: Place, folder: Path) -> None:
-    """Without --overwrite a file that is there stays, and with it a file is still no folder."""
+    """An existing file is replaced only with --overwrite, and a folder not even then."""
     place.worker("gamma", module=WORKER)
     mine = folder / "Moonprocessed.jpg"
     mine.write_text("mine")
@@ -171,7 +148,7 @@ def test_existing_files_are_never_touched_unless_told(place: Place, folder: Path
 
 
 def test_refusals_are_told_for_each_image(place: Place, folder: Path) -> None:
-    """A text, a missing file and a truncated image are named; the good one is processed."""
+    """A text, a missing file and a truncated image are each reported; the good one is processed."""
     place.worker("gamma", module=WORKER)
     whole = (folder / "Moon.jpg").read_bytes()
     (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
@@ -191,7 +168,7 @@ def test_refusals_are_told_for_each_image(place: Place, folder: Path) -> None:
 def test_two_hundred_images_keep_their_order_and_cost_four_requests_each(
     counted: Place, gateway: Gateway, aws: LocalAws, tmp_path: Path
 ) -> None:
-    """A folder of images: results in order, S3 asked four times an image and for shared logs."""
+    """Results come in order, at four S3 requests per image plus the shared logs."""
     count = 200 if aws.kind == "ministack" else 20
     images = tmp_path / "images"
     images.mkdir()
@@ -220,7 +197,7 @@ def test_two_hundred_images_keep_their_order_and_cost_four_requests_each(
 
 
 def test_one_image_costs_five_sqs_requests(counted: Place, gateway: Gateway, folder: Path) -> None:
-    """Send, receive, reply, delete, receive: what was read goes with the private queue."""
+    """An image costs a send, a reply, a deletion and two receives; its reply is not deleted."""
     counted.worker("gamma", "--concurrency", "1", module=WORKER)
     started = time.monotonic()
     counted.client("Moon.jpg", module=CLIENT, cwd=folder)
@@ -229,6 +206,6 @@ def test_one_image_costs_five_sqs_requests(counted: Place, gateway: Gateway, fol
 
     assert counts["SendMessageBatch"] == 2
     assert counts["DeleteMessageBatch"] == 1
-    # Two with a message and the worker's next; before it came the worker polled once a second.
+    # Two return a message, and the worker polls on; before, it polled once a second.
     assert counts["ReceiveMessage"] <= 3 + idle
     assert [counts["CreateQueue"], counts["DeleteQueue"]] == [4, 1]

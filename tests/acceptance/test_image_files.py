@@ -1,4 +1,4 @@
-"""The image client with folders and files as people have them."""
+"""The image client with the folders and files that people have."""
 
 import json
 import signal
@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from scripts.local_aws import LocalAws
+from tests.acceptance.typist import CHOICE, Typist
 from tests.conftest import ROOT, Place, take, wait_until
 from tests.gateway import Answer, Call, Gateway, error
 
@@ -24,7 +25,7 @@ PROGRAM = [sys.executable, str(ROOT / "image" / "client.py")]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with another, photos, of two images."""
+    """A folder that contains another, photos, with two images."""
     (tmp_path / "photos").mkdir()
     for name in ("a", "b"):
         Image.new("L", (8, 8), 99).save(tmp_path / "photos" / f"{name}.png")
@@ -32,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(place: Place, folder: Path, *arguments: str) -> List[Dict[str, Any]]:
-    """Run the client to its end; give its answers and, as the last, its exit code and words."""
+    """Run the client to its end; return its answers, and then its exit code and standard error."""
     done = place.client(*arguments, "--json", module=CLIENT, cwd=folder)
     assert "Traceback" not in done.stderr
     answers = [json.loads(line) for line in done.stdout.splitlines()]
@@ -42,7 +43,7 @@ def run(place: Place, folder: Path, *arguments: str) -> List[Dict[str, Any]]:
 def test_a_folder_processed_again_makes_no_results_of_results(
     counted: Place, gateway: Gateway, folder: Path
 ) -> None:
-    """What is there already is told before the upload, results are passed over and named."""
+    """The second time, existing results are refused before the upload, and are no sources."""
     worker = counted.worker("gamma", module=WORKER)
     assert run(counted, folder, "photos")[-1]["code"] == 0
     worker.terminate()
@@ -59,7 +60,7 @@ def test_a_folder_processed_again_makes_no_results_of_results(
 
 
 def test_one_file_stops_no_other_and_each_has_one_line_in_order(place: Place, folder: Path) -> None:
-    """Whatever is wrong with some, the others are processed."""
+    """Bad files are each reported in one line, in order; the good ones are processed."""
     place.worker("gamma", module=WORKER)
     good = (folder / "photos" / "a.png").read_bytes()
     for name in ("b\nc.png", "d\udce9.png"):
@@ -85,7 +86,7 @@ def test_one_file_stops_no_other_and_each_has_one_line_in_order(place: Place, fo
 def test_what_could_not_be_brought_home_is_not_sent(
     counted: Place, gateway: Gateway, folder: Path
 ) -> None:
-    """Impossible names, pictures that exist, images over each other: told before the upload."""
+    """Impossible names, existing pictures and colliding targets are refused before the upload."""
     long = "x" * 246 + ".png"
     image = "photos/a.png"
     (folder / long).write_bytes((folder / image).read_bytes())
@@ -107,7 +108,7 @@ def test_what_could_not_be_brought_home_is_not_sent(
 
 
 def test_a_result_that_cannot_be_shown_is_told_with_its_file(place: Place, folder: Path) -> None:
-    """What fails after the download hides nothing of what was done."""
+    """An error after the download does not hide the result that was saved."""
     place.worker("gamma", module=WORKER)
     environment = {"BROWSER": "false", "DISPLAY": "", "PATH": "/nonexistent"}
 
@@ -122,7 +123,7 @@ def test_a_result_that_cannot_be_shown_is_told_with_its_file(place: Place, folde
 
 
 def test_a_result_has_one_extension_whatever_its_key(place: Place, folder: Path) -> None:
-    """A worker may name it otherwise; the file is called as README says."""
+    """The file gets the name that README promises, even if the worker named the key differently."""
     command = [*PROGRAM, "photos/a.png"]
     client = subprocess.Popen(command, cwd=folder, env=place.environment, stdout=subprocess.PIPE)
     (request,) = take(place.inbox())
@@ -143,7 +144,7 @@ def test_a_result_has_one_extension_whatever_its_key(place: Place, folder: Path)
 
 
 def test_many_images_show_one_bar(place: Place, folder: Path) -> None:
-    """At a terminal a folder has a bar for all, and none for each transfer."""
+    """At a terminal a folder has one progress bar, and none per transfer."""
     place.worker("gamma", module=WORKER)
 
     said: Any = pexpect.run(
@@ -162,7 +163,7 @@ def test_many_images_show_one_bar(place: Place, folder: Path) -> None:
 def test_an_image_that_s3_does_not_accept_stops_no_other(
     counted: Place, gateway: Gateway, aws: LocalAws, folder: Path
 ) -> None:
-    """It has its line, in its place, and the others are processed."""
+    """An image that S3 refuses has its own line in its place; the others are processed."""
     counted.worker("gamma", module=WORKER, url=aws.url)
     codes = {"a.png": "BadDigest", "c.png": "EntityTooLarge"}
     Image.new("L", (8, 8), 99).save(folder / "photos" / "c.png")
@@ -183,7 +184,7 @@ def test_an_image_that_s3_does_not_accept_stops_no_other(
 
 @pytest.fixture
 def held(gateway: Gateway) -> Iterator[threading.Event]:
-    """What the gateway waits for before it answers what a test lets hang."""
+    """An event for which the gateway waits before it answers requests that are to hang."""
     event = threading.Event()
     yield event
     event.set()
@@ -203,7 +204,7 @@ def test_ctrl_c_ends_hanging_transfers_however_often_it_is_pressed(
     folder: Path,
     action: str,
 ) -> None:
-    """Within two seconds, with 130, without a traceback, and without half a file."""
+    """Ctrl-C exits with 130 within two seconds, without a traceback or half a file."""
     counted.worker("gamma", module=WORKER, url=aws.url)
     gateway.spoil(action, partial(_hang, held))
     client = subprocess.Popen(
@@ -227,32 +228,19 @@ def test_ctrl_c_ends_hanging_transfers_however_often_it_is_pressed(
 
 
 def test_the_menu_takes_a_path_that_was_dragged_into_it(place: Place, folder: Path) -> None:
-    """In quotes, with backslashes, as a URL; and finds the Desktop by its name in the language."""
+    """The menu accepts quotes, backslashes and URLs, and finds a Desktop with a localised name."""
     image = folder / "home" / "Bureau" / "my image.png"
     image.parent.mkdir(parents=True)
     (folder / "photos" / "a.png").rename(image)
     (folder / "home" / ".config").mkdir()
     (folder / "home" / ".config" / "user-dirs.dirs").write_text('XDG_DESKTOP_DIR="$HOME/Bureau"\n')
-    environment: Any = {**place.environment, "HOME": str(folder / "home"), "TERM": "dumb"}
-    menu = pexpect.spawn(
-        PROGRAM[0],
-        [*PROGRAM[1:], "--timeout", "0.5"],
-        cwd=str(folder),
-        env=environment,
-        encoding="utf-8",
-        timeout=30,
-        dimensions=(24, 200),
-    )
+    command, home = [*PROGRAM[1:], "--timeout", "0.5"], str(folder / "home")
+    menu = Typist(place, *command, cwd=folder, HOME=home, TERM="dumb", COLUMNS="200")
     escaped = str(image).replace(" ", "\\ ")
     for text in (f"'{image}' ", f"{escaped} ", image.as_uri(), "my image.png"):
-        menu.expect("Your choice: ")
-        menu.sendline("1")
-        menu.expect("with its extension: ")
-        menu.sendline("~nobody-here/x.jpg")
-        menu.expect_exact("here is no '~nobody-here/x.jpg', neither here")
-        menu.expect("with its extension: ")
-        menu.sendline(text)
-        menu.expect_exact("(my image.png if left empty): ")
-        menu.sendline("")
-        menu.expect_exact("o reply in 0.5 s")
-    menu.close(force=True)
+        menu.answers(CHOICE, "1")
+        menu.answers("with its extension: ", "~nobody-here/x.jpg")
+        menu.reads("here is no '~nobody-here/x.jpg', neither here")
+        menu.answers("with its extension: ", text)
+        menu.answers("(my image.png if left empty): ", "")
+        menu.reads("o reply in 0.5 s")

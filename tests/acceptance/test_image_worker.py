@@ -1,4 +1,4 @@
-"""The image worker as any program may ask it."""
+"""The image worker as seen by any program."""
 
 from typing import Any, List
 
@@ -10,7 +10,7 @@ WORKER = "image.worker"
 
 
 def requests(place: Place, bodies: List[str], **attributes: str) -> List[Any]:
-    """Send requests for images by hand; give the replies."""
+    """Send requests for images by hand; return the replies."""
     for body in bodies:
         place.send(body, **attributes)
     replies: List[Any] = []
@@ -36,7 +36,7 @@ def requests(place: Place, bodies: List[str], **attributes: str) -> List[Any]:
 def test_what_cannot_be_processed_is_refused(
     place: Place, body: str, attributes: Any, reason: str
 ) -> None:
-    """The sender reads what was wrong; no result is made."""
+    """The sender is told what was wrong, and no result is stored."""
     place.worker("gamma", "--max-bytes", "1999", module=WORKER)
     for key, size in (("Moon.jpg", 10), ("big.jpg", 2000)):
         place.s3.put_object(Bucket=place.settings.bucket, Key=key, Body=b"x" * size)
@@ -45,12 +45,13 @@ def test_what_cannot_be_processed_is_refused(
 
     assert reply.text("Status") == "error"
     assert reason in reply.body
-    listed = place.s3.list_objects_v2(Bucket=place.settings.bucket)["Contents"]
-    assert not [item for item in listed if "processed" in item["Key"]]
+    keys = place.keys()
+    assert "Moon.jpg" in keys
+    assert not [key for key in keys if "processed" in key]
 
 
 def test_the_same_message_twice_gives_one_result(place: Place) -> None:
-    """Two deliveries are answered alike, with the version of the one result."""
+    """Both deliveries of a request are answered alike, with the version of the one result."""
     place.worker("gamma", module=WORKER)
     moon = (ROOT / "image" / "Moon.jpg").read_bytes()
     place.s3.put_object(Bucket=place.settings.bucket, Key="Moon.jpg", Body=moon)
@@ -70,7 +71,7 @@ def test_the_same_message_twice_gives_one_result(place: Place) -> None:
 def test_worker_says_which_operations_there_are(
     place: Place, arguments: List[str], line: str
 ) -> None:
-    """Without an operation, or with an unknown one, the worker lists them and ends with 2."""
+    """Without an operation, or with an unknown one, the worker lists them and exits with 2."""
     done = place.client(*arguments, module=WORKER)
 
     assert done.returncode == 2
@@ -78,7 +79,7 @@ def test_worker_says_which_operations_there_are(
 
 
 def test_memory_comes_back_after_refused_and_large_images(place: Place) -> None:
-    """After bombs and large images the worker holds what it held before, up to its pool."""
+    """After bombs and large images the worker uses no more memory than before, save its pool."""
     worker = place.worker("gamma", "--concurrency", "1", module=WORKER)
     bomb = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (50_000).to_bytes(4, "big") * 2 + b"\x08\2\0\0\0"
     place.s3.put_object(Bucket=place.settings.bucket, Key="bomb", Body=bomb + b"\0" * 5_000_000)

@@ -1,4 +1,4 @@
-"""The operator's program makes, shows, mends and deletes, and asks first."""
+"""The operator's program creates, shows, repairs and deletes, and asks first."""
 
 import json
 import subprocess
@@ -7,9 +7,9 @@ import time
 from datetime import datetime, timezone
 from typing import Any, Dict, List
 
-import pexpect
 import pytest
 
+from tests.acceptance.typist import Typist
 from tests.conftest import ROOT, UNLIKE_AWS, Place, wait_until
 from tests.gateway import Gateway, error
 from tests.plain import DEAD_LETTER, Queue
@@ -18,43 +18,30 @@ MODULE = "scripts.manage"
 
 
 def rows(place: Place, *arguments: str, code: int = 0) -> List[Dict[str, Any]]:
-    """Run a command with --json; give what it prints."""
+    """Run a command with --json; return its rows."""
     done = place.client(*arguments, "--json", module=MODULE)
     assert done.returncode == code, done.stdout + done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def asked(place: Place, *command: str, answer: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command that asks, and answer."""
-    return subprocess.run(
-        [sys.executable, "-m", MODULE, *command],
-        cwd=ROOT,
-        env=place.environment,
-        input=answer,
-        capture_output=True,
-        text=True,
-    )
-
-
-def keys(place: Place) -> List[str]:
-    """List the bucket."""
-    listed = place.s3.list_objects_v2(Bucket=place.settings.bucket)
-    return [item["Key"] for item in listed.get("Contents", ())]
+    """Run a command that asks, and answer it."""
+    return place.client(*command, module=MODULE, input=answer)
 
 
 def dead_letters(place: Place) -> Queue:
-    """Give the dead-letter queue."""
+    """Return the dead-letter queue."""
     return place.inbox().sibling(place.settings.input_queue + DEAD_LETTER)
 
 
 def apart(place: Place) -> None:
-    """Let the image part have nothing in common with this one."""
+    """Give the image part queues and a bucket of its own."""
     names = {"INPUT_QUEUE": "inbox-apart", "OUTPUT_QUEUE": "outbox-apart", "BUCKET": "bucket-apart"}
     place.environment.update({f"IMAGE_{name}": value for name, value in names.items()})
 
 
 def test_create_says_what_it_made_and_what_was_there(place: Place) -> None:
-    """After create both programs find all they need; again, all was there."""
+    """create makes all that both programs need; a second time, all of it exists."""
     names = [
         place.settings.input_queue,
         place.settings.input_queue + DEAD_LETTER,
@@ -64,12 +51,12 @@ def test_create_says_what_it_made_and_what_was_there(place: Place) -> None:
 
     first, second = (rows(place, "create", "calculation") for _ in range(2))
 
-    assert [(row["name"], row["state"]) for row in first] == [(name, "made") for name in names]
-    assert {row["state"] for row in second} == {"was there"}
+    assert [(row["name"], row["state"]) for row in first] == [(name, "created") for name in names]
+    assert {row["state"] for row in second} == {"existed"}
 
 
 def test_delete_removes_all_of_a_part_and_a_bucket_of_ours(place: Place) -> None:
-    """Queues, reply queues, logs and payloads go, and the bucket that create made; then nothing."""
+    """delete removes queues, reply queues, logs, payloads, and the bucket that create made."""
     apart(place)
     rows(place, "create", "calculation")
     private = f"{place.settings.output_queue}-20200101T0000-0123456789abcdef"
@@ -88,7 +75,7 @@ def test_delete_removes_all_of_a_part_and_a_bucket_of_ours(place: Place) -> None
 
 
 def test_delete_leaves_what_others_put_into_the_bucket(place: Place) -> None:
-    """Images and another part's logs stay, with the bucket; the command says how they go."""
+    """Images, another part's logs and so the bucket stay; the command says how to remove them."""
     apart(place)
     rows(place, "create", "calculation")
     kept = ["holiday.jpg", "holidayprocessed.jpg", "logs/image/x"]
@@ -97,14 +84,14 @@ def test_delete_leaves_what_others_put_into_the_bucket(place: Place) -> None:
 
     last = rows(place, "delete", "calculation", "--yes")[-1]
 
-    assert keys(place) == kept
+    assert place.keys() == kept
     assert last["kept"] == place.settings.bucket
     how = f"aws s3 rm --recursive s3://{place.settings.bucket}"
     assert last["why"] == f"it still holds 3 objects, 3 bytes; `{how}` removes them"
 
 
 def test_delete_leaves_a_bucket_that_another_part_uses(place: Place) -> None:
-    """While the queues of the other part are there, so is the bucket of both."""
+    """As long as the other part's queues exist, the bucket of both stays."""
     place.environment["IMAGE_INPUT_QUEUE"] = f"{place.settings.input_queue}-image"
     place.environment["IMAGE_OUTPUT_QUEUE"] = f"{place.settings.output_queue}-image"
     rows(place, "create")
@@ -116,19 +103,20 @@ def test_delete_leaves_a_bucket_that_another_part_uses(place: Place) -> None:
 
 
 def test_delete_leaves_a_bucket_that_was_not_made_by_us(place: Place) -> None:
-    """A bucket that is only named in the environment keeps all that is in it."""
+    """A bucket that we did not create keeps all that is in it."""
     place.s3.create_bucket(Bucket=place.settings.bucket)
     place.s3.put_object(Bucket=place.settings.bucket, Key="payroll/2026.csv", Body=b"x")
     rows(place, "create", "calculation")
 
     last = rows(place, "delete", "calculation", "--yes")[-1]
 
-    assert (last["kept"], last["why"]) == (place.settings.bucket, "these programs did not make it")
-    assert keys(place) == ["payroll/2026.csv"]
+    assert last["kept"] == place.settings.bucket
+    assert last["why"] == "these programs did not create it"
+    assert place.keys() == ["payroll/2026.csv"]
 
 
 def test_delete_takes_all_versions(place: Place) -> None:
-    """In a bucket with versions what the part wrote goes with all of them."""
+    """In a versioned bucket, all versions of what the part wrote are deleted."""
     apart(place)
     rows(place, "create", "calculation")
     versions = {"Status": "Enabled"}
@@ -141,7 +129,7 @@ def test_delete_takes_all_versions(place: Place) -> None:
 
 
 def test_delete_finds_the_bucket_without_queues(place: Place) -> None:
-    """Where the queues are gone already, what the part left in the bucket goes all the same."""
+    """What a part left in the bucket is deleted even if its queues are gone."""
     apart(place)
     rows(place, "create", "calculation")
     for name in (place.settings.input_queue, place.settings.output_queue):
@@ -152,7 +140,7 @@ def test_delete_finds_the_bucket_without_queues(place: Place) -> None:
 
 
 def test_delete_asks_first_and_shows_how_much_would_go(place: Place) -> None:
-    """Only the word delete deletes; without it the exit code is 1."""
+    """Only the word delete confirms; any other answer exits with 1."""
     rows(place, "create", "calculation")
     place.inbox().send([{"MessageBody": "1"}])
     place.s3.put_object(Bucket=place.settings.bucket, Key="logs/calculation/x", Body=b"12345")
@@ -162,16 +150,16 @@ def test_delete_asks_first_and_shows_how_much_would_go(place: Place) -> None:
     assert done.returncode == 1
     assert f"{place.settings.input_queue}: 1 messages" in done.stderr
     assert f"logs/calculation/ in {place.settings.bucket}: 1 objects, 5 bytes" in done.stderr
-    assert "nothing more is deleted" in done.stderr
+    assert "nothing more was deleted" in done.stderr
     assert done.stdout == ""
-    assert keys(place) == ["logs/calculation/x"]
+    assert place.keys() == ["logs/calculation/x"]
     done = asked(place, "delete", "calculation", answer="delete\n")
     assert done.returncode == 0
     assert str(place.settings.bucket) in done.stdout
 
 
 def test_what_delete_may_not_delete_is_named(counted: Place, gateway: Gateway) -> None:
-    """What AWS refuses is told with the reason, the rest goes, and the exit code is 1."""
+    """What AWS refuses to delete is listed with the reason, the rest goes; the exit code is 1."""
     apart(counted)
     rows(counted, "create", "calculation")
     gateway.refuse("DeleteQueue", 403, "AccessDenied", times=1)
@@ -184,9 +172,9 @@ def test_what_delete_may_not_delete_is_named(counted: Place, gateway: Gateway) -
 
 
 def test_status_counts_messages(place: Place) -> None:
-    """What is waiting, in flight and dead is counted for each queue; a missing one ends it with 1.
+    """Each queue's waiting, in-flight and dead messages are counted; a missing queue exits with 1.
 
-    The table and each JSON object say where that is.
+    The table and each JSON object name account, region and bucket.
     """
     inbox = place.inbox()
     inbox.send([{"MessageBody": str(number)} for number in range(3)])
@@ -212,7 +200,7 @@ def test_status_counts_messages(place: Place) -> None:
 
 
 def test_status_asks_no_more_for_many_reply_queues(counted: Place, gateway: Gateway) -> None:
-    """However many there are, a hundred are counted."""
+    """At most a hundred reply queues are counted, however many there are."""
     output = counted.outbox().name
     counted.inbox()
     for number in range(120):
@@ -226,27 +214,19 @@ def test_status_asks_no_more_for_many_reply_queues(counted: Place, gateway: Gate
 
 
 def test_status_on_watch_redraws_and_tells_the_time(place: Place) -> None:
-    """On a terminal each look stands where the last one stood."""
-    environment: Any = {**place.environment, "TERM": "xterm"}
-    watch: Any = pexpect.spawn(
-        sys.executable,
-        ["-m", MODULE, "status", "calculation", "--watch", "--interval", "0.1"],
-        cwd=str(ROOT),
-        env=environment,
-        encoding="utf-8",
-    )
+    """At a terminal --watch redraws in place and shows the time."""
+    command = ["-m", MODULE, "status", "calculation", "--watch", "--interval", "0.1"]
+    typist = Typist(place, *command, COLUMNS="200")
 
     for _ in range(2):
-        watch.expect_exact("\x1b[H\x1b[J")
-        watch.expect(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  calculation: account ")
-    watch.sendintr()
-    watch.expect(pexpect.EOF)
-    watch.close()
-    assert watch.exitstatus == 130
+        typist.reads("\x1b[H\x1b[J")
+        typist.matches(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  calculation: account ")
+    typist.child.sendintr()
+    assert typist.ends() == 130
 
 
 def test_status_tells_the_age_of_the_oldest_message(place: Place, aws: Any) -> None:
-    """The age is the latest that CloudWatch has."""
+    """The age is CloudWatch's latest."""
     if (aws.kind, "CloudWatch") in UNLIKE_AWS:
         pytest.skip(UNLIKE_AWS[aws.kind, "CloudWatch"])
     place.inbox(), place.outbox()
@@ -266,9 +246,9 @@ def test_status_tells_the_age_of_the_oldest_message(place: Place, aws: Any) -> N
 
 
 def test_dead_shows_each_letter_and_takes_none(place: Place) -> None:
-    """Age, sender, receives, where the answer went, the body and the reason; all are there after.
+    """dead shows age, sender, receives, reply queue, body and reason, and removes nothing.
 
-    What would move a terminal's cursor is left out.
+    Characters that would move a terminal's cursor are left out.
     """
     rows(place, "create", "calculation")
     queue = dead_letters(place)
@@ -305,7 +285,7 @@ def test_dead_shows_each_letter_and_takes_none(place: Place) -> None:
 
 
 def test_redrive_moves_attributes_of_any_kind(place: Place) -> None:
-    """Binary attributes, ten attributes, and more bytes than a batch holds all arrive."""
+    """Binary attributes, ten attributes, and more bytes than fit a batch all arrive."""
     rows(place, "create", "calculation")
     queue = dead_letters(place)
     binary = {"DataType": "Binary", "BinaryValue": b"\x00{}"}
@@ -327,7 +307,7 @@ def test_redrive_moves_attributes_of_any_kind(place: Place) -> None:
 
 
 def refuse_in_part(call: Any) -> Any:
-    """Refuse the entries with a bad body, as AWS refuses an entry of a batch."""
+    """Refuse the entries with a bad body, as AWS refuses single entries of a batch."""
     bad = [entry for entry in call.entries if entry["MessageBody"] == "bad"]
     answer = call.carry_out_in_part([entry for entry in call.entries if entry not in bad])
     answer["Failed"] = [
@@ -337,7 +317,7 @@ def refuse_in_part(call: Any) -> Any:
 
 
 def test_redrive_names_what_it_could_not_move(counted: Place, gateway: Gateway) -> None:
-    """One that SQS refuses is named with the reason, stays at once visible, and the code is 1."""
+    """A message that SQS refuses is listed with the reason and visible again; exit code 1."""
     rows(counted, "create", "calculation")
     queue = dead_letters(counted)
     queue.send([{"MessageBody": body} for body in ("1", "bad", "2")])
@@ -354,7 +334,7 @@ def test_redrive_names_what_it_could_not_move(counted: Place, gateway: Gateway) 
 def test_redrive_without_the_right_to_delete_doubles_nothing(
     counted: Place, gateway: Gateway
 ) -> None:
-    """However often it is run, nothing is sent that would stay in the dead-letter queue."""
+    """Nothing is sent that would also stay in the dead-letter queue, however often redrive runs."""
     rows(counted, "create", "calculation")
     dead_letters(counted).send([{"MessageBody": str(number)} for number in range(3)])
     gateway.refuse("DeleteMessageBatch", 403, "AccessDenied")
@@ -368,7 +348,7 @@ def test_redrive_without_the_right_to_delete_doubles_nothing(
 
 
 def test_redrive_tells_of_what_is_in_both_queues(counted: Place, gateway: Gateway) -> None:
-    """A deletion that fails after the sending is tried again, and told if it never works."""
+    """A deletion that fails after sending is retried, and reported if it never succeeds."""
     rows(counted, "create", "calculation")
     dead_letters(counted).send([{"MessageBody": "1"}])
     gateway.spoil(
@@ -383,7 +363,7 @@ def test_redrive_tells_of_what_is_in_both_queues(counted: Place, gateway: Gatewa
 
 
 def test_what_dies_again_during_a_redrive_is_left(place: Place) -> None:
-    """A message that was sent to the dead-letter queue after the beginning is not moved."""
+    """A message that became a dead letter after redrive began is not moved."""
     rows(place, "create", "calculation")
     queue = dead_letters(place)
     command = [sys.executable, "-m", MODULE, "redrive", "calculation", "--json"]
@@ -395,11 +375,11 @@ def test_what_dies_again_during_a_redrive_is_left(place: Place) -> None:
     inbox = place.inbox()
     give_up = time.monotonic() + 20
     while process.poll() is None and time.monotonic() < give_up:
-        for each in inbox.receive(10, 0, 30):  # a worker to which all is poison
+        for each in inbox.receive(10, 0, 30):  # a worker that fails at every request
             queue.send([{"MessageBody": each.body}])
             inbox.delete([each])
 
-    assert process.wait(1) == 0  # it would go on for ever
+    assert process.wait(1) == 0  # otherwise it would never end
     assert json.loads(str(process.communicate()[0]))["moved"] >= 10
 
 
@@ -410,7 +390,7 @@ def test_what_dies_again_during_a_redrive_is_left(place: Place) -> None:
         (["sweep", "--older-than", "-5"], "'-5' is no number of hours from 1 to 8,784"),
         (["sweep", "--older-than", "nan"], "'nan' is no number of hours from 1 to 8,784"),
         (["sweep", "--older-than", "1e12"], "'1e12' is no number of hours from 1 to 8,784"),
-        (["status", "--interval", "5"], "--interval goes with --watch"),
+        (["status", "--interval", "5"], "--interval needs --watch"),
         (["status", "--watch", "--interval", "0"], "'0' is no number of seconds from 0.1"),
         (["dead", "--limit", "0"], "'0' is no whole number from 1 to 10000"),
         (["status", "--region", ""], "argument --region: it is empty"),
@@ -419,7 +399,7 @@ def test_what_dies_again_during_a_redrive_is_left(place: Place) -> None:
     ],
 )
 def test_wrong_usage(place: Place, arguments: List[str], line: str) -> None:
-    """A wrong option or part is named in one line; the exit code is 2."""
+    """A wrong option or part is named in one line, and the exit code is 2."""
     done = place.client(*arguments, module=MODULE)
 
     assert done.returncode == 2
@@ -430,7 +410,7 @@ def test_wrong_usage(place: Place, arguments: List[str], line: str) -> None:
     ("variable", "value"), [("BUCKET", "a b"), ("INPUT_QUEUE", "a/b"), ("OUTPUT_QUEUE", "ä")]
 )
 def test_nonsense_in_the_environment_is_named(place: Place, variable: str, value: str) -> None:
-    """What no option would take is refused from a variable too, by its name."""
+    """A variable with a value that its option would refuse is named."""
     name = f"CALCULATION_{variable}"
     done = place.client("status", "calculation", module=MODULE, environment={name: value})
 

@@ -1,4 +1,4 @@
-"""Many lists in a message, as a person has them answered."""
+"""Many lists in one message, as a user sees it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 from typing import Any, Iterator, List
 
-import pexpect
 import pytest
 
+from tests.acceptance.typist import Typist
 from tests.conftest import ROOT, Place, take
 from tests.gateway import Gateway
 
@@ -37,7 +37,7 @@ def piped(place: Place) -> Iterator[Any]:
 
 
 def test_hundreds_of_arguments_share_a_few_messages(counted: Place, gateway: Gateway) -> None:
-    """Each is answered or refused in its place, and the log tells of each by its number."""
+    """Each list is answered or refused in its place, and the log lists each by its number."""
     sent: List[int] = []
     gateway.spoil("SendMessageBatch", lambda call: sent.append(len(call.entries)))
     counted.worker()
@@ -59,7 +59,7 @@ def test_hundreds_of_arguments_share_a_few_messages(counted: Place, gateway: Gat
 
 
 def test_a_refusal_by_the_worker_is_that_of_one_list(place: Place) -> None:
-    """What another client packs is answered line by line, and logged so."""
+    """Lists that another client packed are answered and logged one by one."""
     place.worker()
     place.send("1,2\n1,x\n3", Parameters='{"lists": 3}')
 
@@ -73,13 +73,13 @@ def test_a_refusal_by_the_worker_is_that_of_one_list(place: Place) -> None:
 
 
 def test_a_slow_pipe_has_each_list_answered_at_once(place: Place, piped: Any) -> None:
-    """Lists that come one by one wait for none that follows; nor does Ctrl-C, or a timeout."""
+    """A list from a pipe does not wait for the next, nor does Ctrl-C or a timeout."""
     place.worker()
     for number in range(3):
         piped.stdin.write(b"%d\n" % number)
         piped.stdin.flush()
         assert json.loads(piped.stdout.readline())["max"] == number
-    time.sleep(2.5)  # nothing is awaited, so nothing times out
+    time.sleep(2.5)  # no reply is awaited, so nothing times out
     assert piped.poll() is None
 
     piped.send_signal(signal.SIGINT)
@@ -89,7 +89,7 @@ def test_a_slow_pipe_has_each_list_answered_at_once(place: Place, piped: Any) ->
 
 
 def test_the_timeout_counts_while_the_pipe_stays_open(place: Place, piped: Any) -> None:
-    """Without a worker the client ends in time, though more lists may come."""
+    """Without a worker the client ends in time, even if more lists may come."""
     piped.stdin.write(b"1,2\n")
     piped.stdin.flush()
 
@@ -98,7 +98,7 @@ def test_the_timeout_counts_while_the_pipe_stays_open(place: Place, piped: Any) 
 
 
 def test_a_worker_that_knows_no_packed_lists_gets_them_singly(place: Place) -> None:
-    """All are answered, and one line says what happened."""
+    """All lists are answered by an old worker, and one line says what happened."""
     worker = subprocess.Popen(
         [sys.executable, "-m", "tests.old_worker"],
         cwd=ROOT,
@@ -118,19 +118,11 @@ def test_a_worker_that_knows_no_packed_lists_gets_them_singly(place: Place) -> N
 
 def ask(place: Place, lists: List[str]) -> Any:
     """Have lists answered from a pipe."""
-    return subprocess.run(
-        [*CLIENT, "--file", "-", "--json"],
-        cwd=ROOT,
-        env=place.environment,
-        input="".join(f"{each}\n" for each in lists),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return place.client("--file", "-", "--json", input="".join(f"{each}\n" for each in lists))
 
 
 def test_what_a_foreign_worker_says_costs_no_other_list(place: Place) -> None:
-    """A reply that is no summary refuses its list; unknown keys, and no log, are no matter."""
+    """A reply that is no summary refuses only its list; unknown keys and no log are not shown."""
     bodies = {
         "1": "Min 1 Max 1",
         "2": '{"count": 1, "min": 2, "max": 2, "median": 2, "mean": 2, "mode": 2}',
@@ -171,7 +163,7 @@ def test_what_a_foreign_worker_says_costs_no_other_list(place: Place) -> None:
 
 
 def test_a_file_of_another_program_is_answered(place: Place, tmp_path: Path) -> None:
-    """PowerShell's UTF-16, ends of lines of two characters, brackets, blank lines at the end."""
+    """PowerShell's UTF-16, CRLF, brackets and trailing blank lines are understood."""
     place.worker()
     file = tmp_path / "lists.txt"
     file.write_bytes("[3, 1, 2]\r\n-5,\u00a07\r\n\r\n\r\n".encode("utf-16"))
@@ -193,7 +185,7 @@ def test_a_file_of_another_program_is_answered(place: Place, tmp_path: Path) -> 
     ],
 )
 def test_input_that_cannot_be_is_a_usage_error(place: Place, arguments: str, said: str) -> None:
-    """One line says what is wrong, and the exit code is 2."""
+    """One line says what is wrong with the input, and the exit code is 2."""
     done = subprocess.run(
         f"{' '.join(CLIENT)} {arguments}",
         shell=True,
@@ -208,24 +200,12 @@ def test_input_that_cannot_be_is_a_usage_error(place: Place, arguments: str, sai
 
 
 def test_a_line_that_a_terminal_cuts_is_refused_plainly(place: Place) -> None:
-    """What came before is answered; then one line says how longer lists are read."""
+    """A line that the terminal cuts is refused with advice, after those before it were answered."""
     place.worker()
-    child = pexpect.spawn(
-        CLIENT[0],
-        [*CLIENT[1:], "--file", "-", "--json"],
-        cwd=str(ROOT),
-        env=place.environment,
-        encoding="utf-8",
-        timeout=30,
-        echo=False,
-    )
-    child.sendline("3,1,2")
-    child.expect('"median": 2')
+    typist = Typist(place, *CLIENT[1:], "--file", "-", "--json", echo=False)
+    typist.answers("", "3,1,2", "\n")
+    typist.answers('"median": 2', "1," * 4000 + "1", "\n")
 
-    child.sendline("1," * 4000 + "1")
-
-    child.expect("a terminal cuts a line after 4,095 characters")
-    child.expect("--file PATH")
-    child.expect(pexpect.EOF)
-    child.close()
-    assert child.exitstatus == 1
+    typist.reads("a terminal cuts a line after 4,095 characters")
+    typist.reads("--file PATH")
+    assert typist.ends() == 1

@@ -1,4 +1,4 @@
-"""The programs that were here before send plain bodies, without any attributes; ours meet them."""
+"""The programs' predecessors send plain bodies without attributes; ours work with them."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ SUMMARY = '{"count": 3, "min": 1, "max": 3, "median": 2, "mean": 2.0}'
 
 @pytest.fixture
 def old_worker(place: Place) -> Iterator[None]:
-    """A worker that answers what comes with a body alone, to the one queue that it knows."""
+    """A worker that answers plain bodies, to the one output queue that it knows."""
     inbox, outbox, stop = place.inbox(), place.outbox(), threading.Event()
 
     def work() -> None:
@@ -30,7 +30,7 @@ def old_worker(place: Place) -> Iterator[None]:
 
 @pytest.mark.usefixtures("old_worker")
 def test_our_client_understands_the_only_reply(place: Place) -> None:
-    """It takes a reply without attributes for its own where it asked one thing, and says so."""
+    """With one request in flight, a reply without attributes is its own, and a line says so."""
     shared = ["--reply-queue", place.settings.output_queue, "--json", "--timeout", "10"]
 
     done = place.client("3,1,2", *shared)
@@ -42,7 +42,7 @@ def test_our_client_understands_the_only_reply(place: Place) -> None:
 
 @pytest.mark.usefixtures("old_worker")
 def test_our_client_does_not_guess_between_two(place: Place) -> None:
-    """With two requests under way it cannot tell whose a reply is, and takes it for none."""
+    """With two requests in flight, the client ignores a reply without attributes."""
     shared = ["--reply-queue", place.settings.output_queue, "--timeout", "4"]
 
     done = place.client("3,1,2", "5", *shared)
@@ -50,8 +50,8 @@ def test_our_client_does_not_guess_between_two(place: Place) -> None:
     assert (done.returncode, done.stdout) == (3, "")
 
 
-def test_its_client_is_answered_by_our_worker(place: Place) -> None:
-    """A plain body gets its result as the body of a message in the output queue."""
+def test_the_old_client_is_answered_by_our_worker(place: Place) -> None:
+    """The result of a plain body is the body of a message in the output queue."""
     place.worker()
     place.sqs.send_message(QueueUrl=place.inbox().url, MessageBody="3,1,2")
 

@@ -1,4 +1,4 @@
-"""The four programs start wherever they are started from."""
+"""The four programs start from anywhere."""
 
 import os
 import subprocess

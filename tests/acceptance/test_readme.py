@@ -1,4 +1,4 @@
-"""Each command of README.md, the handbook or a --help is run, and says what is shown."""
+"""Each command of README.md, the handbook and --help runs, and prints what is shown."""
 
 import re
 import shlex
@@ -21,7 +21,7 @@ from tests.conftest import ROOT, Place, Running
 from tests.gateway import Gateway
 
 COMMANDS = {**commands(handbook()), **commands(text())}
-# Commands that cannot run here, by how they begin, and why; what is done instead is below.
+# Commands that cannot run here, by prefix, with the reason; what is checked instead is below.
 NOT_RUN = {
     "bash scripts/test.sh": "runs this test, and would do so for ever; its options are checked",
     "python3 scripts/bench.py": "installs peers and takes minutes; its words are checked",
@@ -30,7 +30,7 @@ NOT_RUN = {
     ". .venv": "enters what the line before would have made",
     "pip install": "asks the network; the file it names is checked",
 }
-# Commands that run with another program in place of the real one, and why.
+# Programs that are replaced by a stub, with the reason.
 STUBS = {
     "sudo": 'case "$2" in *setup_ec2.sh) exec "$@" --dry-run ;; *) echo "$@" ;; esac',  # no root
     "aws": 'echo "$@"',  # no account
@@ -48,7 +48,7 @@ HELPS = {
 
 @pytest.fixture(scope="module")
 def variables(aws: LocalAws) -> Iterator[Dict[str, str]]:
-    """The environment of a person's shell; a worker of each part reads its queue."""
+    """The environment of a user's shell, while a worker of each part is running."""
     kept = {name: value for name, value in aws.environment.items() if name[:6] != "PYTHON"}
     made = {**kept, "PYTHON": sys.executable, "PYTHONUNBUFFERED": "1"}
     running = [
@@ -71,7 +71,7 @@ def scratch() -> Iterator[Path]:
 
 
 def faults(shown: Dict[str, str], scratch: Path, part: str, variables: Dict[str, str]) -> List[str]:
-    """Run commands, several at a time, each in a checkout of its own; give what was wrong."""
+    """Run commands in parallel, each in a checkout of its own; return what was wrong."""
 
     def one(item: Tuple[int, str]) -> str:
         number, command = item
@@ -87,13 +87,13 @@ def faults(shown: Dict[str, str], scratch: Path, part: str, variables: Dict[str,
 
 
 def test_commands_say_what_is_shown(variables: Dict[str, str], scratch: Path) -> None:
-    """Each command of both pages ends well, or runs until it is stopped, and says what is shown."""
+    """Each command of both pages succeeds, or runs until stopped, and prints what is shown."""
     assert len(COMMANDS) > 40
     assert not faults(COMMANDS, scratch, ".", variables)
 
 
 def examples(program: str, folder: Path) -> List[str]:
-    """Give the examples that the help of a program shows."""
+    """Return the examples in the --help of a program."""
     told = subprocess.run(
         [*shlex.split(program.replace("python3", shlex.quote(sys.executable))), "--help"],
         cwd=folder,
@@ -108,14 +108,14 @@ def examples(program: str, folder: Path) -> List[str]:
 
 @pytest.mark.parametrize("part", HELPS)
 def test_examples_of_each_help_run(part: str, variables: Dict[str, str], scratch: Path) -> None:
-    """Each example ends well where it is meant to be run, or runs until it is stopped."""
+    """Each example of a --help succeeds, or runs until stopped."""
     found = [each for program in HELPS[part] for each in examples(program, ROOT / part)]
 
     assert not faults(dict.fromkeys(found, ""), scratch, part, variables)
 
 
 def test_a_session_is_as_recorded(variables: Dict[str, str]) -> None:
-    """Played again, the session gives the picture that is here, but for what varies."""
+    """Run again, the session matches the recorded picture, apart from what varies."""
     recorded = record.PICTURE.read_text(encoding="utf-8")
 
     assert masked(record.draw(record.play(variables))) == masked(recorded)
@@ -150,7 +150,7 @@ def test_what_is_not_run_names_what_is_there(pytestconfig: pytest.Config) -> Non
 def test_the_lines_that_explain_trouble_are_said(
     variables: Dict[str, str], aws: LocalAws, place: Place, scratch: Path
 ) -> None:
-    """Each line of trouble that the handbook quotes is what a program says in that trouble."""
+    """Programs print each error that the handbook explains."""
     quoted = re.findall(r"^\| `([^`]*)` \|", dict(sections(handbook()))[TROUBLE], re.MULTILINE)
     client, worker = (
         "python3 calculation/client.py 3,1,2 --timeout 1",
@@ -163,7 +163,7 @@ def test_the_lines_that_explain_trouble_are_said(
         nothing = {"HOME": str(scratch), "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
         troubles = [
             (client, missing),
-            ("$PYTHON -S calculation/client.py 3,1,2", {}),  # without installed packages
+            ("$PYTHON -S calculation/client.py 3,1,2", {}),  # without its packages
             (client, {"AWS_DEFAULT_REGION": ""}),
             (client, nothing),
             (client, through),
@@ -192,7 +192,7 @@ def test_the_lines_that_explain_trouble_are_said(
                 line for each in pool.map(said, range(len(troubles))) for line in each.split("\n")
             ]
 
-    # Really trying would take many seconds, and is done elsewhere.
+    # Really trying takes many seconds, and another test does.
     lines.append(explain(EndpointConnectionError(endpoint_url="https://sqs.amazonaws.com")))
     for quote in quoted:
         assert any(agree(f"…{quote}", line) for line in lines), (quote, lines)

@@ -1,4 +1,4 @@
-"""README.md is short, says the same in English and in French, and points at what is there."""
+"""README.md is short, says the same in English and in French, and has no broken links."""
 
 import re
 from collections import Counter
@@ -18,14 +18,14 @@ Section = Tuple[str, str]
 
 
 def numbers(part: str, point: str, gap: str) -> List[str]:
-    """Give the figures of a text, written alike, outside of code spans and blocks."""
+    """Return the numbers in a text, in one notation, without those in code."""
     prose = re.sub(r"^```.*?^```$|`[^`\n]*`|\(#.*?\)", "", part, flags=re.M | re.S)
     found = re.findall(rf"\d+(?:[{gap}]\d{{3}}\b)*(?:[.{point}]\d+)*", prose)
     return [re.sub(f"[{gap}]", "", each).replace(",", ".") for each in found]
 
 
 def test_both_halves_have_the_same_structure() -> None:
-    """Headings of the same levels come in the same order, and each half leads to the other."""
+    """Both halves have headings of the same levels in the same order, and link to each other."""
     english, french = ([heading.count("#") for heading, _ in sections(half)] for half in halves())
 
     assert english == french
@@ -35,7 +35,7 @@ def test_both_halves_have_the_same_structure() -> None:
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair[0][0].lstrip("# "))
 def test_both_halves_say_the_same(pair: Tuple[Section, Section]) -> None:
-    """A section has the same commands, code, figures, rows and links in both languages."""
+    """Each section has the same commands, code, numbers, rows and links in both languages."""
     (_, english), (_, french) = pair
 
     def shape(part: str) -> Any:
@@ -51,8 +51,8 @@ def test_both_halves_say_the_same(pair: Tuple[Section, Section]) -> None:
     assert Counter(numbers(french, ",", BLANKS)) == Counter(numbers(english, ".", ","))
 
 
-def test_it_is_read_to_the_end() -> None:
-    """It is no longer than pages that people like to read."""
+def test_it_is_short() -> None:
+    """README.md is no longer than what people read to the end."""
     assert len(text()) <= 20_000
     assert len(text().splitlines()) <= 330
     assert all(len(half.splitlines()) <= 160 for half in halves())
@@ -60,7 +60,7 @@ def test_it_is_read_to_the_end() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    """Each link names a file that is there, and a heading of it, or a page of AWS's manuals."""
+    """Each link leads to an existing file and heading, or to AWS's manuals."""
     for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
         if target.startswith("https://"):
             assert target.startswith("https://docs.aws.amazon.com/"), target

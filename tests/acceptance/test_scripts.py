@@ -1,4 +1,4 @@
-"""The scripts as people call them: their words, and what becomes of all that they start."""
+"""The scripts as users call them: their options, and what becomes of the processes they start."""
 
 import os
 import shlex
@@ -11,7 +11,7 @@ from typing import Callable, Dict, Iterator, List, Optional
 
 import pytest
 
-from scripts import environment
+from scripts import environment, record
 from scripts.local_aws import LocalAws
 from tests.conftest import ROOT, wait_until
 
@@ -20,7 +20,8 @@ TETHER = str(ROOT / "scripts" / "tether.py")
 Start = Callable[..., "subprocess.Popen[bytes]"]
 SLEEPER = "import time; time.sleep(300)\n"
 HELPS = ["demo.sh", "test.sh", "setup_ec2.sh", "local_aws.py", "environment.py", "tether.py"]
-# Stands in for a Python and its pip: makes what a venv consists of, and notes what it is told.
+HELPS += ["record.py"]
+# Stands in for Python and pip: creates what passes for a venv, and notes its arguments.
 PYTHON = """#!/bin/sh
 case "$*" in
 "-m venv"*) for folder; do :; done; mkdir -p "$folder/bin"; cp "$0" "$folder/bin/python" ;;
@@ -31,7 +32,7 @@ echo "$*" >>{steps}
 MAKE = """
 import sys
 from pathlib import Path
-from scripts import environment
+from scripts import environment, record
 environment.FOLDERS = Path(sys.argv[1])
 environment.make("own", sys.argv[2], ["packages"], "packages")
 """
@@ -53,13 +54,13 @@ def run(
 
 
 def script(name: str) -> List[str]:
-    """Give the words that call a script, by its relative path."""
+    """Return the words that call a script by its relative path."""
     return ["bash" if name.endswith(".sh") else sys.executable, f"scripts/{name}"]
 
 
 @pytest.mark.parametrize("name", HELPS)
-def test_help_is_all_that_it_gives(name: str, tmp_path: Path) -> None:
-    """--help tells how a script is called, even where CDPATH is exported, and does nothing else."""
+def test_help_does_nothing_else(name: str, tmp_path: Path) -> None:
+    """--help prints how to call a script, even where CDPATH is exported, and does nothing else."""
     variables = {"CDPATH": f"{tmp_path}:{ROOT}", "PYTHON": "/nowhere", "TMPDIR": str(tmp_path)}
 
     told = run(*script(name), "--help", variables=variables)
@@ -84,7 +85,7 @@ def test_help_is_all_that_it_gives(name: str, tmp_path: Path) -> None:
     ],
 )
 def test_nonsense_is_refused(words: List[str], code: int) -> None:
-    """Words that make no sense end a script before it starts anything, without a traceback."""
+    """Arguments that make no sense are refused before anything starts, without a traceback."""
     refused = run(*script(words[0]), *words[1:])
 
     assert refused.returncode == code
@@ -93,7 +94,7 @@ def test_nonsense_is_refused(words: List[str], code: int) -> None:
 
 
 def find_python(folder: Path, wish: str = "", **stubs: str) -> "subprocess.CompletedProcess[str]":
-    """Let environment.sh look for a Python among programs of these names."""
+    """Have environment.sh look for a Python among stubs with these names."""
     (folder / "bin").mkdir()
     for name, text in stubs.items():
         path = folder / "bin" / name.replace("_", ".")
@@ -113,7 +114,7 @@ NO_VENV = f'exec {shlex.quote(sys.executable)} -c "{LACKING}" "$2"'
 
 @pytest.mark.parametrize("bad", [SHIM, NO_VENV, "echo nonsense", "exit 1"])
 def test_a_python_that_will_not_do_is_passed_over(bad: str, tmp_path: Path) -> None:
-    """A shim that does not run, or a Python without venv, leaves the work to the next one."""
+    """A shim that does not run, or a Python without venv, is skipped."""
     found = find_python(tmp_path, python3=bad, python3_9=GOOD)
 
     assert (found.stdout.strip(), found.stderr) == (sys.executable, "")
@@ -133,7 +134,7 @@ def test_a_python_that_will_not_do_is_passed_over(bad: str, tmp_path: Path) -> N
 def test_what_is_wrong_with_python_is_named(
     stubs: Dict[str, str], python: str, sentence: str, tmp_path: Path
 ) -> None:
-    """Where no Python will do, one line says what is wrong with the one that was asked for."""
+    """If no Python is suitable, one line says what is wrong with the first."""
     refused = find_python(tmp_path, python, **stubs)
 
     assert refused.returncode == 1
@@ -143,7 +144,7 @@ def test_what_is_wrong_with_python_is_named(
 
 @pytest.fixture
 def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A Python that notes in `steps` what it is told; environments are made below tmp_path."""
+    """A stub for Python that notes its arguments in `steps`; environments go under tmp_path."""
     path = tmp_path / "python"
     path.write_text(PYTHON.format(steps=shlex.quote(str(tmp_path / "steps")), last="sleep 0.2"))
     path.chmod(0o755)
@@ -153,7 +154,7 @@ def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def steps(stub: Path) -> List[str]:
-    """Give what was done since the last look."""
+    """Return the commands noted since the last call."""
     noted = stub.with_name("steps")
     done = noted.read_text().splitlines() if noted.exists() else []
     noted.write_text("")
@@ -161,7 +162,7 @@ def steps(stub: Path) -> List[str]:
 
 
 def test_an_environment_is_made_once(stub: Path) -> None:
-    """What is ready is taken as it is, by those too who may not write there, and may have more."""
+    """A ready environment is reused, even if it is read-only or has more packages."""
     environment.make("own", str(stub), ["-r", "a", "-r", "b"], "a\nb\n")
     made = steps(stub)
     (environment.FOLDERS / "lock").unlink()
@@ -178,7 +179,7 @@ def test_an_environment_is_made_once(stub: Path) -> None:
 def test_a_moved_environment_is_made_anew(
     stub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A moved or copied checkout does not run what names the old place."""
+    """A moved or copied checkout recreates its environment, which names the old place."""
     environment.make("own", str(stub), ["a"], "a")
     steps(stub)
     shutil.copytree(str(tmp_path / "checkout"), str(tmp_path / "copy"))
@@ -188,6 +189,21 @@ def test_a_moved_environment_is_made_anew(
 
     assert steps(stub)[0] == f"-m venv --clear {tmp_path / 'copy' / '.venv' / 'own'}"
     assert python == tmp_path / "copy" / ".venv" / "own" / "bin" / "python"
+
+
+def test_an_unfinished_environment_is_made_anew(stub: Path) -> None:
+    """Where an installation was interrupted, whatever it left is cleared."""
+    environment.make("own", str(stub), ["a"], "a")
+    good = stub.read_text()
+    stub.write_text(good.replace("sleep 0.2", "exit 1"))
+    with pytest.raises(SystemExit):
+        environment.make("own", str(stub), ["b"], "b")
+    stub.write_text(good)
+    steps(stub)
+
+    environment.make("own", str(stub), ["b"], "b")
+
+    assert steps(stub)[0].startswith("-m venv --clear ")
 
 
 def test_two_at_once_make_one(stub: Path) -> None:
@@ -201,7 +217,7 @@ def test_two_at_once_make_one(stub: Path) -> None:
 
 
 def test_pip_says_itself_why_it_fails(stub: Path, tmp_path: Path) -> None:
-    """The reason that pip gives is shown, and nothing counts as made."""
+    """pip's own error is shown, and the environment does not count as ready."""
     noted = shlex.quote(str(tmp_path / "steps"))
     stub.write_text(PYTHON.format(steps=noted, last='echo "ERROR: no room" >&2; exit 1'))
 
@@ -213,9 +229,82 @@ def test_pip_says_itself_why_it_fails(stub: Path, tmp_path: Path) -> None:
     assert not list(environment.FOLDERS.glob("*/stamp.txt"))
 
 
+def test_an_optional_package_may_be_missing(
+    stub: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An optional package that fails costs a line, and the next is installed."""
+    failing = 'case "$*" in *bad) exit 1 ;; esac'
+    noted = shlex.quote(str(tmp_path / "steps"))
+    stub.write_text(PYTHON.format(steps=noted, last=failing))
+
+    environment.make("own", str(stub), ["-r", "a"], "a", ["bad", "good"])
+
+    assert [step.split()[-1] for step in steps(stub)[-3:]] == ["a", "bad", "good"]
+    assert "Going on without bad." in capfd.readouterr().err
+    environment.make("own", str(stub), ["-r", "a"], "a", ["bad", "good"])
+    assert steps(stub) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--output", "picture.svg", "--write"], "argument --write: not allowed with"),
+        (["--output", ""], "'' is not a file"),
+        (["--output", str(ROOT)], "is not a file"),
+        (["--output", "none/picture.svg"], "there is no folder none"),
+        (["picture.svg"], "unrecognized arguments: picture.svg"),
+    ],
+)
+def test_a_recording_that_cannot_be_written_is_not_made(
+    options: List[str],
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """record.py refuses options that make no sense before it starts a server."""
+    monkeypatch.delattr(record, "LocalAws")
+
+    with pytest.raises(SystemExit) as refused:
+        record.main(options)
+
+    assert line in f"{capsys.readouterr().err}{refused.value}"
+
+
+def test_a_recording_is_written_only_where_it_is_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """record.py prints the session; --output writes that file only, --write the tracked one."""
+    tracked, own = tmp_path / "tracked.svg", tmp_path / "own.svg"
+    monkeypatch.setattr(record, "PICTURE", tracked)
+    monkeypatch.setattr(record, "play", lambda _: ["$ exit"])
+    monkeypatch.setattr(record, "ROOT", tmp_path)  # whose workers end at once: there are none
+
+    record.main([])
+
+    assert capsys.readouterr().out == "$ exit\n"
+    assert list(tmp_path.iterdir()) == []
+    record.main(["--output", str(own)])
+    assert list(tmp_path.iterdir()) == [own]
+    record.main(["--write"])
+    assert tracked.read_text() == own.read_text()
+    assert "<tspan>exit</tspan>" in own.read_text()
+    assert capsys.readouterr().out == ""
+
+
+def test_packages_land_in_the_environment(stub: Path, tmp_path: Path) -> None:
+    """Wherever a person's own settings let pip install, here they do not count."""
+    noted, told = shlex.quote(str(tmp_path / "steps")), "$PIP_TARGET$PIP_PREFIX$PIP_ROOT$PIP_USER"
+    stub.write_text(PYTHON.format(steps=noted, last=f'[ "{told}" = 0 ]'))
+    own = dict.fromkeys(environment.ELSEWHERE, "1")
+
+    made = run(sys.executable, "-c", MAKE, str(environment.FOLDERS), str(stub), variables=own)
+
+    assert made.returncode == 0, made.stderr
+
+
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts commands with an AWS of their own, and sees to it that they end."""
+    """Starts commands with a local AWS, and kills those that are left."""
     started = []
 
     def start(*command: str) -> "subprocess.Popen[bytes]":
@@ -230,7 +319,7 @@ def start() -> Iterator[Start]:
 
 
 def is_there(process: int) -> bool:
-    """Tell whether a process runs; one that has ended and was not asked for does not."""
+    """Return whether a process is running; a zombie is not."""
     try:
         return ") Z " not in Path(f"/proc/{process}/stat").read_text()
     except OSError:
@@ -238,17 +327,17 @@ def is_there(process: int) -> bool:
 
 
 def children(process: int) -> List[int]:
-    """Give the processes that a process has started."""
+    """Return the child processes of a process."""
     listed = Path(f"/proc/{process}/task/{process}/children")
     return [int(word) for word in listed.read_text().split()] if is_there(process) else []
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_nothing_outlives(number: signal.Signals, tmp_path: Path, start: Start) -> None:
-    """When local_aws.py ends, however it does, so do its server, and all that its command runs."""
+    """When local_aws.py ends, even by SIGKILL, so do its server and all that its command runs."""
     (tmp_path / "sleeper.py").write_text(SLEEPER)
     tethered = shlex.join([sys.executable, TETHER, str(tmp_path / "sleeper.py")])
-    # As in the demo, a program runs behind the shell and another before it.
+    # As in the demo, one program runs in the background and one in the foreground.
     inside = f"{tethered} & echo $$ $!; {tethered}; true"
     whole = start("bash", "-c", inside)
     assert whole.stdout is not None
@@ -262,9 +351,19 @@ def test_nothing_outlives(number: signal.Signals, tmp_path: Path, start: Start) 
     wait_until(lambda: not any(map(is_there, processes)))
 
 
+def test_a_closed_input_ends_nothing(tmp_path: Path) -> None:
+    """With standard input closed, a program in the background runs on while local_aws.py does."""
+    (tmp_path / "worker.py").write_text("import time; time.sleep(1); print('done')\n")
+    inside = shlex.join([sys.executable, TETHER, str(tmp_path / "worker.py")]) + " & wait"
+
+    done = run("bash", "-c", 'exec "$@" <&-', "-", *LOCAL_AWS, "bash", "-c", inside)
+
+    assert (done.stdout, done.stderr) == ("done\n", "")
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_nothing_outlives_a_start(number: signal.Signals, start: Start) -> None:
-    """Ended while its server starts, local_aws.py leaves none, and says nothing."""
+    """Ended while its server starts, local_aws.py leaves no process, and prints nothing."""
     whole = start("sleep", "300")
     servers = wait_until(lambda: [each for each in children(whole.pid) if is_server(each)])
 
@@ -276,12 +375,12 @@ def test_nothing_outlives_a_start(number: signal.Signals, start: Start) -> None:
 
 
 def is_server(process: int) -> bool:
-    """Tell whether a process is a server's."""
+    """Return whether a process is a local AWS server."""
     return b"aws_server.py" in Path(f"/proc/{process}/cmdline").read_bytes()
 
 
 def test_no_program_outlives_killed_tests() -> None:
-    """What a test has started ends with the process of the tests."""
+    """A program that a test started ends when pytest is killed."""
     code = """
 import os, signal, sys
 from tests.conftest import Running
@@ -295,11 +394,12 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_the_local_server_is_asked_by_no_proxy(tmp_path: Path) -> None:
-    """With a dead proxy, a broken AWS configuration and a profile of none, a command finds it."""
+    """With a dead proxy, a broken AWS configuration and settings of other servers, it is found."""
     (tmp_path / "config").write_text("[[broken\n")
     code = "import boto3; print(boto3.client('sqs').list_queues()['ResponseMetadata'])"
     proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy"), "http://127.0.0.1:9")
     own = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_PROFILE": "nobody", "no_proxy": ""}
+    own.update(USE_SSL="1", SERVICES="ec2", PERSIST_STATE="1", STATE_DIR="/nonexistent")
 
     done = run(*LOCAL_AWS, sys.executable, "-c", code, variables={**proxies, **own})
 
@@ -308,7 +408,7 @@ def test_the_local_server_is_asked_by_no_proxy(tmp_path: Path) -> None:
 
 
 def test_two_servers_never_share_a_port(aws: LocalAws) -> None:
-    """A server whose port is another's notices, and does not pass for it."""
+    """A server whose port is taken fails to start."""
     late = LocalAws(aws.kind)
 
     assert not late.start(int(aws.url.rsplit(":", 1)[1]))

@@ -1,7 +1,7 @@
-"""What a person sees at a terminal, and what a program reads behind a pipe."""
+"""What users see at a terminal, and what programs read behind a pipe."""
 
+import shlex
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from messaging.console.terminal import one_of
-from tests.conftest import ROOT, Place, wait_until
+from tests.acceptance.typist import CHOICE, LIST, Typist
+from tests.conftest import ROOT, Place
 
 
 @pytest.fixture
@@ -24,18 +25,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 def terminal(place: Place, folder: Path, *command: str) -> str:
-    """Run a command to its end on a terminal of 80 columns; give all that it writes there."""
+    """Run a command to its end at a terminal of 80 columns; return its output."""
     variables: Any = {**place.environment, "TERM": "dumb"}
-    child: Any = pexpect.spawn(
-        command[0], [*command[1:]], cwd=str(folder), env=variables, encoding="utf-8", timeout=60
-    )
-    child.expect(pexpect.EOF)
-    child.close()
-    return str(child.before)
+    how: Any = {"cwd": str(folder), "env": variables, "encoding": "utf-8", "timeout": 60}
+    return str(pexpect.run(shlex.join(command), **how))
 
 
 def test_the_bar_of_many_images_comes_to_its_end(place: Place, folder: Path) -> None:
-    """When the last image is done the bar says so."""
+    """The progress bar reaches its end when the last image is done."""
     place.worker("gamma", module="image.worker")
 
     command = [sys.executable, str(ROOT / "image" / "client.py"), "--no-download"]
@@ -47,7 +44,7 @@ def test_the_bar_of_many_images_comes_to_its_end(place: Place, folder: Path) -> 
 
 
 def test_redirected_results_leave_the_bar_alone(place: Place, folder: Path) -> None:
-    """A bar is drawn as time goes by, not once more for each line that goes to a file."""
+    """The bar is redrawn as time passes, not for each line that goes to a file."""
     place.worker()
     program, lists = ROOT / "calculation" / "client.py", " ".join(["3,1,2"] * 200)
     (folder / "run.sh").write_text(f"{sys.executable} {program} {lists} --json > results.jsonl")
@@ -60,17 +57,10 @@ def test_redirected_results_leave_the_bar_alone(place: Place, folder: Path) -> N
 
 
 def test_a_menu_behind_a_pipe_reads_as_at_a_terminal(place: Place) -> None:
-    """Each answer ends its line, so that what follows is aligned."""
+    """Each answer ends its line, so that what follows stays aligned."""
     place.worker()
 
-    done = subprocess.run(
-        [sys.executable, "-m", "calculation.client"],
-        cwd=ROOT,
-        env=place.environment,
-        input="1\n1,a\n3,1,2\n2\n",
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    done = place.client(input="1\n1,a\n3,1,2\n2\n")
 
     menu = ["", "  1  send a list of integers", "  2  quit", ""]
     lines = done.stdout.splitlines()
@@ -91,47 +81,11 @@ def test_a_menu_behind_a_pipe_reads_as_at_a_terminal(place: Place) -> None:
     assert lines[14:] == [*menu, "Your choice: 2"]
 
 
-class Typist:
-    """A person at a program on a terminal; what it says is waited for before more is typed."""
-
-    def __init__(self, place: Place, *command: str, **environment: str) -> None:
-        size = (24, int(environment.pop("COLUMNS", "80")))
-        variables: Any = {**place.environment, "TERM": "xterm", **environment}
-        variables = {name: value for name, value in variables.items() if value}
-        self.child: Any = pexpect.spawn(
-            sys.executable,
-            [*command] or [str(ROOT / "calculation" / "client.py")],
-            env=variables,
-            encoding="utf-8",
-            timeout=60,
-            dimensions=size,
-            searchwindowsize=4000,
-        )
-
-    def answers(self, prompt: str, text: str, end: str = "\r") -> None:
-        """Wait for a prompt, and type."""
-        self.child.expect_exact(prompt)
-        self.child.send(text + end)
-
-    def reads(self, text: str) -> None:
-        """Wait until the terminal shows a text."""
-        self.child.expect_exact(text)
-
-    def ends(self) -> int:
-        """Wait for the end; give the exit code."""
-        self.child.expect(pexpect.EOF)
-        self.child.close()
-        return int(self.child.exitstatus)
-
-
-CHOICE, LIST = "Your choice: ", "commas: "
-
-
 @pytest.mark.parametrize(("begin", "end"), [("", ""), ("\x1b[200~", "\x1b[201~\r")])
 def test_what_is_pasted_belongs_to_the_entry(place: Place, begin: str, end: str) -> None:
-    """Lines are lists, answered in order; a column is one list, and its 2 quits nothing.
+    """Pasted lines are lists, answered in order; a column is one list, and its 2 does not quit.
 
-    It is so whether the terminal brackets what is pasted or not.
+    This holds with bracketed paste and without it.
     """
     place.worker()
     typist = Typist(place)
@@ -149,7 +103,7 @@ def test_what_is_pasted_belongs_to_the_entry(place: Place, begin: str, end: str)
 
 
 def test_a_long_line_is_taken_whole(place: Place) -> None:
-    """More than the 4,095 characters that a terminal keeps of a line are all answered."""
+    """A list beyond the 4,095 characters of a terminal's line is answered whole."""
     place.worker()
     typist = Typist(place)
     typist.answers(CHOICE, "1")
@@ -173,19 +127,19 @@ while True:
 
 
 def test_a_line_of_a_megabyte_is_taken_whole(place: Place) -> None:
-    """Nothing of it is lost."""
+    """A pasted line of a megabyte is answered whole."""
     line = ",".join(map(str, range(150_000)))
     typist = Typist(place, "-c", READ, PYTHONPATH=str(ROOT), PYTHONHASHSEED="1")
 
     typist.reads("> ")
     typing = threading.Thread(target=typist.child.send, args=[line + "\r"], daemon=True)
-    typing.start()  # beside, since what is typed comes back all the while
+    typing.start()  # in a thread, since the echo has to be read meanwhile
 
     typist.reads(f"got {len(line)} True")
 
 
 def test_a_line_that_the_terminal_may_cut_is_refused(place: Place) -> None:
-    """Where no line editing is to be had, the person is told what to do instead."""
+    """Without line editing, a line that may have been cut is refused, with advice."""
     without = "import sys; sys.modules['readline'] = None\n" + READ
     typist = Typist(place, "-c", without, PYTHONPATH=str(ROOT))
 
@@ -196,7 +150,7 @@ def test_a_line_that_the_terminal_may_cut_is_refused(place: Place) -> None:
 
 
 def test_nothing_pasted_chooses(place: Place) -> None:
-    """Lines pasted at the choice choose nothing; words that mean a choice are understood."""
+    """Lines pasted at the menu choose nothing, whereas typed words such as `quit` do."""
     typist = Typist(place)
     typist.answers(CHOICE, "2\r2\r", "")
     typist.reads("What was pasted chooses nothing: type 1 or 2. Please try again.")
@@ -206,7 +160,7 @@ def test_nothing_pasted_chooses(place: Place) -> None:
 
 
 def test_q_quits_where_it_can_mean_nothing_else(place: Place) -> None:
-    """At the list too, which q is none of."""
+    """q also quits where a list is asked for, since it is no list."""
     typist = Typist(place)
     typist.answers(CHOICE, "1")
     typist.answers(LIST, "q")
@@ -215,12 +169,12 @@ def test_q_quits_where_it_can_mean_nothing_else(place: Place) -> None:
 
 
 def test_arrows_bring_entries_back_and_edit_them(place: Place) -> None:
-    """Up shows the last list, left moves in it; choices are not among what comes back."""
+    """Up recalls the last list, left edits it; menu choices are not recalled."""
     place.worker()
     typist = Typist(place)
     typist.answers(CHOICE, "1")
     typist.answers(LIST, "3,1,2", "")
-    typist.reads("3,1,2")  # what is typed is shown
+    typist.reads("3,1,2")  # the echo
     typist.child.send("\r")
     typist.reads("count   3")
     typist.answers(CHOICE, "1")
@@ -231,7 +185,7 @@ def test_arrows_bring_entries_back_and_edit_them(place: Place) -> None:
 
 
 def test_ctrl_c_inside_an_entry_leads_back_and_claims_nothing(place: Place) -> None:
-    """Nothing was sent, so nothing is said of it; at the choice Ctrl-C ends the program."""
+    """Ctrl-C at a prompt returns to the menu without a word on requests; at the menu it exits."""
     typist = Typist(place)
     typist.answers(CHOICE, "1")
     typist.answers(LIST, "3,1", "\x03")
@@ -243,11 +197,13 @@ def test_ctrl_c_inside_an_entry_leads_back_and_claims_nothing(place: Place) -> N
 
 
 def test_ctrl_c_after_the_sending_says_what_becomes_of_it(place: Place) -> None:
-    """What was sent stays in the queue, and the menu comes again."""
+    """The wait shows its seconds; Ctrl-C says what stays in the queue, and returns to the menu."""
     typist = Typist(place)
     typist.answers(CHOICE, "1")
     typist.answers(LIST, "3,1,2")
-    wait_until(lambda: place.messages(place.inbox()).visible)
+    typist.reads("Waiting for the reply ... 0 s")
+    typist.reads("Waiting for the reply ... 2 s")
+    assert place.messages(place.inbox()).visible == 1
     typist.child.sendintr()
 
     typist.reads("No longer waiting; what was sent stays in the queue.")
@@ -256,8 +212,10 @@ def test_ctrl_c_after_the_sending_says_what_becomes_of_it(place: Place) -> None:
 
 
 def test_a_wrong_entry_is_told_with_an_example(place: Place) -> None:
-    """The sentence names the item, in its own letters, and ends with an example."""
+    """A wrong choice and a wrong item are quoted as typed, with an example, and asked for again."""
     typist = Typist(place)
+    typist.answers(CHOICE, "x")
+    typist.reads("'x' is not a choice: type 1 or 2")
     typist.answers(CHOICE, "1")
     typist.answers(LIST, "3,Moon")
     typist.reads("Item 2, 'Moon', is not an integer. Please try again, for example 3,1,2.")
@@ -268,7 +226,7 @@ def test_a_wrong_entry_is_told_with_an_example(place: Place) -> None:
 def test_missing_credentials_are_told_before_anything_is_typed(
     place: Place, tmp_path: Path
 ) -> None:
-    """The menu goes on, and works once there are credentials."""
+    """The menu reports missing credentials first, goes on, and works once there are some."""
     place.worker()
     typist = Typist(
         place, AWS_ACCESS_KEY_ID="", AWS_SHARED_CREDENTIALS_FILE=str(tmp_path / "credentials")
@@ -287,7 +245,7 @@ def test_missing_credentials_are_told_before_anything_is_typed(
 
 @pytest.mark.parametrize("terminal_kind", ["xterm", "dumb"])
 def test_the_waiting_line_fits_the_terminal(place: Place, terminal_kind: str) -> None:
-    """On 40 columns it takes one line, however long it waits."""
+    """At 40 columns the waiting line stays on one line, however long the wait."""
     client = str(ROOT / "calculation" / "client.py")
     typist = Typist(place, client, "3,1,2", "--timeout", "2.5", COLUMNS="40", TERM=terminal_kind)
 
@@ -298,7 +256,7 @@ def test_the_waiting_line_fits_the_terminal(place: Place, terminal_kind: str) ->
 
 
 def test_two_hangups_leave_no_reply_queue(place: Place) -> None:
-    """Whoever closes the window of a terminal has SIGHUP sent twice; the clean-up bears it."""
+    """A closing terminal sends SIGHUP twice; the clean-up survives that."""
     place.worker()
     for pause in (0, 0.002):
         typist = Typist(place)
@@ -307,7 +265,7 @@ def test_two_hangups_leave_no_reply_queue(place: Place) -> None:
         typist.reads(CHOICE)
         for _ in range(2):
             typist.child.kill(signal.SIGHUP)
-            time.sleep(pause)  # the kernel's and the shell's are so far apart
+            time.sleep(pause)  # as long as between the kernel's and the shell's
         assert typist.ends() == 130
 
     prefix = f"{place.settings.output_queue}-"
@@ -319,12 +277,12 @@ def test_two_hangups_leave_no_reply_queue(place: Place) -> None:
     [("y", "y"), ("YES", "y"), (" o ", "y"), ("oui", "y"), ("n", "n"), ("No", "n"), ("non", "n")],
 )
 def test_yes_and_no_are_understood_in_two_languages(word: str, meant: str) -> None:
-    """A question with the answers y and n takes these words."""
+    """A yes-or-no question accepts these words."""
     assert one_of("y", "n")(word) == meant
 
 
 @pytest.mark.parametrize("word", ["", "maybe", "y\nn", "1"])
 def test_anything_else_is_no_answer(word: str) -> None:
-    """What may mean something else is asked again."""
+    """Any other answer has the question asked again."""
     with pytest.raises(ValueError, match="type y or n"):
         one_of("y", "n")(word)

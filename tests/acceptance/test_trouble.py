@@ -1,4 +1,4 @@
-"""What AWS refuses, and what cannot be reached, is told in one clear line."""
+"""What AWS refuses and what cannot be reached is reported in one clear line."""
 
 import os
 import re
@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Dict, List, Optional
 
 import pytest
+from PIL import Image
 
 from tests.conftest import Place, wait_until
-from tests.gateway import Answer, Call, Fault, Gateway, error
+from tests.gateway import Answer, Call, Fault, Gateway, error, service_of
 from tests.mishaps import cut
 
 PROGRAMS = {"client": ["3,1,2", "--timeout", "5"], "worker": []}
@@ -19,7 +20,7 @@ both = pytest.mark.parametrize("program", PROGRAMS)
 
 
 def last_line(place: Place, program: str, **environment: str) -> str:
-    """Run a program that AWS ends; give the one line it says."""
+    """Run a program that fails because of AWS; return the one line that it prints."""
     module = f"calculation.{program}"
     done = place.client(*PROGRAMS[program], module=module, environment=environment)
     assert done.returncode == 4, done.stderr
@@ -66,7 +67,7 @@ PROFILES = {
 @both
 @pytest.mark.parametrize("code", REFUSALS)
 def test_refused_credentials(counted: Place, gateway: Gateway, program: str, code: str) -> None:
-    """Each kind of refused credentials has its own line."""
+    """Each kind of refused credentials has its own error."""
     gateway.refuse("GetQueueUrl", 403, code)
 
     assert REFUSALS[code] in last_line(counted, program)
@@ -74,7 +75,7 @@ def test_refused_credentials(counted: Place, gateway: Gateway, program: str, cod
 
 @both
 def test_no_credentials(place: Place, program: str, tmp_path: object) -> None:
-    """Without credentials the line says how to get some."""
+    """Without credentials the error says how to get some."""
     line = last_line(place, program, HOME=str(tmp_path), AWS_ACCESS_KEY_ID="")
 
     assert "no AWS credentials: run `aws configure`" in line
@@ -85,7 +86,7 @@ def test_no_credentials(place: Place, program: str, tmp_path: object) -> None:
 def test_profiles_without_credentials(
     place: Place, program: str, profile: str, tmp_path: Path
 ) -> None:
-    """What a profile cannot give is told in one line, with what to do, and no traceback."""
+    """A profile that yields no credentials gets one line with advice, and no traceback."""
     (tmp_path / "config").write_text(CONFIG)
     place.environment["AWS_CONFIG_FILE"] = str(tmp_path / "config")
     arguments = [*PROGRAMS[program], "--profile", profile]
@@ -100,7 +101,7 @@ def test_profiles_without_credentials(
 
 @both
 def test_a_session_token_with_a_line_break(place: Place, program: str) -> None:
-    """It is not taken for trouble with the network, and not shown."""
+    """A malformed token is not reported as network trouble, and is not shown."""
     line = last_line(place, program, AWS_SESSION_TOKEN="hid\nqqq")
 
     assert "the credentials hold a character that no header may have" in line
@@ -108,7 +109,7 @@ def test_a_session_token_with_a_line_break(place: Place, program: str) -> None:
 
 
 def test_a_clock_that_is_wrong(counted: Place, gateway: Gateway) -> None:
-    """A signature that AWS finds too old is told as what it is, with by how much."""
+    """A signature that is too old for AWS is reported as a wrong clock, with the difference."""
     refusal = error("GetQueueUrl", 403, "InvalidSignatureException")
     date = formatdate(time.time() + 3600, usegmt=True)
     gateway.spoil("GetQueueUrl", lambda call: (403, {**refusal[1], "Date": date}, refusal[2]))
@@ -117,7 +118,7 @@ def test_a_clock_that_is_wrong(counted: Place, gateway: Gateway) -> None:
 
 
 def test_the_log_of_a_worker_has_a_zone(place: Place) -> None:
-    """Each line begins with a time in UTC, as do the keys of log objects."""
+    """Each log line starts with a UTC time, as the keys of log objects do."""
     said = place.worker().said()
 
     for line in said.splitlines():
@@ -141,12 +142,12 @@ def test_the_log_of_a_worker_has_a_zone(place: Place) -> None:
 def test_unusable_settings(
     place: Place, program: str, environment: Dict[str, str], line: str, tmp_path: object
 ) -> None:
-    """What the person set wrong is named, with the option to set it right."""
+    """The error names the bad setting, and the option that sets it."""
     assert line in last_line(place, program, HOME=str(tmp_path), **environment)
 
 
 def test_unknown_region_has_no_endpoint(place: Place) -> None:
-    """A region that does not exist cannot be reached, and the line says so."""
+    """A region that does not exist is reported as one that cannot be reached."""
     line = last_line(place, "client", AWS_ENDPOINT_URL="", AWS_DEFAULT_REGION="mars-north-1")
 
     assert "cannot reach https://sqs.mars-north-1.amazonaws.com" in line
@@ -154,7 +155,7 @@ def test_unknown_region_has_no_endpoint(place: Place) -> None:
 
 @both
 def test_a_queue_that_may_not_be_created(counted: Place, gateway: Gateway, program: str) -> None:
-    """A missing queue and no right to make it end the program with the action refused."""
+    """Without the right to create a missing queue, the program ends and names the action."""
     gateway.refuse("CreateQueue", 403, "AccessDenied")
 
     done = counted.client(*PROGRAMS[program], module=f"calculation.{program}")
@@ -164,13 +165,54 @@ def test_a_queue_that_may_not_be_created(counted: Place, gateway: Gateway, progr
 
 
 def test_a_bucket_of_somebody_else(counted: Place, gateway: Gateway) -> None:
-    """The worker names the bucket it may not use, and what to do."""
+    """The worker names the bucket that it may not use, and what to do."""
     for action in ("GetLifecycleConfiguration", "HeadBucket"):
         gateway.refuse(action, 403, "AccessDenied")
 
     line = last_line(counted, "worker")
 
     assert f"the bucket {counted.settings.bucket} belongs to somebody else" in line
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "calculation.worker",
+        "calculation.client --file lists.txt",
+        "image.worker gamma",
+        "image.client image.png",
+        "scripts.manage create",
+        "scripts.manage dead",
+        "scripts.manage delete --yes",
+    ],
+)
+def test_a_bucket_of_another_account_is_left_alone(
+    counted: Place, gateway: Gateway, words: str, tmp_path: Path
+) -> None:
+    """Each request to S3 names the account, so whoever has taken the bucket's name gets nothing."""
+    bucket = {"Bucket": counted.settings.bucket}
+    counted.inbox(), counted.outbox()
+    counted.s3.create_bucket(**bucket)
+    counted.s3.put_object(**bucket, Key="logs/calculation/x", Body=b"x")
+    (tmp_path / "lists.txt").write_text("1," * 600_000 + "1\n")
+    Image.new("L", (8, 8)).save(tmp_path / "image.png")
+    unguarded = []
+
+    def refuse(call: Call) -> Optional[Answer]:
+        if service_of(call.action) == "s3" and not call.owner:
+            unguarded.append(call.action)
+        return error(call.action, 403, "AccessDenied") if call.owner else None
+
+    gateway.faults.append(refuse)
+    module, *arguments = words.split()
+    done = counted.client(*arguments, module=module, cwd=tmp_path)
+    gateway.faults.remove(refuse)
+
+    assert (unguarded, "Traceback" in done.stderr) == ([], False)
+    assert done.returncode in ((0, 1) if "dead" in words else (1, 4)), done.stderr
+    assert [each["Key"] for each in counted.s3.list_objects_v2(**bucket)["Contents"]] == [
+        "logs/calculation/x"
+    ]
 
 
 def test_no_right_to_make_a_reply_queue_falls_back_to_sharing(
@@ -189,7 +231,7 @@ def test_no_right_to_make_a_reply_queue_falls_back_to_sharing(
 
 
 def refuse_policy(call: Call) -> Optional[Answer]:
-    """Refuse a queue with a policy, as a server may that knows none."""
+    """Refuse queues with a policy, as a server without policies may."""
     return error(call.action, 400, "InvalidAttributeValue") if b"Policy" in call.body else None
 
 
@@ -207,7 +249,7 @@ def refuse_policy(call: Call) -> Optional[Answer]:
 def test_a_reply_queue_without_a_policy(
     counted: Place, gateway: Gateway, action: str, fault: Fault
 ) -> None:
-    """Where STS or SQS cannot help to protect it, the client says so in one line and goes on."""
+    """If STS or SQS cannot protect the reply queue, the client says so in one line and goes on."""
     counted.worker()
     gateway.spoil(action, fault)
 
@@ -219,7 +261,7 @@ def test_a_reply_queue_without_a_policy(
 
 
 def test_trouble_under_way_is_waited_out(counted: Place, gateway: Gateway) -> None:
-    """A worker that AWS refuses for a while says so once, and answers when it is over."""
+    """A worker that AWS refuses for a while reports it once, and answers afterwards."""
     worker = counted.worker()
     gateway.refuse("DeleteMessageBatch", 403, "AccessDenied", times=3)
     gateway.refuse("PutObject", 403, "AccessDenied", times=2)
@@ -256,7 +298,7 @@ def test_trouble_under_way_is_waited_out(counted: Place, gateway: Gateway) -> No
     ],
 )
 def test_wrong_usage(place: Place, arguments: List[str], line: str) -> None:
-    """A wrong option is named; the exit code is 2."""
+    """A wrong option is named, and the exit code is 2."""
     done = place.client(*arguments)
 
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""Fixtures: trees to boot, and what is needed to boot them."""
+"""Fixtures: trees to boot, and stacks of the template."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def boot(request: pytest.FixtureRequest, code: Path) -> Iterator[Boot]:
-    """Boots trees; skips where that was not asked for or cannot be done."""
+    """Boots trees; skips if not asked for or not possible here."""
     if not request.config.getoption("--ec2") or "PYTEST_XDIST_WORKER" in os.environ:
         pytest.skip("boots a tree only with --ec2 -n 0")
     missing = [tool for tool in TOOLS if not shutil.which(tool)]
@@ -44,7 +44,7 @@ def boot(request: pytest.FixtureRequest, code: Path) -> Iterator[Boot]:
 
 @pytest.fixture(scope="module")
 def shared(aws: LocalAws) -> Iterator[Place]:
-    """Names for all tests of a module."""
+    """Names that all tests of a module use."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in aws.environment.items():
             patch.setenv(name, value)
@@ -55,7 +55,7 @@ def shared(aws: LocalAws) -> Iterator[Place]:
 
 @pytest.fixture(scope="session")
 def stacks() -> Iterator[Dict[str, Stack]]:
-    """Both stacks on a server of their own, since their names are fixed."""
+    """Both stacks, on a server of their own, since their names are fixed."""
     with LocalAws() as aws:
         if aws.kind != "ministack":
             pytest.skip("moto's server makes only some of the stack")

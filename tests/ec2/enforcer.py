@@ -1,4 +1,4 @@
-"""A fault of the gateway that lets pass what policies allow, as IAM and SQS would."""
+"""A fault of the gateway that denies what policies do not allow, as IAM and SQS would."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from tests.gateway import Answer, Call, error, service_of
 
 Statement = Mapping[str, Any]
-# Rights whose names differ from the actions that need them.
+# Actions, and the rights that they need, where the names differ.
 S3_RIGHTS = {"HeadBucket": "ListBucket", "GetBucket": "ListBucket", "HeadObject": "GetObject"}
-Context = Mapping[str, str]  # what conditions ask for
+Context = Mapping[str, str]  # the request's values, which conditions look at
 
 
 class Enforcer:
-    """Knows what the holder of each access key may do, and what the policies of queues forbid.
+    """Decides what the holder of each access key may do, by their rights and by queue policies.
 
     Attributes:
         statements: by access key id, what its holder is allowed and denied
         policies: by queue name, the statements of its own policy
         used: by access key id, the pairs of right and resource that were asked for and granted
         denied: the same for those refused
+        owner: the account that all buckets belong to
     """
 
     def __init__(self, statements: Mapping[str, List[Statement]]) -> None:
@@ -30,9 +31,10 @@ class Enforcer:
         self.policies: Dict[str, List[Statement]] = {}
         self.used: Dict[str, Set[Tuple[str, str]]] = {key: set() for key in statements}
         self.denied: Dict[str, Set[Tuple[str, str]]] = {key: set() for key in statements}
+        self.owner = "000000000000"
 
     def __call__(self, call: Call) -> Optional[Answer]:
-        if service_of(call.action) == "sts":  # which needs no right
+        if service_of(call.action) == "sts":  # needs no right
             identity = f"<GetCallerIdentityResult><UserId>{user_id(call.key)}</UserId>"
             text = f"<Answer>{identity}</GetCallerIdentityResult></Answer>"
             return 200, {"Content-Type": "text/xml"}, text.encode()
@@ -49,16 +51,16 @@ class Enforcer:
         return None
 
     def _look(self, call: Call, resource: str) -> Answer:
-        """Say that an object is missing only to those who may list the bucket, as S3 does."""
+        """Report an object as missing only to those who may list the bucket, as S3 does."""
         answer = call.carry_out(call.body)
         if answer[0] != 404 or self._allows(call.key, "s3:ListBucket", resource.split("/")[0], {}):
             return answer
         return error(call.action, 403, "AccessDenied")
 
     def _allows(self, key: str, right: str, resource: str, context: Context) -> bool:
-        """Decide as AWS does: what is denied is never allowed, and the rest only if it says so."""
+        """Decide as AWS does: an explicit denial wins, and nothing is allowed by default."""
         statements = [*self.statements[key], *self.policies.get(resource, ())]
-        known = {**context, "aws:userid": user_id(key)}
+        known = {**context, "aws:userid": user_id(key), "aws:ResourceAccount": self.owner}
         said = {each["Effect"] for each in statements if applies(each, known, right, resource)}
         allowed = said == {"Allow"}
         (self.used if allowed else self.denied)[key].add((right, resource))
@@ -66,12 +68,12 @@ class Enforcer:
 
 
 def user_id(key: str) -> str:
-    """Give the user id of who holds an access key."""
+    """Return the user id of an access key's holder."""
     return f"AIDA{key.upper()}"
 
 
 def asked(call: Call) -> Tuple[str, str]:
-    """Give the right that a request needs, and the resource that it needs it for."""
+    """Return the right that a request needs, and the resource it applies to."""
     action = call.action
     if service_of(action) == "s3":
         name = unquote(urlsplit(call.path).path).strip("/")
@@ -83,7 +85,7 @@ def asked(call: Call) -> Tuple[str, str]:
 
 
 def applies(statement: Statement, context: Context, right: str, resource: str) -> bool:
-    """Tell whether a statement speaks of this user, this right and this resource."""
+    """Return whether a statement covers this user, right and resource."""
     spelt = [
         each.replace("${aws:userid}", context["aws:userid"])
         for each in as_list(statement["Resource"])
@@ -100,7 +102,7 @@ def applies(statement: Statement, context: Context, right: str, resource: str) -
 
 
 def holds(operator: str, value: Optional[str], values: List[str]) -> bool:
-    """Tell whether a condition holds; of what a request does not have, only the negated ones do."""
+    """Return whether a condition holds; for what a request lacks, only negated ones do."""
     is_negated = "Not" in operator
     if value is None:
         return is_negated or operator.endswith("IfExists")
@@ -108,5 +110,5 @@ def holds(operator: str, value: Optional[str], values: List[str]) -> bool:
 
 
 def as_list(value: Any) -> List[str]:
-    """Give a list, of one where the policy has a single word."""
+    """Return a list, also where the policy has a single value."""
     return [value] if isinstance(value, str) else list(value)

@@ -1,4 +1,4 @@
-"""A machine for tests: a Debian tree booted with systemd as its first process, on our network."""
+"""A machine for tests: a Debian tree booted with systemd as its init, on this network."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tests.conftest import ROOT, wait_until
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aws-project-trees"
 BASE = "systemd,systemd-sysv,dbus,ca-certificates"
 # The libraries are for the Python that stands in for Amazon Linux 2's.
-TREES = {"bookworm": f"{BASE},iproute2,libffi8,libsqlite3-0", "bullseye": BASE}
+TREES = {"bookworm": f"{BASE},iproute2,libffi8,libsqlite3-0", "bullseye": BASE, "trixie": BASE}
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 CODE = "/checkout"
 NAMESPACES = ["-m", "-u", "-i", "-p", "-n", "-r", "-w"]
 IS_UP = ["systemctl", "is-system-running"]
 FLAGS = ["--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe"]
-# Where packages come from is the business of who runs the tests.
+# Whoever runs the tests decides where packages come from.
 PASSED_ON = [name for name in os.environ if name.startswith("PIP_") and name != "PIP_FIND_LINKS"]
 
 
 def debian_tree(release: str) -> Path:
-    """Give the folder of a bare Debian with systemd; made once, and kept outside the checkout."""
+    """Return the folder of a bare Debian with systemd, made once and kept outside the checkout."""
     folder = CACHE / release
     if not folder.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -50,12 +50,12 @@ def copy_of_checkout(folder: Path) -> Path:
 
 
 class Machine:
-    """A booted tree; what is written in it is gone when it is closed.
+    """A booted tree; closing it discards what was written in it.
 
     Args:
-        tree: the root folder, which stays as it is
+        tree: the root folder, which is not changed
         code: the checkout to set up from
-        flags: more words for systemd-nspawn
+        flags: more options for systemd-nspawn
     """
 
     def __init__(self, tree: Path, code: Path, flags: Sequence[str] = ()) -> None:
@@ -71,7 +71,7 @@ class Machine:
         self.write(CERTIFICATES, Path(CERTIFICATES).read_text())
 
     def _is_up(self) -> bool:
-        """Tell whether the boot is over; until then another process may stand in for the first."""
+        """Return whether the boot is over; until then another process may stand in for init."""
         assert self._process.poll() is None, "systemd-nspawn ended"
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
         self._leader = children.split()[0] if children.strip() else ""
@@ -88,7 +88,7 @@ class Machine:
         text: str = "",
         variables: Optional[Mapping[str, str]] = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command as root, with `text` on its standard input."""
+        """Run a command as root, with `text` as its standard input."""
         environment: Dict[str, str] = {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": "/root",
@@ -108,7 +108,7 @@ class Machine:
         return ran
 
     def ask(self, *command: str) -> str:
-        """Give what a command says on standard output."""
+        """Return a command's standard output."""
         return self.run(*command, check=False).stdout.strip()
 
     def setup(
@@ -118,7 +118,7 @@ class Machine:
         within: Sequence[str] = (),
         variables: Optional[Mapping[str, str]] = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run the setup script, perhaps within another command."""
+        """Run the setup script, if `within` is given by another command."""
         script = [*within, "bash", f"{CODE}/scripts/setup_ec2.sh", *words]
         return self.run(*script, check=check, variables=variables)
 
@@ -128,13 +128,13 @@ class Machine:
         self.run("tee", path, text=text)
 
     def property(self, unit: str, name: str) -> str:
-        """Give a property of a unit."""
+        """Return a property of a unit."""
         return self.ask("systemctl", "show", "--value", f"--property={name}", unit)
 
     def pid(self, unit: str) -> int:
-        """Give the main process of a unit, 0 where it does not run."""
+        """Return the main process of a unit, 0 if it is not running."""
         return int(self.property(unit, "MainPID") or 0)
 
     def files(self) -> List[str]:
-        """Give what there is in the folders that change only when somebody changes them."""
+        """Return the contents of the folders that only a setup should change."""
         return sorted(self.ask("find", "/etc", "/opt", "/usr", "/root", "/home").splitlines())

@@ -1,4 +1,4 @@
-"""Runs a command beside an instance metadata service that answers only to who has its token."""
+"""Runs a command beside an instance metadata service that insists on its token."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ REGION = "eu-north-1"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Gives a token, and the zone for it."""
+    """Hands out a token, and the zone to those who send it."""
 
     def do_PUT(self) -> None:
         self.answer(200, "token" if self.path == "/latest/api/token" else "")

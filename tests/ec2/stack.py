@@ -1,4 +1,4 @@
-"""Stacks of the template on a local server, and the programs as users of them."""
+"""Stacks of the template on a local server, and the programs run with their rights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BUCKET = "aws-project-000000000000-us-east-1"
 
 
 def client(aws: LocalAws, service: str) -> Any:
-    """Make a boto3 client for any service of the server, with rights to everything."""
+    """Return a boto3 client for any of the server's services, with all rights."""
     import boto3
 
     session: Any = boto3.Session("test", "test", region_name="us-east-1")
@@ -34,9 +34,9 @@ class Stack:
     """A stack on the server.
 
     Attributes:
-        outputs: by name
+        outputs: the stack's outputs by name
         resources: physical ids by name
-        rights: the statements of client and worker
+        rights: the policy statements of client and worker
     """
 
     part: str
@@ -47,11 +47,11 @@ class Stack:
 
 
 def create(aws: LocalAws, part: str, name: str = "", **names: str) -> Stack:
-    """Create the stack of a part, and wait until it is there.
+    """Create a part's stack, and block until it exists.
 
     Args:
-        name: of the stack, the part's where empty
-        names: parameters beside those that there have to be
+        name: the stack's name, the part's if empty
+        names: parameters besides the required ones
     """
     name = name or part
     cloudformation, ec2, iam = (client(aws, name) for name in ("cloudformation", "ec2", "iam"))
@@ -77,7 +77,7 @@ def create(aws: LocalAws, part: str, name: str = "", **names: str) -> Stack:
 
     wait_until(lambda: stack()["StackStatus"] != "CREATE_IN_PROGRESS")
     assert stack()["StackStatus"] == "CREATE_COMPLETE", stack()
-    if name == "calculation":  # the server leaves the bucket's rules out
+    if name == "calculation":  # the server ignores the bucket's lifecycle rules
         rules.complete(Storage(client(aws, "s3"), BUCKET), mark=False)
     listed = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
     resources = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed}
@@ -93,7 +93,7 @@ def create(aws: LocalAws, part: str, name: str = "", **names: str) -> Stack:
 
 
 def environment(stack: Stack, url: str, who: str) -> Dict[str, str]:
-    """Give the variables with which a program is that user of the stack."""
+    """Return the variables that make a program the stack's user of that role."""
     return {
         **stack.aws.environment,
         "AWS_ENDPOINT_URL": url,
@@ -105,7 +105,7 @@ def environment(stack: Stack, url: str, who: str) -> Dict[str, str]:
 
 
 def run(stack: Stack, url: str, *arguments: str) -> str:
-    """Run the client of a part; give what it says."""
+    """Run the client of a part; return what it says."""
     done = subprocess.run(
         [sys.executable, "-m", f"{stack.part}.client", *arguments],
         cwd=ROOT,
@@ -120,12 +120,22 @@ def run(stack: Stack, url: str, *arguments: str) -> str:
 
 
 def connection(stack: Stack, url: str, who: str) -> Connection:
-    """Give AWS as that user of the stack sees it."""
+    """Return AWS as the stack's user of that role sees it."""
     names = stack.outputs
     queues = names["InputQueue"], names["OutputQueue"]
     made = Connection(Settings(*queues, BUCKET, region=names["Region"], endpoint_url=url))
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment(stack, url, who).items():
             patch.setenv(name, value)
-        assert made.sqs  # which reads the credentials
+        assert made.sqs  # which loads the credentials
     return made
+
+
+def delete(stack: Stack) -> None:
+    """Delete a stack of the part's name, and wait until it is gone."""
+    cloudformation = client(stack.aws, "cloudformation")
+    cloudformation.delete_stack(StackName=stack.part)
+    gone = cloudformation.get_paginator("list_stacks").paginate(
+        StackStatusFilter=["DELETE_COMPLETE"]
+    )
+    wait_until(lambda: any(page["StackSummaries"] for page in gone))

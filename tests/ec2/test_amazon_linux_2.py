@@ -1,4 +1,4 @@
-"""The setup script on what looks like Amazon Linux 2: its words, its Python, its old glibc."""
+"""The setup script on what looks like Amazon Linux 2: its commands, its Python, its old glibc."""
 
 import json
 import shutil
@@ -26,14 +26,14 @@ ldconfig
 exec /usr/bin/systemctl "$@"
 """,
 }
-# pip asks this module which wheels the C library can take: 2.26 is Amazon Linux 2's.
+# pip asks this module which wheels the C library supports; Amazon Linux 2 has glibc 2.26.
 GLIBC = "def manylinux_compatible(major, minor, arch):\n    return (major, minor) <= (2, 26)\n"
 PYTHONS = Path.home() / ".pyenv" / "versions"
 
 
 @pytest.fixture(scope="module")
 def machine(boot: Boot, tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    """A machine with Amazon Linux 2's names for things, and Python 3.8 that yum installs."""
+    """A machine with Amazon Linux 2's os-release and commands, and Python 3.8 from its yum."""
     pythons = sorted(PYTHONS.glob("3.8.*"))
     if not pythons:
         pytest.skip("needs a Python 3.8 of pyenv to put into the tree")
@@ -52,7 +52,7 @@ def machine(boot: Boot, tmp_path_factory: pytest.TempPathFactory) -> Machine:
 
 
 def test_amazon_linux_2(machine: Machine, shared: Place) -> None:
-    """It ends with the last wheels for Python 3.8 and glibc 2.26, and a worker that answers."""
+    """It installs the last wheels for Python 3.8 and glibc 2.26, and the worker answers."""
     variables = {
         "PATH": "/stubs:/usr/sbin:/usr/bin:/sbin:/bin",
         "OS_RELEASE": "/stubs/os-release",

@@ -1,4 +1,4 @@
-"""The exact versions for servers."""
+"""The exact versions of packages for servers."""
 
 import re
 import shutil
@@ -11,13 +11,13 @@ import pytest
 
 from tests.conftest import ROOT
 
-# The oldest C library beside which each Python comes from a distribution, as uv names it.
+# The oldest C library that a distribution ships with each Python, as uv names it.
 PLATFORMS = {"3.8": "manylinux_2_17", "3.9": "manylinux_2_31"}
 VERSIONS = [f"3.{minor}" for minor in range(8, 15)]
 
 
 def lines(version: str) -> List[Any]:
-    """Give the requirements of constraints.txt for a Python version on Linux."""
+    """Return the requirements in constraints.txt for a Python version on Linux."""
     from packaging.requirements import Requirement
 
     text = (ROOT / "scripts" / "ec2" / "constraints.txt").read_text()
@@ -27,13 +27,13 @@ def lines(version: str) -> List[Any]:
 
 
 def pinned(version: str) -> Dict[str, str]:
-    """Give what constraints.txt says for a Python version."""
+    """Return the pinned versions in constraints.txt for a Python version."""
     return {each.name: str(each.specifier).lstrip("=") for each in lines(version)}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_each_package_has_one_version(version: str) -> None:
-    """For every Python each package is pinned, exactly and once, as requirements.txt allows."""
+    """For every Python each package is pinned once, to a version that requirements.txt allows."""
     from packaging.requirements import Requirement
 
     names = [each.name for each in lines(version)]
@@ -45,7 +45,7 @@ def test_each_package_has_one_version(version: str) -> None:
 
 
 def test_each_version_has_hashes() -> None:
-    """pip can check whatever it gets: no line is without a hash."""
+    """No line is without a hash, so that pip can check all it downloads."""
     text = (ROOT / "scripts" / "ec2" / "constraints.txt").read_text()
 
     for entry in re.split(r"^(?=\w)", text, flags=re.MULTILINE)[1:]:
@@ -57,7 +57,7 @@ def test_each_version_has_hashes() -> None:
 def test_the_versions_resolve_from_wheels(
     version: str, machine: str, request: pytest.FixtureRequest
 ) -> None:
-    """The pinned versions, and nothing beside them, are there as wheels."""
+    """The pinned versions resolve by themselves, from wheels alone."""
     if not request.config.getoption("--ec2"):
         pytest.skip("asks the package index only with --ec2")
     uv = Path(sys.executable).with_name("uv")

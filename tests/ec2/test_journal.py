@@ -1,4 +1,4 @@
-"""Keeping the journal of workers where it outlives their instance."""
+"""Copies of the workers' journal that outlive their instance."""
 
 import os
 import signal
@@ -14,12 +14,12 @@ echo "$*"
 
 
 def test_the_last_words_are_kept(place: Place, tmp_path: Path) -> None:
-    """Told to end, it writes what the workers of its part said into the bucket, and ends with 0."""
+    """Told to end, it writes its part's workers' log lines to the bucket, and exits with 0."""
     place.s3.create_bucket(Bucket=place.settings.bucket)
     (tmp_path / "journalctl").write_text(JOURNALCTL)
     (tmp_path / "journalctl").chmod(0o755)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    # What was blocked before it starts waits until it is asked for.
+    # Blocked here, the signal stays pending until the program waits for it.
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     keeping = subprocess.Popen(
         [sys.executable, str(ROOT / "scripts" / "ec2" / "keep_journal.py"), "image"],
@@ -30,7 +30,7 @@ def test_the_last_words_are_kept(place: Place, tmp_path: Path) -> None:
     keeping.terminate()
 
     assert keeping.wait(60) == 0
-    listed = place.s3.list_objects_v2(Bucket=place.settings.bucket, Prefix="logs/image/journal/")
-    assert [each["Key"].endswith(".txt") for each in listed["Contents"]] == [True]
-    kept = place.read(listed["Contents"][0]["Key"])
+    (key,) = place.keys("logs/image/journal/")
+    assert key.endswith(".txt")
+    kept = place.read(key)
     assert "--unit=image-worker@*" in kept

@@ -1,4 +1,4 @@
-"""The rights that the template gives: enough, none to spare, and no way to what is another's."""
+"""The rights that the template grants: enough, none to spare, none to what is another's."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from botocore.exceptions import ClientError
 from messaging import Reply
 from messaging.aws import sweeping
 from messaging.aws.queue_calls import Queue
-from messaging.requester import reply_queue
+from messaging.aws.queues import create_reply_queue
 from messaging.wire import names
 from tests.acceptance.readme import rights
 from tests.conftest import Running
 from tests.gateway import Gateway
 
-from .enforcer import Enforcer, Statement, as_list
+from .enforcer import Enforcer, Statement, as_list, user_id
 from .stack import BUCKET, NAMES, Stack, client, connection, create, environment, run
 
-# Used only for the messages beyond what a queue may hide, and for a job that outlasts its lease.
+# Used only with more messages than a queue may hide, and by jobs that outlast their lease.
 RARE = {
     "client": {"sqs:DeleteMessage"},
-    # The latter two are for sweeping, where there is an orphan.
+    # The latter two are for sweeping orphans.
     "worker": {"sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:DeleteQueue"},
 }
 EVERYTHING: List[Statement] = [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]
@@ -35,7 +35,7 @@ EVERYTHING: List[Statement] = [{"Effect": "Allow", "Action": "sqs:*", "Resource"
 
 @contextmanager
 def enforced(stack: Stack, **others: List[Statement]) -> Iterator[Tuple[str, Enforcer]]:
-    """Put an enforcer before the server, with the rights of the stack and of others."""
+    """Put an enforcer in front of the server, with the rights of the stack's users and others."""
     enforcer = Enforcer({**stack.rights, **others})
     with Gateway(stack.aws.url) as gateway:
         gateway.faults.append(enforcer)
@@ -46,7 +46,7 @@ def enforced(stack: Stack, **others: List[Statement]) -> Iterator[Tuple[str, Enf
 def test_the_rights_are_enough_and_none_is_spare(
     stacks: Dict[str, Stack], part: str, tmp_path: Path
 ) -> None:
-    """With exactly the template's rights both programs work, and they use each one of them."""
+    """With exactly the template's rights both programs work, and they use each of them."""
     stack = stacks[part]
     operation = ["gamma"] if part == "image" else []
     worker = [sys.executable, "-m", f"{part}.worker", *operation]
@@ -68,7 +68,7 @@ def test_the_rights_are_enough_and_none_is_spare(
 
 @pytest.mark.parametrize("part", NAMES)
 def test_the_handbook_names_the_rights_of_the_template(stacks: Dict[str, Stack], part: str) -> None:
-    """Whoever makes policies by hand gives clients and workers what the template gives."""
+    """The handbook lists for clients and workers what the template grants."""
     kind = "images" if part == "image" else "long lists"
     sweeping = "`manage.py sweep`; a worker, if it shall sweep"
     rows = {"client": ["client", f"client, {kind}"], "worker": ["worker", sweeping]}
@@ -78,7 +78,7 @@ def test_the_handbook_names_the_rights_of_the_template(stacks: Dict[str, Stack],
 
 
 def use(stack: Stack, url: str, folder: Path) -> None:
-    """Let the client do all that it can: short lists and long ones, or images."""
+    """Have the client do all that it can: short lists and long ones, or images."""
     if stack.part == "image":
         run(stack, url, "image/Moon.jpg", "--output", str(folder / "moon.jpg"))
         assert (folder / "moon.jpg").stat().st_size > 10_000
@@ -89,7 +89,7 @@ def use(stack: Stack, url: str, folder: Path) -> None:
 
 
 def use_by_hand(stack: Stack, running: Running) -> None:
-    """Send a request that names no reply queue, and an object that is not there."""
+    """Send a request that names no reply queue, and one for a missing object."""
     sqs = client(stack.aws, "sqs")
     inbox = sqs.get_queue_url(QueueName=stack.outputs["InputQueue"])["QueueUrl"]
     outbox = sqs.get_queue_url(QueueName=stack.outputs["OutputQueue"])["QueueUrl"]
@@ -102,7 +102,7 @@ def use_by_hand(stack: Stack, running: Running) -> None:
 
 
 def granted(statements: List[Statement]) -> Set[str]:
-    """Give the rights that statements allow."""
+    """Return the rights that statements allow."""
     allowing = [each for each in statements if each["Effect"] == "Allow"]
     return {right for each in allowing for right in as_list(each["Action"])}
 
@@ -127,6 +127,8 @@ def granted(statements: List[Statement]) -> Set[str]:
         ),
         ("sqs", "list_queues", {"QueueNamePrefix": "OUTPUT"}),
         ("sqs", "create_queue", {"QueueName": "other"}),
+        ("sqs", "create_queue", {"QueueName": "OUTPUT-of-another-stack"}),
+        ("sqs", "receive_message", {"QueueUrl": "http://aws/000000000000/OUTPUT-in"}),
         ("s3", "list_objects_v2", {"Bucket": BUCKET}),
         ("s3", "list_objects_v2", {"Bucket": BUCKET, "Prefix": "payloads/"}),
         ("s3", "get_object", {"Bucket": BUCKET, "Key": "logs/x"}),
@@ -142,7 +144,7 @@ def granted(statements: List[Statement]) -> Set[str]:
 def test_a_client_has_no_other_right(
     stacks: Dict[str, Stack], part: str, service: str, action: str, arguments: Dict[str, Any]
 ) -> None:
-    """A client cannot read requests, find or answer others' reply queues, touch logs or lists."""
+    """A client cannot read requests, find or answer others' reply queues, or touch logs."""
     stack = stacks[part]
     names = dict(zip(("INPUT", "OUTPUT"), NAMES[part]))
     spelt = {
@@ -156,7 +158,7 @@ def test_a_client_has_no_other_right(
 
 
 def test_a_list_is_for_the_worker_alone(stacks: Dict[str, Stack]) -> None:
-    """A long list is put by its sender; no other client of either part reads or replaces it."""
+    """Other clients of either part can neither read nor replace a long list."""
     lists, images = stacks["calculation"], stacks["image"]
     strangers = {"another": lists.rights["client"], "viewer": images.rights["client"]}
     drawing = {"drawer": images.rights["worker"]}
@@ -173,8 +175,24 @@ def test_a_list_is_for_the_worker_alone(stacks: Dict[str, Stack]) -> None:
             assert is_denied(s3, "list_objects_v2", Bucket=BUCKET, Prefix="payloads/"), who
 
 
+@pytest.mark.parametrize("part", NAMES)
+def test_a_bucket_of_another_account_is_closed(stacks: Dict[str, Stack], part: str) -> None:
+    """Who has made the bucket's name their own gets no image, list or log, and gives none."""
+    stack = stacks[part]
+    own = "x.png" if part == "image" else f"payloads/{user_id('client')}/x"
+    with enforced(stack) as (url, enforcer):
+        for who, key in (("client", own), ("worker", f"logs/{part}/x")):
+            s3 = connection(stack, url, who).s3
+            enforcer.owner = "000000000000"
+            s3.put_object(Bucket=BUCKET, Key=key, Body=b"1")
+            enforcer.owner = "999999999999"
+            assert is_denied(s3, "put_object", Bucket=BUCKET, Key=key, Body=b"1")
+            assert is_denied(s3, "get_object", Bucket=BUCKET, Key=key)
+            assert is_denied(s3, "list_objects_v2", Bucket=BUCKET)
+
+
 def test_no_names_of_queues_open_the_requests_to_clients(stacks: Dict[str, Stack]) -> None:
-    """An input queue called as a reply queue might be is still closed to clients."""
+    """An input queue with the name of a reply queue is still closed to clients."""
     names = {"InputQueueName": "jobs-in", "OutputQueueName": "jobs"}
     stack = create(stacks["calculation"].aws, "calculation", "crooked", **names)
     with enforced(stack) as (url, _):
@@ -189,7 +207,7 @@ def test_no_names_of_queues_open_the_requests_to_clients(stacks: Dict[str, Stack
 
 
 def is_denied(aws: Any, action: str, **arguments: Any) -> bool:
-    """Tell whether an action is refused for want of a right."""
+    """Return whether an action fails for lack of a right."""
     try:
         getattr(aws, action)(**arguments)
     except ClientError as error:
@@ -199,15 +217,15 @@ def is_denied(aws: Any, action: str, **arguments: Any) -> bool:
 
 @pytest.mark.parametrize("part", NAMES)
 def test_a_reply_queue_is_for_its_maker_alone(stacks: Dict[str, Stack], part: str) -> None:
-    """Another client that knows its name is denied; the worker answers, and the maker hears."""
+    """Another client that knows its name is denied, while the worker's answer reaches its owner."""
     stack = stacks[part]
     with enforced(stack, another=stack.rights["client"]) as (url, _):
         maker, worker, another = (
             connection(stack, url, who) for who in ("client", "worker", "another")
         )
-        name = names.new_name(stack.outputs["OutputQueue"])
-        queue = reply_queue.create(maker.sqs, name, maker.user_id)
-        unprotected = Queue(maker.sqs, maker.sqs.create_queue(QueueName=f"{name}0")["QueueUrl"])
+        name, other = (names.new_name(stack.outputs["OutputQueue"]) for _ in range(2))
+        queue = create_reply_queue(maker.sqs, name, maker.user_id)
+        unprotected = Queue(maker.sqs, maker.sqs.create_queue(QueueName=other)["QueueUrl"])
 
         replace(queue, sqs=worker.sqs).send([Reply("2", "1").to_message()])
 
@@ -219,13 +237,13 @@ def test_a_reply_queue_is_for_its_maker_alone(stacks: Dict[str, Stack], part: st
 
 
 def test_whoever_may_do_everything_may_sweep_but_not_read(stacks: Dict[str, Stack]) -> None:
-    """All rights to SQS do not open the reply queue of a client; they do find and delete it."""
+    """With all rights to SQS one can find and delete a client's reply queue, but not read it."""
     stack = stacks["calculation"]
     with enforced(stack, operator=EVERYTHING) as (url, _):
         maker, operator = (connection(stack, url, who) for who in ("client", "operator"))
         output = stack.outputs["OutputQueue"]
         name = names.new_name(output)
-        queue = reply_queue.create(maker.sqs, name, maker.user_id)
+        queue = create_reply_queue(maker.sqs, name, maker.user_id)
         entry = {"Id": "0", "ReceiptHandle": "any"}
         receipt = {"ReceiptHandle": "any", "VisibilityTimeout": 0}
         denied: Dict[str, Any] = {

@@ -1,9 +1,7 @@
-"""The setup script, for real, on a booted Debian 12."""
+"""The setup script, run for real on a booted Debian 12."""
 
 import json
 import re
-import subprocess
-import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -22,7 +20,7 @@ METADATA = Path(__file__).with_name("metadata.py")
 
 
 def words(place: Place) -> List[str]:
-    """Give the options that name queues, bucket and region of a test."""
+    """Return the options that name a test's queues, bucket and region."""
     names = place.settings
     queues = ["--input-queue", names.input_queue, "--output-queue", names.output_queue]
     return [*queues, "--bucket", str(names.bucket), "--region", "us-east-1"]
@@ -44,13 +42,13 @@ def machine(boot: Boot, shared: Place) -> Machine:
 
 
 def setup(machine: Machine, place: Place, workers: int = 2) -> str:
-    """Set up calculation workers; give what the script says."""
+    """Set up calculation workers; return the script's output."""
     arguments = ["calculation", "--workers", str(workers), *words(place)]
     return machine.setup(*arguments, "--endpoint-url", place.url).stdout
 
 
 def state(machine: Machine) -> Dict[str, object]:
-    """Give what a setup could change."""
+    """Return all that a setup could change."""
     return {
         "processes": [machine.pid(ONE), machine.pid(TWO)],
         "files": machine.ask("find", "/opt", "/etc", "-printf", r"%p:%T@:%l\n"),
@@ -58,15 +56,15 @@ def state(machine: Machine) -> Dict[str, object]:
 
 
 def owned_by_worker(machine: Machine, path: str) -> bool:
-    """Tell whether a file or process is the system user's."""
+    """Return whether a file or process belongs to the system user."""
     return machine.ask("stat", "--format=%U", path) == "calculation-worker"
 
 
 def test_workers_run_as_the_system_user(machine: Machine) -> None:
-    """Each worker is a process of a user without rights or login, and root owns the code."""
+    """Each worker runs as a user without rights or login, and its code belongs to root."""
     for unit in (ONE, TWO):
         process = f"/proc/{machine.pid(unit)}"
-        # systemd counts a service as started when it has forked, before it changes the user.
+        # systemd counts a service as started before it switches to its user.
         wait_until(partial(owned_by_worker, machine, process))
 
     assert (
@@ -77,14 +75,14 @@ def test_workers_run_as_the_system_user(machine: Machine) -> None:
 
 
 def test_a_list_from_outside_is_answered(machine: Machine, shared: Place) -> None:
-    """A client on another system gets its answer through AWS."""
+    """A client on another system is answered through AWS."""
     answer = shared.client("--json", "3,1,2")
 
     assert json.loads(answer.stdout)["median"] == 2, answer.stderr
 
 
 def test_the_environment_holds_no_secret(machine: Machine) -> None:
-    """The file that the workers read names places, and no keys."""
+    """The workers' environment file names places, and holds no keys."""
     names = [
         line.split("=")[0] for line in machine.ask("cat", "/etc/calculation-worker.env").split()
     ]
@@ -94,7 +92,7 @@ def test_the_environment_holds_no_secret(machine: Machine) -> None:
 
 
 def test_again_changes_nothing(machine: Machine, shared: Place) -> None:
-    """The same words again write no file and restart no worker."""
+    """A second run with the same options writes no file and restarts no worker."""
     before = state(machine)
 
     said = setup(machine, shared)
@@ -104,42 +102,39 @@ def test_again_changes_nothing(machine: Machine, shared: Place) -> None:
 
 
 def test_stopping_drains_in_the_middle_of_work(machine: Machine, shared: Place) -> None:
-    """Stopped while a thousand lists wait, each worker ends with 0; none is lost or done twice."""
-    lists = "\n".join(f"{n},{n + 2}" for n in range(1000))
-    before = sum(log.count("result ") for log in shared.logs())
-    client = subprocess.Popen(
-        [sys.executable, "-m", "calculation.client", "--json", "--file", "-"],
-        cwd=ROOT,
-        env=shared.environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        universal_newlines=True,
-    )
-    assert client.stdin is not None
-    client.stdin.write(lists)
-    client.stdin.close()
-    client.stdin = None
-    wait_until(lambda: len(shared.logs()) > 5)
+    """Stopped while hundreds of lists wait, each worker ends with 0; none is lost or done twice."""
+    inbox, outbox = shared.inbox(), shared.outbox()
+
+    def results() -> int:
+        return sum(log.count("result ") for log in shared.logs())
+
+    machine.run("systemctl", "stop", "calculation-worker.target", ONE, TWO)
+    before = results()
+    inbox.send([{"MessageBody": f"{n},{n + 2}"} for n in range(600)])
+    machine.run("systemctl", "start", "calculation-worker.target")
+    wait_until(lambda: results() > before)
 
     began = time.monotonic()
     machine.run("systemctl", "stop", "calculation-worker.target", ONE, TWO)
     took = time.monotonic() - began
+    waiting = shared.messages(inbox)
     ended = [
         machine.property(unit, name) for unit in (ONE, TWO) for name in ("Result", "ExecMainStatus")
     ]
     machine.run("systemctl", "start", "calculation-worker.target")
-    answers, _ = client.communicate(timeout=120)
+    answers: List[str] = []
+    while len(answers) < 600:
+        answers += [each.body for each in wait_until(lambda: outbox.take(1))]
 
     assert ended == ["success", "0", "success", "0"]
     assert took < 30
-    assert [json.loads(line)["mean"] for line in answers.splitlines()] == [
-        n + 1 for n in range(1000)
-    ]
-    assert sum(log.count("result ") for log in shared.logs()) - before == 1000
+    assert (waiting.visible > 0, waiting.hidden) == (True, 0)
+    assert sorted(json.loads(each)["mean"] for each in answers) == [n + 1 for n in range(600)]
+    assert results() - before == 600
 
 
 def test_a_killed_worker_comes_back(machine: Machine) -> None:
-    """systemd starts a worker anew that was killed."""
+    """systemd restarts a worker that was killed."""
     before = machine.pid(ONE)
 
     machine.run("sh", "-c", f"kill -KILL {before}")
@@ -148,7 +143,7 @@ def test_a_killed_worker_comes_back(machine: Machine) -> None:
 
 
 def test_another_number_starts_or_drains_the_difference(machine: Machine, shared: Place) -> None:
-    """With --workers 1 the second drains and stays away; with 2 it is back; the first runs on."""
+    """--workers 1 drains the second worker, 2 starts it again, and the first keeps running."""
     first = machine.pid(ONE)
 
     setup(machine, shared, workers=1)
@@ -163,7 +158,7 @@ def test_another_number_starts_or_drains_the_difference(machine: Machine, shared
 
 
 def test_the_target_carries_all_workers(machine: Machine) -> None:
-    """Stopping and starting the target, which a boot starts too, does so with each worker."""
+    """Stopping and starting the target, which a boot also starts, affects each worker."""
     machine.run("systemctl", "stop", "calculation-worker.target")
     wait_until(lambda: machine.pid(ONE) == machine.pid(TWO) == 0)
     machine.run("systemctl", "start", "calculation-worker.target")
@@ -174,7 +169,7 @@ def test_the_target_carries_all_workers(machine: Machine) -> None:
 
 
 def test_new_code_is_swapped_whole(machine: Machine, shared: Place, code: Path) -> None:
-    """Changed code replaces the old release, which is gone, and the workers start anew."""
+    """Changed code replaces the old release, which is removed, and the workers restart."""
     before, processes = machine.ask("readlink", "/opt/calculation-worker/current"), state(machine)
 
     with (code / "calculation" / "worker.py").open("a") as file:
@@ -201,7 +196,7 @@ def test_new_code_is_swapped_whole(machine: Machine, shared: Place, code: Path) 
 def test_broken_code_changes_nothing(
     machine: Machine, shared: Place, code: Path, file: str, text: str
 ) -> None:
-    """Code that does not start, and packages that cannot be had, leave the old ones at work."""
+    """If the code does not start, or packages are missing, the old workers keep running."""
     before, kept = state(machine), (code / file).read_text()
 
     (code / file).write_text(text + kept)
@@ -216,7 +211,7 @@ def test_broken_code_changes_nothing(
 
 
 def test_the_sandbox_is_tight(machine: Machine) -> None:
-    """By systemd's own measure, lower is better, the unit stays below 2.0."""
+    """systemd rates the unit's exposure below 2.0, where lower is better."""
     said = machine.ask("systemd-analyze", "security", "--no-pager", ONE)
 
     found = re.search(r"exposure level .*: ([0-9.]+)", said)
@@ -225,7 +220,7 @@ def test_the_sandbox_is_tight(machine: Machine) -> None:
 
 
 def test_a_worker_can_write_nowhere_and_gain_nothing(machine: Machine) -> None:
-    """It writes only into its private temporary folder, and has no capability or way to one."""
+    """A worker can write only to its private temporary folder, and cannot gain a capability."""
     pid = str(machine.pid(ONE))
     status = dict(
         line.split(":\t") for line in machine.ask("cat", f"/proc/{pid}/status").splitlines()
@@ -248,7 +243,7 @@ def test_a_worker_can_write_nowhere_and_gain_nothing(machine: Machine) -> None:
 
 
 def test_the_region_is_the_instances_own(machine: Machine, shared: Place) -> None:
-    """Without --region the instance metadata is asked, with a token as IMDSv2 wants it."""
+    """Without --region the script asks the instance metadata, with a token as IMDSv2 requires."""
     machine.write("/root/metadata.py", METADATA.read_text())
     inside = """ip link set lo up
     ip address add 169.254.169.254/32 dev lo
@@ -267,7 +262,7 @@ def test_the_region_is_the_instances_own(machine: Machine, shared: Place) -> Non
 
 
 def test_images_too(machine: Machine, shared: Place, tmp_path: Path) -> None:
-    """An image worker beside the calculation workers answers, and lives in the same sandbox."""
+    """An image worker runs beside calculation workers, in the same sandbox, and answers."""
     unit = "image-worker@1.service"
     machine.write("/etc/systemd/system/image-worker@.service.d/keys.conf", KEYS)
     names = {
@@ -289,6 +284,7 @@ def test_images_too(machine: Machine, shared: Place, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert Path(output).stat().st_size > 10_000
     assert machine.pid(unit) == first > 0
+    assert "gamma --concurrency 1" in machine.ask("systemctl", "cat", unit)
     machine.run("systemctl", "stop", "image-worker.target", unit)
     assert machine.property(unit, "ExecMainStatus") == "0"
     machine.setup("image", "--uninstall")
@@ -296,7 +292,7 @@ def test_images_too(machine: Machine, shared: Place, tmp_path: Path) -> None:
 
 
 def test_uninstalling_leaves_nothing(machine: Machine) -> None:
-    """After --uninstall no process, file, unit or user of ours is there; once more does no harm."""
+    """--uninstall leaves no process, file, unit or user of ours, and may run twice."""
     machine.setup("calculation", "--uninstall")
     machine.setup("calculation", "--uninstall")
 
@@ -311,7 +307,7 @@ def test_uninstalling_leaves_nothing(machine: Machine) -> None:
 
 @pytest.fixture
 def untouched(bare: Machine) -> Iterator[Machine]:
-    """A bare machine that a test leaves as bare as before."""
+    """A bare machine that a test must leave as it was."""
     before = bare.files()
     yield bare
     assert bare.files() == before
@@ -332,7 +328,7 @@ def untouched(bare: Machine) -> Iterator[Machine]:
 def test_a_refusal_is_one_line_and_leaves_nothing(
     untouched: Machine, within: List[str], sentence: str
 ) -> None:
-    """Without network, rights, space or a known system there is one line, and nothing half done."""
+    """Without network, rights, space or a known system it refuses in one line; nothing is left."""
     refused = untouched.setup("calculation", "--region", "us-east-1", check=False, within=within)
 
     assert refused.returncode == 1

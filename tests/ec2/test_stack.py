@@ -1,4 +1,4 @@
-"""The template: what it makes is what the programs make and use."""
+"""The template: it creates what the programs create and use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .stack import BUCKET, NAMES, TEMPLATE, Stack, client
 
 
 def test_cfn_lint_is_content() -> None:
-    """cfn-lint finds nothing to say about the template."""
+    """cfn-lint has no complaint about the template."""
     checked = subprocess.run(
         [str(Path(sys.executable).with_name("cfn-lint")), str(TEMPLATE)], stdout=subprocess.PIPE
     )
@@ -32,8 +32,8 @@ def test_cfn_lint_is_content() -> None:
 def test_queues_are_those_that_the_programs_make(
     stacks: Dict[str, Stack], part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each queue has the attributes, and its dead-letter queue, that messaging gives it."""
-    monkeypatch.setattr("messaging.aws.rules.over_tls", lambda client: True)  # as AWS is reached
+    """Each queue has the attributes and the dead-letter queue that messaging would give it."""
+    monkeypatch.setattr("messaging.aws.rules.over_tls", lambda client: True)  # as with AWS
     stack = stacks[part]
     sqs = client(stack.aws, "sqs")
     ours = open_queue(sqs, f"{part}-made-in", dead_letter=True)
@@ -49,9 +49,9 @@ def test_queues_are_those_that_the_programs_make(
 
 
 def attributes(sqs: Any, url: str) -> Dict[str, str]:
-    """Give the attributes of a queue, without its name, what changes, and AWS's own encryption."""
+    """Return a queue's attributes, without its name, what changes, and AWS's own encryption."""
     found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    found.pop("SqsManagedSseEnabled", None)  # on everywhere at AWS
+    found.pop("SqsManagedSseEnabled", None)  # always on at AWS
     name = url.rsplit("/", 1)[1]
     if "Policy" in found:
         found["Policy"] = json.dumps(json.loads(found["Policy"]), sort_keys=True)
@@ -63,7 +63,7 @@ def attributes(sqs: Any, url: str) -> Dict[str, str]:
 
 
 def test_the_bucket_is_as_the_programs_make_it(place: Place) -> None:
-    """The bucket is private, and its objects live as long as messaging.aws.bucket says."""
+    """The bucket is private, and its objects expire when messaging.aws.bucket says."""
     from cfnlint.decode.cfn_yaml import load
 
     storage = place.connection.storage("")
@@ -77,24 +77,22 @@ def test_the_bucket_is_as_the_programs_make_it(place: Place) -> None:
     assert [rule_of_template(rule) for rule in theirs] == [rule_of_s3(rule) for rule in ours]
     assert properties["PublicAccessBlockConfiguration"] == private
     arn = f"arn:aws:s3:::{storage.bucket}"
-    policy = json.loads(rules.tls_only("s3:*", arn, f"{arn}/*"))["Statement"]
-    own = load(str(TEMPLATE))["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"]
-    assert [{**each, "Resource": 2} for each in policy] == [
-        {**each, "Resource": len(each["Resource"])} for each in own["Statement"]
-    ]
-    assert policy[0]["Resource"] == [arn, f"{arn}/*"]
+    ours = rules.tls_only("s3:*", arn, f"{arn}/*")
+    policy = load(str(TEMPLATE))["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"]
+    (theirs,) = policy["Statement"]
+    assert {**theirs, "Resource": len(theirs["Resource"])} == {**ours, "Resource": 2}
     assert "BucketEncryption" in properties
 
 
 def rule_of_s3(rule: Dict[str, Any]) -> List[Any]:
-    """Give id, prefix, days and days of an unfinished upload."""
+    """Return a lifecycle rule's id, prefix, days, and days of an unfinished upload."""
     days = rule.get("Expiration", {}).get("Days")
     unfinished = rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation")
     return [rule["ID"], rule["Filter"].get("Prefix", ""), rule["Status"], days, unfinished]
 
 
 def rule_of_template(rule: Dict[str, Any]) -> List[Any]:
-    """Give the same of a rule as CloudFormation writes it."""
+    """Return the same of a rule as CloudFormation writes it."""
     unfinished = rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation")
     days = rule.get("ExpirationInDays")
     return [rule["Id"], rule.get("Prefix", ""), rule["Status"], days, unfinished]
@@ -102,7 +100,7 @@ def rule_of_template(rule: Dict[str, Any]) -> List[Any]:
 
 @pytest.mark.parametrize("part", NAMES)
 def test_the_options_that_the_outputs_give(stacks: Dict[str, Stack], part: str) -> None:
-    """The outputs name what --input-queue, --output-queue, --bucket and --region take."""
+    """The outputs are the values for --input-queue, --output-queue, --bucket and --region."""
     outputs = stacks[part].outputs
 
     queues = [outputs["InputQueue"], outputs["OutputQueue"]]
@@ -115,7 +113,7 @@ def test_the_options_that_the_outputs_give(stacks: Dict[str, Stack], part: str) 
 
 @pytest.mark.parametrize("part", NAMES)
 def test_an_instance_sets_itself_up(stacks: Dict[str, Stack], part: str, tmp_path: Path) -> None:
-    """The launch template wants IMDSv2, opens no port, and calls the script as it is."""
+    """The launch template requires IMDSv2, opens no port, and calls the script correctly."""
     stack = stacks[part]
     ec2 = client(stack.aws, "ec2")
     made = ec2.describe_launch_template_versions(LaunchTemplateId=stack.resources["LaunchTemplate"])
@@ -141,14 +139,14 @@ def test_an_instance_sets_itself_up(stacks: Dict[str, Stack], part: str, tmp_pat
 
 
 def resources() -> Dict[str, Any]:
-    """Give the resources as the template says them."""
+    """Return the template's resources."""
     from cfnlint.decode.cfn_yaml import load
 
     return dict(load(str(TEMPLATE))["Resources"])
 
 
 def user_data() -> str:
-    """Give what an instance runs first, without values."""
+    """Return the instances' start script, without parameter values."""
     data = resources()["LaunchTemplate"]["Properties"]["LaunchTemplateData"]
     return str(data["UserData"]["Fn::Base64"]["Fn::Sub"][0])
 
@@ -175,7 +173,7 @@ esac""",
 def test_an_instance_tries_again(
     failures: int, patience: int, steps: List[str], tmp_path: Path
 ) -> None:
-    """Set up, it signals; else it tries again, and after half an hour makes room for another."""
+    """A set-up instance signals success; else it retries, and is replaced in half an hour."""
     for name, text in INSTANCE.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
@@ -196,7 +194,7 @@ def test_an_instance_tries_again(
 
 
 def test_a_deployment_waits_for_its_workers() -> None:
-    """Making and updating the fleet wait for signals, longer than a setup takes, or roll back."""
+    """Creating and updating the fleet wait for signals, longer than a setup takes, or roll back."""
     fleet = resources()["Fleet"]
     update = fleet["UpdatePolicy"]["AutoScalingRollingUpdate"]
 
@@ -207,7 +205,7 @@ def test_a_deployment_waits_for_its_workers() -> None:
 
 
 def test_the_device_is_known_for_each_system() -> None:
-    """Every system that can be chosen has an image and a root device."""
+    """Every selectable system has an image and a root device."""
     from cfnlint.decode.cfn_yaml import load
 
     template = load(str(TEMPLATE))
@@ -219,7 +217,7 @@ def test_the_device_is_known_for_each_system() -> None:
 
 @pytest.mark.parametrize("hidden", [0, 1, 100_000])
 def test_what_hides_does_not_hold_the_fleet_up(hidden: int) -> None:
-    """However many failed requests are in flight, an idle fleet seems idle, and so shrinks."""
+    """Failed requests in flight do not keep an idle fleet from shrinking."""
     metrics = resources()["ScalingPolicy"]["Properties"]["TargetTrackingConfiguration"]
     metrics = metrics["CustomizedMetricSpecification"]["Metrics"]
     said = {each["Id"]: each["Expression"]["Fn::Sub"] for each in metrics if "Expression" in each}

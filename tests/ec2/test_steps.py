@@ -16,7 +16,7 @@ SCRIPT = ROOT / "scripts" / "setup_ec2.sh"
 APT = "apt-get -o DPkg::Lock::Timeout=300 -qq"
 DEBIAN = [f"{APT} update", f"{APT} -y install python3 python3-venv"]
 EXTRAS = ["amazon-linux-extras enable python3.8", "yum -y clean metadata"]
-# What differs: how Python comes, which it is, and how old systemd is.
+# What differs: how Python is installed, its version, and the age of systemd.
 SYSTEMS: Dict[str, Tuple[List[str], str, int]] = {
     "amzn-2": ([*EXTRAS, "yum -y install python38"], "python3.8", 219),
     "amzn-2023": (["dnf -y install python3.13 python3.13-pip"], "python3.13", 252),
@@ -41,7 +41,7 @@ userdel image-worker
 
 
 def ask(folder: Path, system: str, systemd: int, *words: str) -> "subprocess.CompletedProcess[str]":
-    """Run the script on what says that it is that system."""
+    """Run the script on a system with that os-release."""
     name, _, version = system.partition("-")
     (folder / "os-release").write_text(f'ID="{name}"\nVERSION_ID="{version}"\n')
     (folder / "systemctl").write_text(f"#!/bin/sh\necho 'systemd {systemd} (of a test)'\n")
@@ -60,7 +60,7 @@ def ask(folder: Path, system: str, systemd: int, *words: str) -> "subprocess.Com
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_the_steps_on_each_system(system: str, tmp_path: Path) -> None:
-    """A dry run shows the recorded steps; the newer systemd words only where they are known."""
+    """A dry run prints the recorded steps, newer systemd directives only where they are known."""
     packages, python, systemd = SYSTEMS[system]
     words = ["calculation", "--workers", "2", "--region", "eu-west-3", "--dry-run"]
 
@@ -73,7 +73,7 @@ def test_the_steps_on_each_system(system: str, tmp_path: Path) -> None:
 
 
 def test_the_steps_for_images(tmp_path: Path) -> None:
-    """The image worker is started once to see that it knows the operation."""
+    """The image worker is started once to check that it knows the operation."""
     shown = ask(tmp_path, "debian-12", 252, "image", "--operation", "gamma", "--dry-run")
 
     assert "image-worker/RELEASE/image/worker.py gamma --help" in shown.stdout
@@ -81,7 +81,7 @@ def test_the_steps_for_images(tmp_path: Path) -> None:
 
 
 def test_the_steps_of_uninstalling(tmp_path: Path) -> None:
-    """A dry run of --uninstall shows each step too."""
+    """A dry run of --uninstall prints its steps too."""
     shown = ask(tmp_path, "debian-12", 252, "image", "--uninstall", "--dry-run")
 
     assert shown.stdout == UNINSTALLING
@@ -111,7 +111,7 @@ def test_the_steps_of_uninstalling(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_words_are_refused(tmp_path: Path, words: List[str], sentence: str) -> None:
-    """What makes no sense is refused in one line, with the exit code for usage."""
+    """Wrong options are refused in one line, with the exit code for usage."""
     refused = ask(tmp_path, "debian-12", 252, *words)
 
     assert refused.returncode == 2
@@ -121,7 +121,7 @@ def test_wrong_words_are_refused(tmp_path: Path, words: List[str], sentence: str
 
 @pytest.mark.parametrize("system", ["amzn-2018.03", "debian-11", "rhel-9", "-"])
 def test_other_systems_are_refused(tmp_path: Path, system: str) -> None:
-    """Any other system gets one line that names those that will do."""
+    """Any other system gets one line that names the supported ones."""
     refused = ask(tmp_path, system, 252, "image", "--dry-run")
 
     assert refused.returncode == 1
@@ -130,7 +130,7 @@ def test_other_systems_are_refused(tmp_path: Path, system: str) -> None:
 
 
 def test_help_shows_every_option(tmp_path: Path) -> None:
-    """--help names each option that the script reads."""
+    """--help lists each option that the script reads."""
     cases = re.findall(r"^ {8}(--[a-z |-]+)\)", SCRIPT.read_text(), re.MULTILINE)
     options = set(re.findall("--[a-z-]+", " ".join(cases)))
 
@@ -141,7 +141,7 @@ def test_help_shows_every_option(tmp_path: Path) -> None:
 
 
 def test_the_scripts_are_clean() -> None:
-    """shellcheck has no complaint about any script, the CI's own too."""
+    """shellcheck has no complaint about any script, including the CI's."""
     own = Path(sys.executable).with_name("shellcheck")
     shellcheck = str(own) if own.exists() else shutil.which("shellcheck")
     if not shellcheck:
@@ -156,7 +156,7 @@ def test_the_scripts_are_clean() -> None:
 
 
 def test_the_scripts_run_with_old_bash() -> None:
-    """No script uses what bash 3.2 lacks, which is all that macOS has."""
+    """No script uses what bash 3.2 lacks, the version of macOS."""
     new = r"\$\{\w+(\^|,)|mapfile|readarray|declare -A|local -[An]|\|&|&>>|=~ [^$\s]*\(|\bwait -n"
 
     for script in [*(ROOT / "scripts").glob("*.sh"), ROOT / ".ci" / "run"]:
@@ -164,7 +164,7 @@ def test_the_scripts_run_with_old_bash() -> None:
 
 
 def test_a_dry_run_needs_no_linux(tmp_path: Path) -> None:
-    """Where no file tells the system, and there is no systemd, the usual steps are shown."""
+    """Without os-release and systemd a dry run prints the usual steps."""
     for name in ("bash", "dirname", "cat", "sed", "tr"):
         (tmp_path / name).symlink_to(str(shutil.which(name)))
     shown = subprocess.run(
@@ -175,13 +175,13 @@ def test_a_dry_run_needs_no_linux(tmp_path: Path) -> None:
     )
 
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert "since this machine is no Linux" in shown.stdout
+    assert "since this machine does not run Linux" in shown.stdout
     assert "dnf -y install python3.13" in shown.stdout
     assert "hardening.conf" in shown.stdout
 
 
 def test_help_shows_the_head_of_the_script_from_anywhere() -> None:
-    """Called by a relative path, the script shows how it is called."""
+    """Called by a relative path, the script still prints its usage."""
     shown = subprocess.run(
         ["bash", "scripts/setup_ec2.sh", "--help"], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )

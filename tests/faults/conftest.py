@@ -1,4 +1,4 @@
-"""The faults suite needs a server that holds under load what AWS promises."""
+"""The faults suite needs a server that keeps AWS's promises under load."""
 
 import pytest
 
@@ -8,6 +8,6 @@ from tests.conftest import UNLIKE_AWS
 
 @pytest.fixture(autouse=True)
 def _server_that_holds(aws: LocalAws) -> None:
-    """Leave the suite out where faults of the server would be taken for ours."""
+    """Skip the suite where the server's own faults would be taken for ours."""
     if (aws.kind, "load") in UNLIKE_AWS:
         pytest.skip(UNLIKE_AWS[aws.kind, "load"])

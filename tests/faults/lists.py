@@ -1,4 +1,4 @@
-"""Lists on their way through a client, for the tests of faults."""
+"""Lists that clients send, for the tests of faults."""
 
 import json
 from pathlib import Path
@@ -6,13 +6,14 @@ from typing import Any
 
 from tests.conftest import Place
 
-SINGLY = "tests.singly"  # the client that sends each list in a message of its own
+SINGLY = "tests.singly"  # the client that sends one list per message
 PACKED = "calculation.client"
-LONG = " " * 1500  # after each list; some ten of these fill a message
+CLIENTS = [(SINGLY, 200), (PACKED, 300)]  # and how many lists each sends
+LONG = " " * 1500  # after each list; about ten of these fill a message
 
 
 def ask(place: Place, tmp_path: Path, count: int, timeout: str = "60", client: str = SINGLY) -> Any:
-    """Have lists answered by a client; check that each has its one right result."""
+    """Have a client send lists; fails unless each has its one right result."""
     file = tmp_path / "lists.txt"
     long = LONG if client == PACKED else ""
     file.write_text("".join(f"{number},-1{long}\n" for number in range(count)))

@@ -1,4 +1,4 @@
-"""An answer may be lost after the deed, whatever it answers: nothing is lost or done twice."""
+"""A response may get lost after its request was carried out: nothing is lost or done twice."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ACTIONS = [
 def test_an_answer_dropped_after_the_deed(
     counted: Place, gateway: Gateway, tmp_path: Path, action: str
 ) -> None:
-    """Of each action one request is carried out and its answer lost: all results are right."""
+    """One request of each action is carried out, but its response lost: all results are right."""
     gateway.spoil(action, drop_answer, times=1)
     counted.worker("--visibility-timeout", "3")
 
@@ -45,7 +45,7 @@ def test_an_answer_dropped_after_the_deed(
 def test_an_answer_dropped_on_the_way_of_an_image(
     counted: Place, gateway: Gateway, tmp_path: Path, action: str
 ) -> None:
-    """Of the actions of the image pair too, one answer each may be lost."""
+    """One response of each action of the image pair is lost: the result is right."""
     Image.new("L", (20, 20), 64).save(tmp_path / "grey.png")
     counted.worker("gamma", module="image.worker")
     gateway.counts.clear()
@@ -62,7 +62,7 @@ def test_an_answer_dropped_on_the_way_of_an_image(
 def test_a_reply_lost_on_its_way_comes_again(
     counted: Place, gateway: Gateway, aws: LocalAws
 ) -> None:
-    """A reply that SQS gave away, though the client never got it, is there again within 40 s."""
+    """A reply that SQS delivered, but the client never got, arrives within 40 s."""
     counted.worker(url=aws.url)
     gateway.spoil("ReceiveMessage", drop_answer, times=1)
 
@@ -74,7 +74,7 @@ def test_a_reply_lost_on_its_way_comes_again(
 
 
 def test_a_dropped_answer_to_a_renewal(counted: Place, gateway: Gateway) -> None:
-    """A renewal that was carried out, though its answer was lost, costs no claim."""
+    """A renewal whose response was lost costs no lease."""
     gateway.spoil("ChangeMessageVisibilityBatch", drop_answer, times=1)
     counted.worker("--visibility-timeout", "3", module="tests.slow_worker")
 
@@ -91,8 +91,7 @@ def test_a_dropped_answer_to_a_renewal(counted: Place, gateway: Gateway) -> None
 def test_answers_of_a_busy_worker_dropped_one_after_the_other(
     counted: Place, gateway: Gateway, tmp_path: Path, action: str
 ) -> None:
-    """Many answers lost in one session: all results are right, none comes twice, and each log
-    object holds what the replies say it does."""
+    """However many responses are lost, all results are right and come once, as their logs say."""
     counted.worker("--visibility-timeout", "3")
     gateway.spoil(action, every_third(drop_answer))
 

@@ -1,4 +1,4 @@
-"""Clients that ask at the same time hear their own replies, and nobody else's."""
+"""Clients that ask at the same time receive their own replies, and nobody else's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.gateway import Gateway
 
 
 def ask_at_once(place: Place, clients: int, lists: int, shared: Optional[str]) -> List[Any]:
-    """Have each client send its lists; give the maxima that each heard."""
+    """Have each client send its lists; return the maxima that each received."""
     heard: List[Any] = [None] * clients
 
     def session(number: int) -> None:
@@ -32,12 +32,12 @@ def ask_at_once(place: Place, clients: int, lists: int, shared: Optional[str]) -
 
 
 def expected(clients: int, lists: int) -> List[Any]:
-    """Give what each client should hear."""
+    """Return what each client should receive."""
     return [[number * 1000 + index for index in range(lists)] for number in range(clients)]
 
 
 def test_private_queues_never_cross(place: Place, full: bool) -> None:
-    """Many clients at once each get all of their own results."""
+    """Many clients at once each receive exactly their own results."""
     clients, lists = (20, 50) if full else (10, 20)
     place.worker()
 
@@ -47,7 +47,7 @@ def test_private_queues_never_cross(place: Place, full: bool) -> None:
 def test_a_shared_queue_never_crosses_and_never_spins(
     counted: Place, gateway: Gateway, aws: LocalAws, full: bool
 ) -> None:
-    """With an orphan in the shared queue all is slower but right, below 2 requests/s each."""
+    """With an orphan in a shared queue results are right, at under 2 requests/s per client."""
     clients, lists = (20, 50) if full else (4, 10)
     counted.worker(url=aws.url)
     counted.outbox().send([Reply("orphan", "nobody").to_message()])
@@ -59,4 +59,4 @@ def test_a_shared_queue_never_crosses_and_never_spins(
     rate = sum(gateway.counts.values()) / (time.monotonic() - started) / clients
     print(f"{clients} clients on one queue: {rate:.2f} requests a second each")
     assert heard == expected(clients, lists)
-    assert rate < 2 or time.monotonic() - started < 10  # sending takes a few in a short session
+    assert rate < 2 or time.monotonic() - started < 10  # in a short session the sends count, too

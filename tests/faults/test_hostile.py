@@ -1,4 +1,4 @@
-"""Messages made to harm are answered or refused, and leave no trace in the worker."""
+"""Malicious messages are answered or refused, and leave no trace in the worker."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ MESSAGES = st.fixed_dictionaries(
 
 
 def collect(count: int) -> List[Dict[str, Any]]:
-    """Let hypothesis make so many messages."""
+    """Have hypothesis generate so many messages."""
     made: List[Dict[str, Any]] = []
 
     @settings(
@@ -67,7 +67,7 @@ def collect(count: int) -> List[Dict[str, Any]]:
 def test_hostile_messages_are_answered_or_refused(
     place: Place, full: bool, worker: List[str]
 ) -> None:
-    """None stays, none goes to the dead-letter queue, and the worker's memory is flat."""
+    """No message stays or becomes a dead letter, and the worker's memory does not grow."""
     messages = collect(1000 if full else 100)
     inbox = place.inbox()
     running = place.worker(*worker[1:], module=worker[0])
@@ -91,7 +91,7 @@ def test_hostile_messages_are_answered_or_refused(
 
 @pytest.mark.parametrize("worker", [["calculation.worker"], ["image.worker", "gamma"]])
 def test_bodies_of_a_mebibyte_are_answered(place: Place, full: bool, worker: List[str]) -> None:
-    """The longest messages that SQS takes get a reply each, a result or a refusal."""
+    """The longest messages that SQS accepts each get a result or a refusal."""
     bodies = ["x" * MEBIBYTE, "1," * (MEBIBYTE // 2 - 1) + "1", "[" * MEBIBYTE]
     bodies *= 30 if full else 3
     inbox = place.inbox()
@@ -111,7 +111,7 @@ def test_bodies_of_a_mebibyte_are_answered(place: Place, full: bool, worker: Lis
 
 
 class Footprint(NamedTuple):
-    """What a process holds; memory in bytes."""
+    """A process's threads, file descriptors, and memory in bytes."""
 
     memory: int
     threads: int
@@ -120,7 +120,7 @@ class Footprint(NamedTuple):
 
     @classmethod
     def of(cls, program: Running) -> Footprint:
-        """Look at a process."""
+        """Measure a process."""
         process = f"/proc/{program.process.pid}"
         links = [os.readlink(entry) for entry in os.scandir(f"{process}/fd")]
         connections = sum(link.startswith("socket:") for link in links)
@@ -131,7 +131,7 @@ class Footprint(NamedTuple):
 def test_soak(place: Place, full: bool, tmp_path: Path) -> None:
     """Over thousands of lists, memory, threads and file descriptors of a worker do not grow.
 
-    A connection is opened when more threads than ever before ask at the same moment, which may
+    A connection is opened when more threads than before make requests at the same moment, which may
     happen late; so they are bounded by what threads can use: one each for SQS and for S3.
     """
     worker = place.worker()
@@ -151,7 +151,7 @@ def test_soak(place: Place, full: bool, tmp_path: Path) -> None:
 
 
 def test_empty_polls_leave_nothing(counted: Place, gateway: Gateway, full: bool) -> None:
-    """Over thousands of polls that bring nothing, the memory of a worker does not grow."""
+    """Over thousands of empty polls, a worker's memory does not grow."""
     polls = 20_000 if full else 600
     nothing = (200, {"Content-Type": "application/x-amz-json-1.0"}, b"{}")
     gateway.spoil("ReceiveMessage", lambda call: nothing)

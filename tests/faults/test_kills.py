@@ -1,4 +1,4 @@
-"""Workers and clients that die at any moment lose nothing and cross nothing."""
+"""Workers and clients that die at any moment lose nothing and mix up nothing."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.conftest import ROOT, Place, Running, take, wait_until
 from tests.faults.lists import LONG, PACKED, SINGLY
 from tests.plain import DEAD_LETTER
 
-RUN_TIME = 5  # seconds; what a list takes at most, on a machine this busy
+RUN_TIME = 5  # seconds that a list takes at most, on a machine this busy
 VISIBILITY = 5  # seconds
 
 
 @contextlib.contextmanager
 def dying_workers(place: Place, command: List[str], kills: int) -> Iterator[threading.Event]:
-    """Keep three workers running of which one a second is killed; set the event after the last."""
+    """Keep three workers running and kill one per second; the event is set after the last."""
     enough, over = threading.Event(), threading.Event()
     workers: List[Running] = []
 
@@ -60,14 +60,15 @@ def dying_workers(place: Place, command: List[str], kills: int) -> Iterator[thre
 
 
 def dead_letters(place: Place) -> int:
-    """Count the messages in the dead-letter queue."""
+    """Count the dead letters."""
     queue = place.inbox().sibling(place.settings.input_queue + DEAD_LETTER)
     return place.messages(queue).visible
 
 
 def test_killed_workers_lose_and_cross_nothing(place: Place, full: bool, tmp_path: Path) -> None:
-    """Each list gets its one right result at its client, in order, and none waits longer than the
-    visibility timeout and its run time, while workers are killed."""
+    """Clients get their right results once, in order, within a visibility timeout and the run time,
+    while workers are killed.
+    """
     place.inbox()
     count = 250 if full else 60
     longest: List[float] = []
@@ -110,7 +111,7 @@ def test_killed_workers_lose_and_cross_nothing(place: Place, full: bool, tmp_pat
 
 
 def test_killed_image_workers_answer_each_image(place: Place, full: bool, tmp_path: Path) -> None:
-    """Each image gets its own result, while workers are killed."""
+    """Each image gets its own result while workers are killed."""
     place.inbox()
     count = 40 if full else 12
     for number in range(count):
@@ -140,7 +141,7 @@ def test_killed_image_workers_answer_each_image(place: Place, full: bool, tmp_pa
 
 
 def test_each_answer_has_one_log_entry_of_its_delivery(place: Place, full: bool) -> None:
-    """Also when workers are killed, the log of an answer tells once of the delivery answered."""
+    """Even if workers are killed, each delivery that was answered is logged exactly once."""
     count = 400 if full else 60
     inbox, outbox = place.inbox(), place.outbox()
     options = ["calculation.worker", "--visibility-timeout", "2"]
@@ -165,7 +166,7 @@ def test_each_answer_has_one_log_entry_of_its_delivery(place: Place, full: bool)
 
 
 def test_a_killed_client_does_no_harm_and_is_swept(place: Place, aws: LocalAws) -> None:
-    """The worker lives on; the orphaned queue is swept by age, and only then."""
+    """The worker goes on, and the orphaned queue is swept at its age, not before."""
     client = subprocess.Popen(
         [sys.executable, "-m", "calculation.client", "1"],
         cwd=ROOT,
@@ -194,12 +195,12 @@ def test_a_killed_client_does_no_harm_and_is_swept(place: Place, aws: LocalAws) 
 def test_shutdown_under_load_leaves_nothing_in_flight(
     place: Place, full: bool, round_: int
 ) -> None:
-    """SIGTERM at any moment under load: exit 0 in time, and no message that nobody holds."""
+    """SIGTERM at any moment under load exits with 0 in time and leaves no message in flight."""
     inbox = place.inbox()
     for _ in range(25 if full else 2):
         inbox.send([{"MessageBody": f"sleep 0.{n % 10}"} for n in range(30)])
         worker = place.worker("--concurrency", "3", module="tests.slow_worker")
-        time.sleep(random.uniform(0, 1))  # the moment is the point
+        time.sleep(random.uniform(0, 1))  # at a random moment
         started = time.monotonic()
         worker.terminate()
 

@@ -1,4 +1,4 @@
-"""A network may be cut, stall and come back: the programs go on by themselves."""
+"""A network may be cut, stall and recover: the programs go on by themselves."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import pytest
 
 from scripts.local_aws import LocalAws
 from tests.conftest import Place, Running, wait_until
-from tests.faults.lists import ask
+from tests.faults.lists import CLIENTS, ask
 from tests.gateway import Call, Fault, Gateway
 from tests.mishaps import cut, delay, every_third, reset
 
 
+@pytest.mark.parametrize(("client", "count"), CLIENTS)
 @pytest.mark.parametrize("mishap", [cut, reset, delay], ids=["cut", "reset", "late"])
 def test_connections_that_are_bad_now_and_then(
-    counted: Place, gateway: Gateway, tmp_path: Path, mishap: Fault
+    counted: Place, gateway: Gateway, tmp_path: Path, mishap: Fault, client: str, count: int
 ) -> None:
-    """With every third request cut off, reset or held up, all results are right all the same."""
+    """With every third request cut off, reset or delayed, all results are right."""
     counted.worker()
     gateway.faults.append(every_third(mishap))
 
-    done = ask(counted, tmp_path, 200)
+    done = ask(counted, tmp_path, count, client=client)
 
     assert "Traceback" not in done.stderr
     gateway.faults.clear()
@@ -32,7 +33,7 @@ def test_connections_that_are_bad_now_and_then(
 
 
 def idle_share(worker: Running, seconds: float) -> float:
-    """Measure the share of a core that a worker uses."""
+    """Return the share of a core that a worker uses."""
     before = worker.cpu_seconds()
     time.sleep(seconds)
     return (worker.cpu_seconds() - before) / seconds
@@ -41,7 +42,7 @@ def idle_share(worker: Running, seconds: float) -> float:
 def test_a_connection_that_is_cut_and_comes_back(
     counted: Place, gateway: Gateway, full: bool, tmp_path: Path
 ) -> None:
-    """Worker and client go on by themselves within 30 s, idle meanwhile, and say so once."""
+    """Worker and client report an outage once, idle meanwhile, and go on within 30 s after it."""
     outage = 60 if full else 8
     worker = counted.worker("--visibility-timeout", "5")
     done: List[Any] = []
@@ -71,7 +72,7 @@ def test_a_connection_that_is_cut_and_comes_back(
 def test_a_server_that_stops_and_starts(
     counted: Place, gateway: Gateway, aws: LocalAws, full: bool, tmp_path: Path
 ) -> None:
-    """When the service comes back with its state, all go on by themselves."""
+    """When the server is back with its state, all programs go on by themselves."""
     if not full:
         pytest.skip("the server takes 20 s to stop: with --faults only")
     server = LocalAws(aws.kind, tmp_path / "state")
@@ -97,7 +98,7 @@ def test_a_server_that_stops_and_starts(
 def test_a_network_that_swallows_answers(
     counted: Place, gateway: Gateway, full: bool, tmp_path: Path
 ) -> None:
-    """Polls that are never answered are given up after the read timeout of 30 s."""
+    """Polls that are never answered end after the read timeout of 30 s."""
     if not full:
         pytest.skip("takes the read timeout of 30 s: with --faults only")
     counted.worker("--visibility-timeout", "5")

@@ -1,4 +1,4 @@
-"""The key that encrypts a queue may be in trouble; that is waited out, or told with its remedy."""
+"""Trouble with the key that encrypts a queue is waited out, or reported with its remedy."""
 
 from dataclasses import replace
 from typing import List
@@ -19,7 +19,7 @@ from tests.plain import open_queue
 def test_a_worker_waits_until_the_key_can_be_used(
     counted: Place, gateway: Gateway, aws: LocalAws, code: str
 ) -> None:
-    """The reply comes when the key is mended, and the request was delivered once."""
+    """The reply arrives once the key works again, after a single delivery of the request."""
     sqs = Connection(replace(counted.settings, endpoint_url=aws.url)).sqs
     for action in ("SendMessageBatch", "DeleteMessageBatch", "ReceiveMessage"):
         gateway.refuse(action, 400, code, times=2)
@@ -36,7 +36,7 @@ def test_a_worker_waits_until_the_key_can_be_used(
 
 
 def test_a_client_is_told_which_right_is_missing(counted: Place, gateway: Gateway) -> None:
-    """Who may send but not use the key reads what to allow, at once."""
+    """A client that may send but not use the key is told at once what to allow."""
     said: List[str] = []
     for code in ("KMS.AccessDeniedException", "KmsAccessDenied"):
         gateway.faults.clear()

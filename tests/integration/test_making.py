@@ -1,4 +1,4 @@
-"""What the programs make in AWS is waited for, finished, and else left as it is."""
+"""What the programs create in AWS is waited for and completed; what others created is not."""
 
 import json
 import logging
@@ -8,41 +8,37 @@ from typing import Any, List
 import pytest
 from botocore.exceptions import ClientError
 
-from messaging import Connection, Storage
+from messaging import Storage
 from messaging.aws import rules
 from messaging.aws.buckets import complete_bucket, made_by_us, open_bucket
 from messaging.aws.queues import DEAD_LETTER, complete_queue, max_receive_count, open_queue
 from tests.conftest import ROOT, Place
 from tests.gateway import Gateway
-from tests.habits import DeletedQueue, all_habits
 
 IDS = ["payloads", "logs", "unfinished-uploads"]
 
 
 @pytest.fixture
 def storage(counted: Place) -> Storage:
-    """A bucket that is not there yet, through the gateway."""
+    """A bucket that does not exist yet, through the gateway."""
     return counted.connection.storage("")
 
 
 def lifecycle(storage: Storage) -> List[Any]:
-    """Give the ids of the rules by which objects go away."""
+    """Return the ids of the bucket's lifecycle rules."""
     return [rule["ID"] for rule in rules.lifecycle(storage)]
 
 
-def test_both_pairs_work_where_aws_has_its_habits(
-    counted: Place, gateway: Gateway, tmp_path: Any
-) -> None:
+def test_both_pairs_work_where_nothing_is_made_yet(place: Place, tmp_path: Any) -> None:
     """A client that begins before anything is made gets its replies, short and long and images."""
-    gateway.faults.append(all_habits())
     (tmp_path / "lists.txt").write_text("3,1,2\n" + ",".join(map(str, range(60_000))))
 
-    counted.worker()
-    done = counted.client("--file", str(tmp_path / "lists.txt"), "--json")
+    place.worker()
+    done = place.client("--file", str(tmp_path / "lists.txt"), "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert [json.loads(line)["count"] for line in done.stdout.splitlines()] == [3, 60_000]
 
-    other = Place(gateway.url, counted.environment)
+    other = Place(place.url, place.environment)
     other.worker("gamma", module="image.worker")
     picture = str(ROOT / "image" / "Moon.jpg")
     done = other.client(picture, "--output-dir", str(tmp_path), module="image.client")
@@ -53,8 +49,7 @@ def test_both_pairs_work_where_aws_has_its_habits(
 
 def test_what_others_made_and_deleted_is_not_waited_for(place: Place) -> None:
     """A queue or bucket that is missing, though we did not just make it, is told at once."""
-    open_queue(Connection(place.settings).sqs, "in")
-    queue = open_queue(place.connection.sqs, "in")
+    queue = open_queue(place.connection.sqs, place.inbox().name)
     place.sqs.delete_queue(QueueUrl=queue.url)
     started = time.monotonic()
 
@@ -66,12 +61,11 @@ def test_what_others_made_and_deleted_is_not_waited_for(place: Place) -> None:
 
 
 def test_a_name_deleted_a_moment_ago_is_waited_for_and_told(
-    counted: Place, gateway: Gateway, caplog: pytest.LogCaptureFixture
+    place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
     """SQS gives a name again only a minute after its queue was deleted; one line says so."""
-    gateway.faults.append(DeletedQueue(3))
-    name = counted.settings.output_queue
-    sqs = counted.connection.sqs
+    name = place.settings.output_queue
+    sqs = place.connection.sqs
     queue = open_queue(sqs, name)
     sqs.delete_queue(QueueUrl=queue.url)
 
@@ -86,8 +80,8 @@ def test_a_name_deleted_a_moment_ago_is_waited_for_and_told(
 def test_a_bucket_half_made_is_finished_by_the_next_start(
     storage: Storage, gateway: Gateway, caplog: pytest.LogCaptureFixture, step: str
 ) -> None:
-    """Where a right was missing once, a warning names it, and the next start makes up for it."""
-    none_yet = "NoSuchPublicAccessBlockConfiguration"  # AWS gives one to each new bucket by now
+    """If a right was missing once, a warning names it, and the next start completes the bucket."""
+    none_yet = "NoSuchPublicAccessBlockConfiguration"  # AWS gives each new bucket one
     gateway.refuse("GetBucketPublicAccessBlock", 404, none_yet, times=1)
     gateway.refuse(step, 403, "AccessDenied", times=1)
 
@@ -107,7 +101,7 @@ def test_a_bucket_half_made_is_finished_by_the_next_start(
 def test_a_server_that_knows_no_such_call_costs_a_warning(
     storage: Storage, gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An S3 beside AWS need not know all that AWS does; the bucket has what it knows."""
+    """An S3 other than AWS's need not have every call; the bucket gets what it supports."""
     for call in ("GetBucketPublicAccessBlock", "PutBucketPublicAccessBlock", "PutBucketTagging"):
         gateway.refuse(call, 501, "NotImplemented")
 
@@ -122,7 +116,7 @@ def test_a_server_that_knows_no_such_call_costs_a_warning(
 def test_the_bucket_of_somebody_who_sees_to_it_is_left_alone(
     storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A bucket made otherwise gets no rules that take objects away, nor is it taken for ours."""
+    """A bucket that we did not create gets no lifecycle rules, and does not count as ours."""
     assert not made_by_us(storage)
     storage.s3.create_bucket(Bucket=storage.bucket)
 
@@ -136,7 +130,7 @@ def test_the_bucket_of_somebody_who_sees_to_it_is_left_alone(
 
 
 def test_create_completes_a_bucket_of_ours_and_keeps_what_was_added(storage: Storage) -> None:
-    """Rules of the operator stay, one of ours that is missing or too short is set right."""
+    """The operator's rules stay, and a rule of ours that is missing or too short is corrected."""
     open_bucket(storage)
     added: Any = {
         "ID": "added",
@@ -161,7 +155,7 @@ def test_create_completes_a_bucket_of_ours_and_keeps_what_was_added(storage: Sto
 def test_what_is_made_refuses_plain_http(
     storage: Storage, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bucket and queues have the policy that AWS recommends, where we use HTTPS ourselves."""
+    """Bucket and queues get the policy that AWS recommends, if we use HTTPS ourselves."""
     monkeypatch.setattr("messaging.aws.rules.over_tls", lambda client: True)
     open_bucket(storage)
     queue = open_queue(place.sqs, place.settings.input_queue, dead_letter=True)
@@ -177,7 +171,7 @@ def test_what_is_made_refuses_plain_http(
 
 
 def test_a_dead_letter_queue_with_other_attributes_is_taken_as_it_is(place: Place) -> None:
-    """One that was made in the console, or left over, does not keep the input queue from it."""
+    """An existing dead-letter queue is used by the input queue as it is."""
     name = place.settings.input_queue
     place.sqs.create_queue(QueueName=name + DEAD_LETTER, Attributes={"DelaySeconds": "1"})
 
@@ -187,7 +181,7 @@ def test_a_dead_letter_queue_with_other_attributes_is_taken_as_it_is(place: Plac
 
 
 def test_create_gives_an_input_queue_the_dead_letter_queue_it_lacks(place: Place) -> None:
-    """A queue from the console gets one; one that was deleted is made again."""
+    """create adds a dead-letter queue that is missing or was deleted."""
     name = place.settings.input_queue
     place.sqs.create_queue(QueueName=name, Attributes={"MaximumMessageSize": "65536"})
     queue = open_queue(place.sqs, name, dead_letter=True)
@@ -205,7 +199,7 @@ def test_create_gives_an_input_queue_the_dead_letter_queue_it_lacks(place: Place
 def test_a_dead_letter_queue_that_may_not_be_made_is_a_warning(
     counted: Place, gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The warning holds AWS's own words, which name the right."""
+    """The warning quotes AWS, which names the missing right."""
     queue = open_queue(counted.sqs, counted.settings.input_queue)
     gateway.refuse("SetQueueAttributes", 403, "AccessDenied")
 

@@ -1,4 +1,4 @@
-"""The order of a job's requests on the wire, and for how long its message is hidden."""
+"""The order of a job's requests to AWS, and how long its message is hidden."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STEPS = ("PutObject", "SendMessageBatch", "DeleteMessageBatch")
 
 
 def test_log_then_reply_then_delete(counted: Place, gateway: Gateway) -> None:
-    """Each step begins when AWS has answered the one before."""
+    """Each step starts after AWS has confirmed the one before."""
     counted.worker()
     order: List[Tuple[str, str]] = []
 
@@ -37,7 +37,7 @@ def test_log_then_reply_then_delete(counted: Place, gateway: Gateway) -> None:
 def test_what_is_not_logged_or_not_answered_is_not_deleted(
     counted: Place, gateway: Gateway, refused: str
 ) -> None:
-    """While a step fails, none after it is taken."""
+    """While a step fails, none of the later ones starts."""
     counted.worker()
     gateway.refuse(refused, 503, "ServiceUnavailable")
     counted.send("3,1,2")
@@ -49,7 +49,7 @@ def test_what_is_not_logged_or_not_answered_is_not_deleted(
 def test_a_new_message_is_hidden_for_five_seconds_and_renewed_for_thirty(
     counted: Place, gateway: Gateway
 ) -> None:
-    """What a killed worker's poll took is back after 5 s; what runs is kept for 30 s each time."""
+    """A killed worker's messages are back after 5 s; running jobs are hidden for 30 s at a time."""
     said: List[Tuple[str, int]] = []
 
     def record(call: Call) -> Optional[Answer]:

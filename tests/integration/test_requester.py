@@ -1,4 +1,4 @@
-"""The requester gives each its own reply, in order, whatever shares the queue with it."""
+"""The requester returns each caller its replies, in order, whatever else is in the queue."""
 
 import json
 import threading
@@ -8,7 +8,7 @@ from typing import Any, Iterator, List
 import pytest
 
 from messaging import Connection, Reply, ReplyTimeout, Request, Requester
-from messaging.requester.replies import POLLERS
+from messaging.requester.replies import TOGETHER
 from scripts.local_aws import LocalAws
 from tests.conftest import Place, take, wait_until
 from tests.gateway import Gateway
@@ -29,12 +29,12 @@ def give_up(replies: Iterator[Reply]) -> None:
 
 
 def minima(replies: Iterator[Reply]) -> List[Any]:
-    """Give the minimum in each reply, or the text of its error."""
+    """Return the minimum in each reply, or the text of its error."""
     return [json.loads(reply.body)["min"] if reply.ok else reply.body for reply in replies]
 
 
 def test_replies_come_in_the_order_of_the_requests(place: Place, requester: Requester) -> None:
-    """Two workers answer in any order; the replies are sorted, refusals on the spot in place."""
+    """Two workers answer in any order, yet replies are sorted, with local refusals in place."""
     place.worker()
     place.worker()
     items: List[Any] = [Request(str(number)) for number in range(200)]
@@ -46,7 +46,7 @@ def test_replies_come_in_the_order_of_the_requests(place: Place, requester: Requ
 
 
 def test_a_slow_source_gets_its_replies_meanwhile(place: Place, requester: Requester) -> None:
-    """A request is sent when it comes, not when ten have gathered."""
+    """A request is sent as soon as it comes, not when there are ten."""
     place.worker()
     answered = threading.Event()
 
@@ -62,7 +62,7 @@ def test_a_slow_source_gets_its_replies_meanwhile(place: Place, requester: Reque
 
 
 def test_an_error_of_the_source_is_raised(requester: Requester) -> None:
-    """What goes wrong while requests are made reaches the caller."""
+    """An error while requests are made reaches the caller."""
 
     def items() -> Iterator[Request]:
         raise RuntimeError("no more")
@@ -73,7 +73,7 @@ def test_an_error_of_the_source_is_raised(requester: Requester) -> None:
 
 
 def test_control_characters_are_refused_on_the_spot(requester: Requester) -> None:
-    """SQS does not carry them, and the sender is told so."""
+    """Characters that SQS does not carry are refused before anything is sent."""
     (reply,) = requester.ask([Request("1\x00")], 5)
 
     assert reply.body == "the text holds a control character that SQS does not carry"
@@ -82,7 +82,7 @@ def test_control_characters_are_refused_on_the_spot(requester: Requester) -> Non
 def test_duplicate_and_foreign_replies_are_not_given_out(
     place: Place, requester: Requester
 ) -> None:
-    """Of two replies with one id one counts, once; one with an unknown id is for nobody."""
+    """Of two replies with one id only the first counts; one with an unknown id is ignored."""
     future = requester.submit(Request("x", "mine"))
     (url,) = wait_until(
         lambda: place.sqs.list_queues(QueueNamePrefix=f"{place.settings.output_queue}-").get(
@@ -92,22 +92,22 @@ def test_duplicate_and_foreign_replies_are_not_given_out(
     for body, name in [("x", "other"), ("1", "mine"), ("2", "mine")]:
         place.sqs.send_message(QueueUrl=url, **Reply(body, name).to_message())
 
-    assert future.result(10).body in ("1", "2")  # queues keep no order
+    assert future.result(10).body in ("1", "2")  # a queue has no order
 
 
 def test_what_was_read_is_deleted_while_a_session_lasts(place: Place) -> None:
-    """Fewer than ten replies that were read are left in the queue of a client in one piece."""
+    """Few of the replies that were read are left in the queue."""
     place.worker()
     with Requester(place.connection) as requester:
         assert minima(requester.ask([Request(str(n)) for n in range(95)], 30)) == list(range(95))
 
         prefix = f"{place.settings.output_queue}-"
         (url,) = place.sqs.list_queues(QueueNamePrefix=prefix)["QueueUrls"]
-        assert sum(place.messages(Queue(place.sqs, url))) < 10 * POLLERS
+        assert sum(place.messages(Queue(place.sqs, url))) < TOGETHER
 
 
 def test_a_shared_queue_keeps_what_belongs_to_others(place: Place) -> None:
-    """Two clients on one queue each get their own; an orphan stays there for its owner."""
+    """Two clients on one queue each get their own replies; an orphan stays for its owner."""
     place.worker()
     place.outbox().send([Reply("orphan", "nobody").to_message()])
     results: List[List[Any]] = [[], []]
@@ -129,7 +129,7 @@ def test_a_shared_queue_keeps_what_belongs_to_others(place: Place) -> None:
 
 
 def test_looking_at_a_queue_of_orphans_slows_down(counted: Place, gateway: Gateway) -> None:
-    """A client that shares a queue with an orphan makes fewer than two requests a second."""
+    """A client that shares a queue with an orphan makes fewer than two requests per second."""
     counted.outbox().send([Reply("orphan", "nobody").to_message()])
     with Requester(counted.connection, counted.settings.output_queue) as requester:
         replies = requester.ask([Request("1")], 15)
@@ -148,7 +148,7 @@ def test_looking_at_a_queue_of_orphans_slows_down(counted: Place, gateway: Gatew
 def test_one_request_costs_the_client_two_calls_and_an_idle_client_none(
     counted: Place, gateway: Gateway, aws: LocalAws
 ) -> None:
-    """A request is one send and one receive; then nothing is asked until the next."""
+    """A request costs a send and a receive, and an idle client makes none."""
     counted.worker(url=aws.url)
     with Requester(counted.connection) as requester:
         minima(requester.ask([Request("1")], 20))

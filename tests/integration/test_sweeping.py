@@ -1,4 +1,4 @@
-"""Reply queues of crashed clients are swept, by SQS's own clock, and none that is in use."""
+"""Crashed clients' reply queues are swept, by SQS's own clock, and none in use."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from tests.gateway import Answer, Call, Gateway, error
 
 
 class Aged:
-    """Lets queues be as many hours old as a test says, and the answer come at another time."""
+    """Makes queues as many hours old as a test says, and shifts the responses' time."""
 
     def __init__(self, gateway: Gateway, hours: Dict[str, float], now: str = "") -> None:
         self._hours, self._now = hours, now
@@ -41,14 +41,14 @@ def make(place: Place, *names: str) -> List[str]:
 
 
 def swept(place: Place) -> List[str]:
-    """Sweep; give the names of what is gone."""
-    sqs = Connection(place.settings).sqs  # one that has not just made the queues
+    """Sweep; return the names of the queues that are gone."""
+    sqs = Connection(place.settings).sqs  # a connection that did not just create the queues
     output = place.settings.output_queue
     return [queue.name for queue, reason in sweeping.sweep(sqs, output) if not reason]
 
 
 def test_old_private_queues_are_swept_and_nothing_else(counted: Place, gateway: Gateway) -> None:
-    """Past the age they go; young ones, used ones, the output queue and strangers' stay."""
+    """Old reply queues are swept; young ones, used ones, the output queue and strangers' stay."""
     output = counted.settings.output_queue
     old, young, used, read = make(counted, *(new_name(output) for _ in range(4)))
     strangers = make(counted, f"{output}-20200101T0000-0123", f"x{old}", counted.outbox().name)
@@ -64,7 +64,7 @@ def test_old_private_queues_are_swept_and_nothing_else(counted: Place, gateway: 
 
 
 def test_sweeping_goes_by_the_clock_of_sqs(counted: Place, gateway: Gateway) -> None:
-    """A queue made just now is old if SQS's answer says that days have passed since."""
+    """A new queue counts as old if SQS's response says that days have passed."""
     (name,) = make(counted, new_name(counted.settings.output_queue))
     assert swept(counted) == []
     Aged(gateway, {}, "Fri, 01 Jan 2100 00:00:00 GMT")
@@ -74,7 +74,7 @@ def test_sweeping_goes_by_the_clock_of_sqs(counted: Place, gateway: Gateway) -> 
 
 @pytest.mark.parametrize("code", ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"])
 def test_a_queue_that_vanished_is_no_trouble(counted: Place, gateway: Gateway, code: str) -> None:
-    """AWS lists deleted queues for a minute; asking for one costs the others nothing."""
+    """AWS lists deleted queues for a minute; such a queue does not stop the sweep."""
     gone, old = make(counted, *(new_name(counted.settings.output_queue) for _ in range(2)))
     Aged(gateway, {gone: 49, old: 49})
     gateway.faults.insert(
@@ -85,7 +85,7 @@ def test_a_queue_that_vanished_is_no_trouble(counted: Place, gateway: Gateway, c
 
 
 def test_a_worker_sweeps_at_its_start(counted: Place, gateway: Gateway) -> None:
-    """Nobody has to think of sweeping: a worker does, and says so."""
+    """A worker sweeps when it starts, and says so."""
     (name,) = make(counted, new_name(counted.settings.output_queue))
     Aged(gateway, {name: 49})
 
@@ -97,7 +97,7 @@ def test_a_worker_sweeps_at_its_start(counted: Place, gateway: Gateway) -> None:
 def test_a_worker_without_the_right_to_sweep_works_without_a_word(
     counted: Place, gateway: Gateway
 ) -> None:
-    """Sweeping is nothing that a worker needs."""
+    """A worker that may not sweep works, and does not mention it."""
     gateway.refuse("ListQueues", 403, "AccessDenied")
 
     worker = counted.worker()
@@ -109,7 +109,7 @@ def test_a_worker_without_the_right_to_sweep_works_without_a_word(
 
 
 def test_the_operator_is_told_what_could_not_be_swept(counted: Place, gateway: Gateway) -> None:
-    """`sweep` names the queue and the reason, and ends with 1."""
+    """sweep lists the queue with the reason, and exits with 1."""
     (name,) = make(counted, new_name(counted.settings.output_queue))
     Aged(gateway, {name: 49})
     gateway.refuse("DeleteQueue", 403, "AccessDenied")

@@ -12,7 +12,7 @@ SLOW = "tests.slow_worker"
 
 
 def bad_addresses(place: Place) -> Dict[str, str]:
-    """Make up addresses that are none of ours."""
+    """Return addresses that no client of ours would give."""
     name = place.settings.output_queue
     return {
         "input queue": place.settings.input_queue,
@@ -31,7 +31,7 @@ def bad_addresses(place: Place) -> Dict[str, str]:
 def test_addresses_that_are_none_of_ours_are_refused(
     place: Place, aws: LocalAws, case: str
 ) -> None:
-    """A request with a foreign ReplyTo is logged and deleted, and the worker lives on."""
+    """A request with a foreign ReplyTo is logged and deleted, and the worker goes on."""
     if (aws.kind, f"{case} attribute") in UNLIKE_AWS:
         pytest.skip(UNLIKE_AWS[aws.kind, f"{case} attribute"])
     place.worker()
@@ -47,7 +47,7 @@ def test_addresses_that_are_none_of_ours_are_refused(
 
 
 def test_a_refused_request_is_answered_and_deleted(place: Place) -> None:
-    """The sender reads one sentence with the reason; nothing stays in the queue."""
+    """The sender gets one sentence with the reason, and nothing stays in the queue."""
     place.worker()
 
     message_id = place.send("1,a,3")
@@ -73,7 +73,7 @@ def test_a_refused_request_is_answered_and_deleted(place: Place) -> None:
     ],
 )
 def test_broken_attributes_are_refused(place: Place, attributes: Any, reason: str) -> None:
-    """What breaks the wire format is refused with the attribute's name."""
+    """An attribute that breaks the wire format is named in the refusal."""
     place.worker()
 
     place.send("1", **attributes)
@@ -84,7 +84,7 @@ def test_broken_attributes_are_refused(place: Place, attributes: Any, reason: st
 
 
 def test_an_attribute_that_is_no_string_is_refused(place: Place) -> None:
-    """A binary attribute where a String belongs is named."""
+    """A binary attribute in place of a String is named in the refusal."""
     place.worker()
     binary = {"DataType": "Binary", "BinaryValue": b"\xff"}
 

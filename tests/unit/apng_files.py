@@ -1,4 +1,4 @@
-"""Animated PNG files made of frames, and the pictures that they show by the specification."""
+"""Animated PNG files made of frames, and the pictures they show by the specification."""
 
 from typing import Any, List, NamedTuple
 
@@ -9,7 +9,7 @@ from tests.unit.png_files import Kind, chunks, shown, written
 
 
 class Frame(NamedTuple):
-    """A frame: its place, its pixels as values in rows, its disposal and its blending."""
+    """A frame: its position, its pixels as rows of values, its disposal and blending."""
 
     left: int
     top: int
@@ -19,7 +19,7 @@ class Frame(NamedTuple):
 
 
 def animated(kind: Kind, frames: List[Frame], transparent: bool, still: bool = False) -> bytes:
-    """Join frames to an animation; with `still` the first is shown only by other viewers."""
+    """Return an animation of the frames; with `still` the first is a fallback, not part of it."""
     result, number = [b"\x89PNG\r\n\x1a\n"], 0
     for index, (left, top, pixels, dispose, blend) in enumerate(frames):
         parts = chunks(written(kind, pixels, transparent, chunk_limit=40))
@@ -41,7 +41,7 @@ def animated(kind: Kind, frames: List[Frame], transparent: bool, still: bool = F
 
 
 def composed(data: bytes) -> List[Any]:
-    """Compose the pictures of an animation by the specification, of levels from 0 to 1."""
+    """Return the pictures of an animation by the specification, with levels from 0 to 1."""
     parts = chunks(data)
     setup = [chunk(*part) for part in parts if part[0] in (b"PLTE", b"tRNS")]
     header, control, stream = parts[0][1], b"", b""

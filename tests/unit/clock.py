@@ -6,7 +6,7 @@ from messaging.wire.delivery import Delivery
 
 
 class Clock:
-    """Stands for `messaging.clock`: time passes when a test says so."""
+    """Stands in for `messaging.clock`; time passes only when a test says so."""
 
     def __init__(self) -> None:
         self.time = 1000.0
@@ -18,7 +18,7 @@ class Clock:
 def delivery(
     message_id: str = "id", since: float = 1000.0, handle: str = "handle", body: str = "3,1,2"
 ) -> Delivery:
-    """Give a message received at that moment."""
+    """Return a message received at that moment."""
     message: Any = {
         "MessageId": message_id,
         "ReceiptHandle": handle,
@@ -29,7 +29,7 @@ def delivery(
 
 
 def message(body: str, attributes: Optional[Any] = None) -> Delivery:
-    """Give a received message of that body with String attributes as they are on the wire."""
+    """Return a received message with that body and String attributes, as boto3 returns it."""
     received: Any = {"MessageId": "id", "ReceiptHandle": "handle", "Body": body}
     received["MessageAttributes"] = attributes or {}
     return Delivery.from_message(received, 0.0)

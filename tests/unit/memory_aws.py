@@ -1,4 +1,4 @@
-"""SQS and S3 in memory, as boto3's clients look, which fail as a test says."""
+"""SQS and S3 in memory, with the interface of boto3's clients, which fail when a test says so."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass, field
 from io import BytesIO
 from types import SimpleNamespace
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
@@ -23,7 +23,7 @@ SETTINGS = Settings("in", "out", "bucket", region="us-east-1")
 
 
 def aws_error(code: str, status: int = 400, message: str = "made") -> ClientError:
-    """Make an error as botocore raises it."""
+    """Return an error as botocore raises it."""
     answer: Any = {
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"HTTPStatusCode": status},
@@ -32,7 +32,7 @@ def aws_error(code: str, status: int = 400, message: str = "made") -> ClientErro
 
 
 class Call(NamedTuple):
-    """A request that was made: what, about which queue or key, with what."""
+    """A request that was made: its action, the queue or key it is about, and its parameters."""
 
     operation: str
     about: str
@@ -41,7 +41,7 @@ class Call(NamedTuple):
 
 @dataclass
 class Message:
-    """A message in a queue, hidden until then."""
+    """A message in a queue, hidden until a time."""
 
     message_id: str
     body: str
@@ -52,7 +52,7 @@ class Message:
 
 @dataclass
 class Fault:
-    """What befalls the next `times` requests, or those entries of them whose text has `within`."""
+    """What happens to the next `times` requests, or to those entries whose text has `within`."""
 
     operation: str
     error: ClientError
@@ -68,12 +68,12 @@ class Fault:
 class Memory:
     """An account with queues and a bucket.
 
-    A long poll ends early while nothing comes, so that nobody waits for its end in earnest.
+    A long poll that stays empty ends early, so that tests do not wait for it.
 
     Attributes:
         calls: all requests so far
-        faults: what befalls those to come
-        before: called with each request before it is carried out
+        faults: what happens to requests to come
+        before: called with each request before it is processed
     """
 
     def __init__(self, *queues: str) -> None:
@@ -90,30 +90,42 @@ class Memory:
         self.s3: Any = _Client(self, _S3(self), "s3")
 
     def fail(self, operation: str, code: str, status: int = 400, **how: Any) -> Fault:
-        """Have requests fail; give what has them do so, for `mend`."""
+        """Have requests fail; return the fault, for `mend`."""
         message = how.pop("message", "made")
         fault = Fault(operation, aws_error(code, status, message), **how)
         self.faults.append(fault)
         return fault
 
     def mend(self, fault: Fault) -> None:
-        """Have requests fail no more."""
+        """Have requests succeed again."""
         self.faults.remove(fault)
 
+    def hang(self, operation: str) -> Tuple[threading.Event, threading.Event]:
+        """Have requests hang; return an event set once one does, and one that releases them."""
+        begun, let_go = threading.Event(), threading.Event()
+
+        def before(call: Call) -> None:
+            if call.operation == operation:
+                begun.set()
+                let_go.wait(8)
+
+        self.before = before
+        return begun, let_go
+
     def queue(self, name: str) -> Queue:
-        """Give a queue as the product knows it."""
+        """Return a queue as messaging knows it."""
         return Queue(self.sqs, f"{PLACE}/{name}")
 
     def storage(self) -> Storage:
-        """Give the bucket as the product knows it."""
+        """Return the bucket as messaging knows it."""
         return Storage(self.s3, "bucket")
 
     def connection(self, settings: Settings = SETTINGS) -> Any:
-        """Give what stands for a Connection."""
+        """Return a stand-in for a Connection."""
         return _Connection(self, settings)
 
     def send(self, queue: str, body: str, **attributes: str) -> str:
-        """Send a message; give its id."""
+        """Send a message; return its id."""
         written = {k: {"DataType": "String", "StringValue": v} for k, v in attributes.items()}
         message_id = f"message-{next(self._numbers)}"
         with self._changed:
@@ -122,24 +134,24 @@ class Memory:
         return message_id
 
     def bodies(self, queue: str) -> List[str]:
-        """Give the bodies of all messages in a queue."""
+        """Return the bodies of all messages in a queue."""
         with self._changed:
             return [message.body for message in self.queues[queue]]
 
     def asked(self, operation: str, about: str = "") -> List[Call]:
-        """Give the requests of a kind so far."""
+        """Return the requests of an action so far."""
         with self._changed:
             return [c for c in self.calls if c.operation == operation and c.about.startswith(about)]
 
     def wait_for(self, condition: Callable[[], Any], seconds: float = 8) -> Any:
-        """Wait until requests have made it true; fails when it takes too long."""
+        """Block until a condition holds, checked after each request; fails after a while."""
         with self._changed:
             value = self._changed.wait_for(condition, seconds)
         assert value, "it did not happen in time"
         return value
 
     def perform(self, operation: str, work: Callable[..., Any], arguments: Dict[str, Any]) -> Any:
-        """Carry out a request, unless it is to fail."""
+        """Process a request, unless it is to fail."""
         about = arguments.get("QueueUrl") or arguments.get("QueueName") or arguments.get("Key", "")
         call = Call(operation, about.rsplit("/", 1)[-1] if "://" in about else about, arguments)
         self.before(call)
@@ -152,7 +164,7 @@ class Memory:
                 self._changed.notify_all()
 
     def entry_fault(self, call: Call, entry: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
-        """Give what `Failed` says of an entry, None where nothing befalls it."""
+        """Return what `Failed` says of an entry, None if it succeeds."""
         text = repr(entry) + self.body_of(entry.get("ReceiptHandle", ""))
         for fault in self.faults:
             if fault.within and fault.meets(call) and fault.within in text and fault.times > 0:
@@ -167,12 +179,12 @@ class Memory:
         return None
 
     def body_of(self, handle: str) -> str:
-        """Give the body of the message with that handle."""
+        """Return the body of the message with a receipt handle."""
         every = [message for queue in self.queues.values() for message in queue]
         return "".join(message.body for message in every if handle in message.handles)
 
     def receive(self, name: str, most: int, seconds: int, hidden: int) -> List[Dict[str, Any]]:
-        """Give visible messages, waiting for the first."""
+        """Return visible messages, after waiting for the first."""
 
         def visible() -> List[Message]:
             now = clock.now()
@@ -203,7 +215,7 @@ class Memory:
 
 
 class _Client:
-    """A boto3 client: its methods are requests."""
+    """A stand-in for a boto3 client, whose methods are requests."""
 
     def __init__(self, memory: Memory, service: Any, name: str) -> None:
         self._memory = memory
@@ -218,7 +230,7 @@ class _Client:
 
 
 class _Sqs:
-    """What SQS does, each request by the name that boto3 gives it."""
+    """SQS's actions, under boto3's names."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -292,7 +304,7 @@ class _Sqs:
 
 
 class _S3:
-    """What S3 does, each request by the name that boto3 gives it."""
+    """S3's actions, under boto3's names."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -315,12 +327,12 @@ class _S3:
 
 
 class _Connection:
-    """Stands for a Connection.
+    """A stand-in for a Connection.
 
     Attributes:
-        asked_for: the clients that were asked for: service, attempts, seconds
-        renewals: how often keys were to be renewed
-        checks: how often settings and credentials were looked at
+        asked_for: the clients that were created: service, attempts, seconds
+        renewals: how often credentials were to be renewed
+        checks: how often settings and credentials were checked
     """
 
     def __init__(self, memory: Memory, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Pictures made for the tests: pixels of every mode, and files with all that is to be kept."""
+"""Pictures for tests: pixels of every mode, and files with all that must be kept."""
 
 import struct
 import zlib
@@ -14,7 +14,7 @@ IPTC = b"Photoshop 3.0\x008BIM\x04\x04\x00\x00\x00\x00\x00\x0a\x1c\x02\x78\x00\x
 
 
 def exif() -> bytes:
-    """Give EXIF of an image that is to be turned, with a field in the EXIF directory."""
+    """Return EXIF that rotates an image and has a field in the EXIF directory."""
     fields = Image.Exif()
     fields[0x0112], fields[0x010F] = 6, "Maker"
     fields[0x8769] = {0x9003: "2026:11:23 10:00:00"}
@@ -22,7 +22,7 @@ def exif() -> bytes:
 
 
 def picture(mode: str, width: int = 48, height: int = 32, seed: int = 1) -> Image.Image:
-    """Make a smooth picture with a little noise, in any mode."""
+    """Return a smooth picture with a little noise, in any mode."""
     random = np.random.default_rng(seed)
     coarse = random.integers(0, 256, (height // 8 + 2, width // 8 + 2, 4)).astype("u1")
     image = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
@@ -54,7 +54,7 @@ def decoded(data: bytes) -> Image.Image:
 
 
 def animation(kind: str, mode: str, **options: Any) -> bytes:
-    """Encode four frames that last 100, 200, 300 and 400 ms, three times over."""
+    """Encode four frames that last 100, 200, 300 and 400 ms, repeated three times."""
     frames: List[Image.Image] = [picture(mode, seed=seed) for seed in range(4)]
     durations = [100, 200, 300, 400]
     return encoded(
@@ -67,31 +67,31 @@ def animation(kind: str, mode: str, **options: Any) -> bytes:
 
 
 def chunk(name: bytes, body: bytes) -> bytes:
-    """Make a chunk of a PNG file."""
+    """Return a chunk of a PNG file."""
     checksum = struct.pack(">I", zlib.crc32(name + body))
     return struct.pack(">I", len(body)) + name + body + checksum
 
 
 def png(width: int, height: int, depth: int, color: int, pixels: bytes, *chunks: bytes) -> bytes:
-    """Make a PNG file by hand."""
+    """Return a PNG file made by hand."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0))
     body = chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + body
 
 
 def segment(marker: int, body: bytes) -> bytes:
-    """Make a segment of a JPEG file."""
+    """Return a segment of a JPEG file."""
     return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
 
 
 def jpeg_with(data: bytes, *segments: bytes) -> bytes:
-    """Put segments into a JPEG file, after its first one."""
+    """Insert segments into a JPEG file, after its first one."""
     end = 4 + struct.unpack(">H", data[4:6])[0]
     return data[:end] + b"".join(segments) + data[end:]
 
 
 def with_exif_directory(tiff: bytes) -> bytes:
-    """Point from a TIFF file to an empty EXIF directory, where Pillow could not write one."""
+    """Add an empty EXIF directory to a TIFF file, where Pillow could not write one."""
     start = int.from_bytes(tiff[4:8], "little")
     fields = int.from_bytes(tiff[start : start + 2], "little")
     pointer = struct.pack("<HHII", 34665, 4, 1, len(tiff))

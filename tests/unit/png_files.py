@@ -1,4 +1,4 @@
-"""PNG files made and read by pypng, which shares nothing with the code under test."""
+"""PNG files written and read by pypng, which shares no code with the code under test."""
 
 from io import BytesIO
 from typing import Any, List, Tuple
@@ -17,7 +17,7 @@ Kind = Tuple[Any, int]
 
 
 def values(kind: Kind, width: int, height: int, seed: int = 1) -> Any:
-    """Make random values in rows, with runs, extremes, and full or no alpha here and there."""
+    """Return rows of random values, with runs, extremes, and full or no alpha in places."""
     options, depth = kind
     planes = (1 if options.get("greyscale", True) else 3) + bool(options.get("alpha"))
     random = np.random.default_rng(seed)
@@ -29,7 +29,7 @@ def values(kind: Kind, width: int, height: int, seed: int = 1) -> Any:
 
 
 def written(kind: Kind, pixels: Any, transparent: bool = False, **more: Any) -> bytes:
-    """Write values; of those that can be, some are transparent."""
+    """Encode values; of those that can be, some are transparent."""
     options, depth = dict(kind[0], bitdepth=kind[1]), kind[1]
     if options.pop("palette", False):
         random, alphas = np.random.default_rng(2), (4,) if transparent else (3,)
@@ -46,7 +46,7 @@ def written(kind: Kind, pixels: Any, transparent: bool = False, **more: Any) -> 
 
 
 def shown(data: bytes) -> Tuple[Any, int]:
-    """Decode into red, green, blue and alpha, and give the level of white."""
+    """Decode to red, green, blue and alpha; return them and the level of white."""
     width, height, rows, about = png.Reader(bytes=data).asDirect()
     pixels = np.array([list(row) for row in rows], int).reshape(height, width, about["planes"])
     white = 2 ** about["bitdepth"] - 1
@@ -56,5 +56,5 @@ def shown(data: bytes) -> Tuple[Any, int]:
 
 
 def chunks(data: bytes) -> List[Tuple[bytes, bytes]]:
-    """List the names and the contents of all chunks."""
+    """Return the names and contents of all chunks."""
     return [(bytes(name), bytes(body)) for name, body in png.Reader(bytes=data).chunks()]

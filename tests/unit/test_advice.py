@@ -1,4 +1,4 @@
-"""Each cause of trouble with AWS has its own line of advice, and no line has what is secret."""
+"""Each kind of trouble with AWS has its own line of advice, and no line reveals a secret."""
 
 import time
 from email.utils import formatdate
@@ -14,7 +14,7 @@ from messaging.aws.advice import answered_at, explain
 
 
 def refusal(code: str, message: str = "", clock: Optional[float] = None) -> ClientError:
-    """Make what AWS says, by a clock that is so many seconds ahead of ours."""
+    """Return an AWS error, stamped by a clock that is so many seconds ahead of ours."""
     headers = {} if clock is None else {"date": formatdate(time.time() + clock, usegmt=True)}
     answer: Any = {
         "Error": {"Code": code, "Message": message},
@@ -85,8 +85,8 @@ def profile(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_advice_fits_its_cause(
     error: Exception, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The line begins with what is wrong, says what to do, and shows no token."""
-    monkeypatch.setattr(time, "time", lambda: BEGUN)  # of when the answers above were made
+    """The line says what is wrong, then what to do, and shows no token."""
+    monkeypatch.setattr(time, "time", lambda: BEGUN)  # when the errors above were made
     said = explain(error)
 
     assert said.startswith(line)
@@ -96,11 +96,11 @@ def test_advice_fits_its_cause(
 
 @given(st.text(), st.text())
 def test_advice_is_one_line(code: str, message: str) -> None:
-    """Whatever AWS says comes in one line."""
+    """Whatever AWS says fits on one line."""
     assert len(explain(refusal(code, message)).splitlines()) == 1
 
 
 @pytest.mark.parametrize("headers", [{}, {"date": ""}, {"date": "yesterday"}])
 def test_an_answer_without_a_time_has_none(headers: Dict[str, str]) -> None:
-    """Who does not tell the time is not asked for it."""
+    """A response without a date has no time."""
     assert answered_at(headers) is None

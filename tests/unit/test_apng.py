@@ -1,4 +1,4 @@
-"""Animated PNG: frames are mapped one by one, and what says how to show them stays."""
+"""Animated PNG: frames are mapped one by one, and the way to show them stays."""
 
 from itertools import product
 from typing import List
@@ -17,7 +17,7 @@ CASES = [
 
 
 def frames_of(kind: Kind, dispose: int) -> List[Frame]:
-    """Make frames that replace and that go over others, disposed of in every way in turn."""
+    """Return frames that replace or blend, disposed of in every way in turn."""
     places = [(0, 0, 12, 9), (3, 2, 7, 5), (0, 4, 12, 5), (5, 0, 4, 9), (2, 2, 9, 6)]
     return [
         Frame(
@@ -29,7 +29,7 @@ def frames_of(kind: Kind, dispose: int) -> List[Frame]:
 
 @pytest.mark.parametrize(("kind", "transparent", "dispose"), CASES)
 def test_frames_of_every_kind(kind: Kind, transparent: bool, dispose: int) -> None:
-    """With gamma 1 the composed pictures are the same, and all control chunks stay as they are."""
+    """With gamma 1 the composed pictures are the same, and all control chunks unchanged."""
     source = animated(kind, frames_of(kind, dispose), transparent)
 
     result = run(source, gamma=1)
@@ -46,7 +46,7 @@ def test_frames_of_every_kind(kind: Kind, transparent: bool, dispose: int) -> No
 
 @pytest.mark.parametrize(("kind", "transparent", "dispose"), CASES[::2])
 def test_what_needs_whole_pictures_sees_them(kind: Kind, transparent: bool, dispose: int) -> None:
-    """Sauvola composes the frames, and writes each as the whole picture that is shown then."""
+    """Sauvola composes the frames, and writes each as the whole picture shown at that time."""
     source = animated(kind, frames_of(kind, dispose), transparent)
 
     before, after = composed(source), composed(run(source, "sauvola").data)
@@ -58,7 +58,7 @@ def test_what_needs_whole_pictures_sees_them(kind: Kind, transparent: bool, disp
 
 
 def test_contrast_takes_its_mean_from_whole_pictures() -> None:
-    """Two ways to show the same pictures get the same curve."""
+    """Two encodings of the same pictures get the same curve."""
     kind = KINDS[9]
     parts = frames_of(kind, 0)
     parts = [frame._replace(dispose=0, blend=0) for frame in parts]
@@ -77,7 +77,7 @@ def test_contrast_takes_its_mean_from_whole_pictures() -> None:
 
 @pytest.mark.parametrize("name", ["gamma", "sauvola"])
 def test_the_still_for_other_viewers_stays(name: str) -> None:
-    """A still that is no frame of the animation is changed and stays apart."""
+    """A fallback that is no frame of the animation is processed, and stays apart."""
     kind = KINDS[5]
     source = animated(kind, frames_of(kind, 0), False, still=True)
 
@@ -91,7 +91,7 @@ def test_the_still_for_other_viewers_stays(name: str) -> None:
 
 
 def test_a_frame_beyond_the_picture_is_refused() -> None:
-    """What no viewer can show is refused."""
+    """A frame that exceeds the picture is refused."""
     source = animated(KINDS[5], [Frame(0, 0, values(KINDS[5], 4, 4), 0, 0)] * 2, False)
     outside = animated(
         KINDS[5],

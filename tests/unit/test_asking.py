@@ -1,4 +1,4 @@
-"""A series of requests is fed as it comes, and its replies are given in its order."""
+"""A series of requests is sent as its iterator yields them, and its replies come in that order."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.unit.clock import Clock
 
 
 class Bench:
-    """An asking whose requests a test answers.
+    """An Asking whose requests a test answers.
 
     Attributes:
-        waits: what was asked for at each wait, in seconds
-        at_wait: called at each wait, which takes as long as it was to
+        waits: the timeout of each wait, in seconds
+        at_wait: called at each wait, which lasts for its whole timeout
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -33,16 +33,16 @@ class Bench:
         self.at_wait: Callable[[int], object] = lambda count: None
 
     def ask(self, items: Iterable[Item], timeout: float = 60, window: int = 100) -> Iterator[Reply]:
-        asking = Asking(items, self._submit, self.awaited, window)
-        return asking.replies(timeout, self.shown.append, "advice")
+        how = (self.awaited, window, timeout, self.shown.append, "advice")
+        return Asking(items, self._submit, *how).replies()
 
     def answer(self, *ids: str) -> None:
         for each in ids:
             give = partial(self.awaited.give, Reply(f"reply to {each}", each))
-            wait_until(give, 5)  # once it is asked for
+            wait_until(give, 5)  # when it is read
 
     def wait(self, pending: List[Any], seconds: float) -> None:
-        """Stand for the wait of a future: time passes."""
+        """Stand in for a future's wait: the time passes."""
         self.waits.append(seconds)
         assert len(self.waits) < 10_000
         self.clock.time += seconds
@@ -55,11 +55,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """An asking at a clock that waits alone move."""
-    clock = Clock()
+def bench(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """An Asking whose clock only waits move."""
     made = Bench(clock)
-    monkeypatch.setattr("messaging.clock.now", clock.now)
     monkeypatch.setattr(futures, "wait", made.wait)
     return made
 
@@ -73,7 +71,7 @@ def bodies(replies: Iterable[Reply]) -> List[str]:
 
 
 def test_replies_come_in_the_order_of_their_requests(bench: Bench) -> None:
-    """In whatever order they arrive; a reply among the items keeps its place."""
+    """Replies that arrive in any order are sorted; one among the items keeps its place."""
     items: List[Item] = [*requests("ab"), Reply.error("refused"), *requests("c")]
     replies = bench.ask(items)
     bench.at_wait = lambda count: bench.answer("c", "b", "a")
@@ -83,7 +81,7 @@ def test_replies_come_in_the_order_of_their_requests(bench: Bench) -> None:
 
 
 def test_no_reply_ends_the_wait_after_its_time(bench: Bench) -> None:
-    """Each second is shown from 0 on, and at the timeout the advice is raised."""
+    """The wait shows each second from 0 on, and raises the advice at the timeout."""
     replies = bench.ask(requests("a"), timeout=5)
 
     with pytest.raises(ReplyTimeout, match="advice"):
@@ -95,7 +93,7 @@ def test_no_reply_ends_the_wait_after_its_time(bench: Bench) -> None:
 
 
 def test_a_short_timeout_is_kept(bench: Bench) -> None:
-    """A timeout of less than a second is waited for no longer than it is."""
+    """A timeout below a second is not prolonged."""
     with pytest.raises(ReplyTimeout):
         next(bench.ask(requests("a"), timeout=0.25))
 
@@ -103,7 +101,7 @@ def test_a_short_timeout_is_kept(bench: Bench) -> None:
 
 
 def test_any_reply_shows_that_workers_live(bench: Bench) -> None:
-    """The timeout counts from the last reply to anyone; what is shown goes on."""
+    """The timeout restarts at each reply to anyone, while the seconds shown go on."""
     replies = bench.ask(requests("abc"), timeout=5)
 
     def answer(count: int) -> None:
@@ -118,7 +116,7 @@ def test_any_reply_shows_that_workers_live(bench: Bench) -> None:
 
 
 def test_while_the_machine_slept_nobody_waited(bench: Bench) -> None:
-    """A look that took an hour counts as two seconds."""
+    """A look that took an hour counts as one."""
     replies = bench.ask(requests("a"), timeout=5)
 
     def sleep(count: int) -> None:
@@ -127,11 +125,11 @@ def test_while_the_machine_slept_nobody_waited(bench: Bench) -> None:
     bench.at_wait = sleep
     with pytest.raises(ReplyTimeout):
         next(replies)
-    assert bench.shown == [0, 2, 3, 4]
+    assert bench.shown == [0, 1, 2, 3, 4]
 
 
 def test_what_the_source_raises_is_raised_in_its_place(bench: Bench) -> None:
-    """Replies to what came before are given first, and nothing is asked of the source again."""
+    """An error of the iterator comes after the replies before it; nothing more is read from it."""
 
     def source() -> Iterator[Item]:
         yield from requests("a")
@@ -146,7 +144,7 @@ def test_what_the_source_raises_is_raised_in_its_place(bench: Bench) -> None:
 
 
 def test_no_more_than_a_window_is_under_way(bench: Bench) -> None:
-    """The source is read only as replies are taken, and no further once they are not."""
+    """The iterator is read only as replies are consumed, at most a window ahead."""
     read: List[str] = []
 
     def source() -> Iterator[Item]:
@@ -175,7 +173,7 @@ def feeders() -> List[threading.Thread]:
 
 
 def test_an_end_leaves_no_thread(bench: Bench) -> None:
-    """When all replies are given, nobody waits for the source any more."""
+    """Once all replies are returned, no thread is left."""
     assert bodies(bench.ask([])) == []
 
     wait_until(lambda: not feeders(), 5)

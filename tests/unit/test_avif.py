@@ -1,4 +1,4 @@
-"""AVIF: kept where Pillow has it, and refused by name where not."""
+"""AVIF: kept if Pillow supports it, and refused by name if not."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ with_avif = pytest.mark.skipif(not HAS_AVIF, reason="this Pillow has no AVIF")
 
 
 def avif(mode: str, **options: Any) -> bytes:
-    """Make an AVIF file by libvips."""
+    """Return an AVIF file written by libvips."""
     photo = picture(mode, 200, 120).resize((200, 120))
     image = pyvips.Image.new_from_array(np.asarray(photo))
     data: bytes = image.heifsave_buffer(compression="av1", **options)
@@ -30,7 +30,7 @@ def avif(mode: str, **options: Any) -> bytes:
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
 @pytest.mark.parametrize("subsample", ["on", "off"])
 def test_avif_is_kept(mode: str, subsample: str) -> None:
-    """Pixels stay close, alpha too, and the loss is said."""
+    """Pixels and alpha stay close, and the loss is reported."""
     source = avif(mode, Q=90, subsample_mode=subsample)
 
     result = run(source, gamma=1)
@@ -46,7 +46,7 @@ def test_avif_is_kept(mode: str, subsample: str) -> None:
 
 @with_avif
 def test_avif_keeps_its_metadata() -> None:
-    """ICC and XMP stay."""
+    """The colour profile and XMP stay."""
     image = pyvips.Image.new_from_array(np.asarray(picture("RGB")))
     image = image.copy()
     image.set_type(pyvips.GValue.blob_type, "icc-profile-data", ICC)
@@ -61,13 +61,13 @@ def test_avif_keeps_its_metadata() -> None:
 
 @with_avif
 def test_deep_avif_is_refused() -> None:
-    """What has more than 8 bits is refused by name."""
+    """An AVIF with more than 8 bits is refused by name."""
     with pytest.raises(ValueError, match="10 bits or more"):
         run(avif("RGB", bitdepth=10))
 
 
 def test_large_avif_is_refused() -> None:
-    """Too many pixels are refused before they are decoded."""
+    """Too many pixels are refused before decoding."""
     from image.formats.codec import process
 
     with pytest.raises(ValueError, match="24,000 pixels, and the limit is"):
@@ -76,14 +76,14 @@ def test_large_avif_is_refused() -> None:
 
 @pytest.mark.skipif(bool(HAS_AVIF), reason="this Pillow has AVIF")
 def test_what_avif_needs_is_said() -> None:
-    """On an older Pillow the refusal says which would do."""
+    """On an older Pillow the refusal names the version it takes."""
     with pytest.raises(ValueError, match=rf"needs Pillow 11.3 or newer .*{PIL.__version__}"):
         run(avif("RGB"))
 
 
 @pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1", b"msf1"])
 def test_heic_is_named(brand: bytes) -> None:
-    """An iPhone's HEIC is called so, with what to do."""
+    """An iPhone's HEIC is refused by name, with advice."""
     data = b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0mif1heic"
 
     with pytest.raises(ValueError, match="an iPhone's HEIC: save it as JPEG"):
@@ -91,5 +91,5 @@ def test_heic_is_named(brand: bytes) -> None:
 
 
 def test_avif_in_a_container_is_known() -> None:
-    """A file of the general brand is AVIF if that is among its compatible brands."""
+    """A file with a generic brand is AVIF if AVIF is among its compatible brands."""
     assert detect_format(b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf") == "AVIF"

@@ -1,13 +1,15 @@
-"""Replies are given to who awaits them, once."""
+"""Each reply goes to the one who awaits it, once."""
+
+from typing import List
 
 import pytest
 
-from messaging import InvalidMessage, Reply, Request
+from messaging import Reply, Request
 from messaging.requester.awaited import Awaited, Pending
 
 
 def test_a_reply_is_given_once_to_who_awaits_it() -> None:
-    """The first is counted and given, a second known, a stranger's not."""
+    """A reply is delivered once, its duplicate is recognised, a stranger's is not."""
     awaited = Awaited()
     pending = awaited.expect(Request("long", "c"))
     assert (len(awaited), awaited.all(), awaited.arrivals) == (1, [pending], 0)
@@ -22,23 +24,24 @@ def test_a_reply_is_given_once_to_who_awaits_it() -> None:
 
 
 def test_one_correlation_id_is_under_way_once() -> None:
-    """A second request of the same id is refused; when the first is answered, it may come."""
+    """A correlation id in flight is refused a second time; once answered, it may come again."""
     awaited = Awaited()
     first = awaited.expect(Request("1", "c"))
-    with pytest.raises(InvalidMessage, match="'c' is under way already"):
-        awaited.expect(Request("2", "c"))
+    refusal = awaited.expect(Request("2", "c")).future.result(0)
+    assert refusal.status == "error"
+    assert "'c' is under way already" in refusal.body
 
     awaited.give(Reply("", "c"))
     second = awaited.expect(Request("2", "c"))
-    awaited.forget([first])  # is not the one under way
+    first.future.cancel()  # is not the one under way
     assert awaited.all() == [second]
 
 
 def test_what_is_forgotten_is_known_and_cancelled() -> None:
-    """A reply that comes too late is ours, and given to nobody."""
+    """A reply that comes too late is recognised as ours, and delivered to nobody."""
     awaited = Awaited()
     pending = awaited.expect(Request("1", "c"))
-    awaited.forget([pending])
+    pending.future.cancel()
 
     assert awaited.give(Reply("", "c"))
     assert pending.future.cancelled()
@@ -47,8 +50,34 @@ def test_what_is_forgotten_is_known_and_cancelled() -> None:
     pending.fail(ValueError())
 
 
+def test_what_is_refused_is_awaited_no_longer() -> None:
+    """A request that is settled without a worker leaves nothing to poll for."""
+    awaited = Awaited()
+    refused, failed = (awaited.expect(Request("1")) for _ in range(2))
+    refused.settle(Reply.error("made"))
+    failed.fail(ValueError())
+
+    assert len(awaited) == 0
+
+
+def test_an_id_used_again_at_once_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who hears the first reply may ask anew before it is put aside."""
+    awaited = Awaited()
+    first = awaited.expect(Request("1", "c"))
+    again: List[Pending] = []
+
+    def settle(reply: Reply) -> None:
+        again.append(awaited.expect(Request("2", "c")))
+        Pending.settle(first, reply)
+
+    monkeypatch.setattr(first, "settle", settle)
+    awaited.give(Reply("", "c"))
+
+    assert awaited.all() == again
+
+
 def test_all_who_wait_can_be_told() -> None:
-    """An error that ends all is raised for each request."""
+    """A fatal error is raised for each request in flight."""
     awaited = Awaited()
     made = [awaited.expect(Request("1")) for _ in range(3)]
     awaited.fail(ValueError("made"))
@@ -58,7 +87,7 @@ def test_all_who_wait_can_be_told() -> None:
             pending.future.result(0)
 
 
-def test_requests_with_the_same_words_are_two() -> None:
-    """Requests under way are told apart by identity."""
+def test_equal_requests_are_told_apart() -> None:
+    """Equal requests in flight are told apart by identity."""
     request = Request("1", "c")
     assert Pending(request) != Pending(request)

@@ -1,4 +1,4 @@
-"""Lists gather while they cannot be sent, and none is lost when they have to be sent anew."""
+"""Lists gather while they cannot be sent, and none is lost when they have to be resent."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def typed() -> Typed:
-    """What somebody is going to type; None for the end."""
+    """Items that are going to be typed; None ends them."""
     return queue.Queue()
 
 
 @pytest.fixture
 def backlog(typed: Typed) -> Iterator[Backlog]:
-    """A backlog of what was typed."""
+    """A backlog of typed items."""
     made = Backlog(iter(typed.get, None))
     yield made
     made.close()
 
 
 def numbers(start: int, end: int) -> List[str]:
-    """Make lists of one number each."""
+    """Return lists of one number each."""
     return [str(number) for number in range(start, end)]
 
 
 def test_each_is_given_as_soon_as_it_is_there(backlog: Backlog, typed: Typed) -> None:
-    """Somebody who types slowly waits for nobody; the end ends it."""
+    """Each item is returned as soon as it is typed, and the end ends it."""
     packs = backlog.packs(MAX_LISTS)
     for number in numbers(0, 3):
         typed.put([number])
@@ -46,7 +46,7 @@ def test_each_is_given_as_soon_as_it_is_there(backlog: Backlog, typed: Typed) ->
 
 
 def test_a_few_go_singly(backlog: Backlog, typed: Typed) -> None:
-    """What fits into one request as messages of their own is not packed; one more is."""
+    """As many as fit one batch request are sent singly; one more, and they are packed."""
     typed.put(numbers(0, FEW))
     packs = backlog.packs(MAX_LISTS)
     assert [next(packs).texts for _ in range(FEW)] == [[text] for text in numbers(0, FEW)]
@@ -56,7 +56,7 @@ def test_a_few_go_singly(backlog: Backlog, typed: Typed) -> None:
 
 
 def test_what_is_there_goes_along(backlog: Backlog, typed: Typed) -> None:
-    """Many go together as far as a message has room."""
+    """Waiting lists go together, as far as a message has room."""
     typed.put(numbers(0, MAX_LISTS + FEW))
     packs = backlog.packs(MAX_LISTS)
 
@@ -68,7 +68,7 @@ def test_what_is_there_goes_along(backlog: Backlog, typed: Typed) -> None:
 
 
 def test_all_that_waits_for_answers_can_be_taken_back(backlog: Backlog, typed: Typed) -> None:
-    """What was given and not answered comes again in its order, and who waited gets nothing."""
+    """Unanswered lists can be returned again, in order, and whoever awaited them gets nothing."""
     typed.put(numbers(0, 600))
     typed.put(numbers(600, 1200))
     packs = backlog.packs(MAX_LISTS)
@@ -95,7 +95,7 @@ def test_all_that_waits_for_answers_can_be_taken_back(backlog: Backlog, typed: T
 
 
 def test_an_error_of_reading_comes_after_what_was_read() -> None:
-    """Whatever ends the reading is raised where the lists are taken."""
+    """An error while reading is raised after the lists that were read before it."""
 
     def broken() -> Iterator[List[str]]:
         yield ["1"]
@@ -109,7 +109,7 @@ def test_an_error_of_reading_comes_after_what_was_read() -> None:
 
 
 def test_reading_stops_where_enough_is_there() -> None:
-    """No more is read than a message takes, and a batch."""
+    """It reads no more than fills a message and a batch."""
     read: List[int] = []
 
     def endless() -> Iterator[List[str]]:
@@ -125,7 +125,7 @@ def test_reading_stops_where_enough_is_there() -> None:
 
 
 def test_closing_ends_both_sides(backlog: Backlog, typed: Typed) -> None:
-    """Nothing is given after the close."""
+    """After close nothing is read or returned."""
     packs = backlog.packs(MAX_LISTS)
     backlog.close()
     typed.put(["1"])

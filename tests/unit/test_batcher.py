@@ -1,4 +1,4 @@
-"""A batcher gathers, lets entries wait instead of threads, and outlives what its work does."""
+"""A batcher gathers entries, retries them without holding up threads, and survives faults."""
 
 import math
 import threading
@@ -15,9 +15,9 @@ seconds = st.floats(0, 1e6)
 
 
 class Work:
-    """Waits to be let go each time, and records what it was given.
+    """Work that blocks until it is released, and records its batches.
 
-    Things in `failing` are to come again as often as they stand there.
+    Each occurrence of a thing in `failing` makes it fail once.
     """
 
     def __init__(self, *failing: str) -> None:
@@ -42,30 +42,33 @@ class Work:
 
 
 def make(work: Work, count: int = 1, room: int = 10) -> Any:
-    """Make a batcher of threes."""
+    """Return a batcher with batches of three."""
     return Batcher("test", count, 3, room, work)
 
 
-@given(st.integers(0, 20), st.integers(1, 10), st.integers(0, 3), seconds)
+@given(st.lists(seconds, max_size=10), st.integers(1, 10), st.integers(0, 3))
 def test_a_batch_starts_when_full_or_alone_else_when_it_has_lingered(
-    waiting: int, size: int, under_way: int, oldest: float
+    moments: List[float], size: int, under_way: int
 ) -> None:
     """Nothing starts from nothing; what is full or alone need not wait, and nobody for long."""
-    start = start_of(waiting, size, under_way, oldest)
+    moments.sort()
+    start = start_of(moments, size, under_way)
 
-    if not waiting:
+    if not moments:
         assert start == math.inf
-    elif waiting >= size or not under_way:
-        assert start == oldest
+    elif not under_way:
+        assert start == moments[0]
+    elif len(moments) < size:
+        assert start == moments[0] + LINGER
     else:
-        assert start == oldest + LINGER
+        assert start == min(moments[0] + LINGER, moments[size - 1])
 
 
 @given(seconds, st.integers(1, 10_000), st.floats(0.5, 20), st.floats(0, 1))
 def test_what_is_to_come_again_is_due_at_a_tick_within_its_pause(
     now: float, failures: int, longest: float, share: float
 ) -> None:
-    """It never comes earlier than now, nor later than its longest pause and a tick."""
+    """A retry is due no earlier than now, and no later than the longest pause plus a tick."""
     due = due_at(now, failures, longest, share)
 
     assert now <= due <= now + min(longest, 2.0 ** min(failures - 1, 10)) + TICK + 1e-6
@@ -73,7 +76,7 @@ def test_what_is_to_come_again_is_due_at_a_tick_within_its_pause(
 
 
 def test_what_waits_is_taken_together_up_to_the_limit() -> None:
-    """While one batch is under way things gather; the next takes them, but no more than it may."""
+    """What gathers while one batch is in flight goes into the next, up to its limit."""
     work = Work()
     made = make(work)
 
@@ -88,7 +91,7 @@ def test_what_waits_is_taken_together_up_to_the_limit() -> None:
 
 
 def test_a_stubborn_entry_stays_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While one entry waits for its time, the others pass, each tried once."""
+    """An entry that is backing off holds up no other, each of which is tried once."""
     monkeypatch.setattr("random.random", lambda: 1.0)
     work = Work(*["x"] * 3)
     work.release(1000)
@@ -107,7 +110,7 @@ def test_a_stubborn_entry_stays_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_failed_together_comes_again_together() -> None:
-    """A batch that failed as a whole costs one batch more, not one for each entry."""
+    """A batch that failed as a whole is retried as one batch."""
     work = Work(*"abc")
     work.release(10)
     made = make(work)
@@ -119,7 +122,7 @@ def test_what_failed_together_comes_again_together() -> None:
 
 
 def test_what_is_to_come_again_counts_against_the_room() -> None:
-    """With as many stubborn entries as there is room, whoever puts more waits."""
+    """Entries that back off take room; when it is full, putting blocks."""
     work = Work(*"ab" * 50)
     work.release(1000)
     made = make(work, room=2)
@@ -138,7 +141,7 @@ def test_what_is_to_come_again_counts_against_the_room() -> None:
 
 
 def test_a_fault_of_the_work_ends_no_thread() -> None:
-    """Whatever the work raises, even what would end a program, the next thing is taken."""
+    """Whatever the work raises, even SystemExit, the thread goes on to the next batch."""
     work = Work()
     work.release(10)
     made = make(work)
@@ -152,7 +155,7 @@ def test_a_fault_of_the_work_ends_no_thread() -> None:
 
 
 def test_work_that_hangs_holds_nothing_up() -> None:
-    """Beside a batch that takes too long the next one begins."""
+    """Beside a batch that hangs the next one starts."""
     work = Work()
     made = make(work, count=2)
 
@@ -167,7 +170,7 @@ def test_work_that_hangs_holds_nothing_up() -> None:
 
 
 def test_a_closed_batcher_holds_nobody_up() -> None:
-    """Closing forgets what waits and lets those go on who wait to put, or for the end."""
+    """Closing drops what waits, and unblocks those who put or join."""
     work = Work()
     made = make(work)
     made.put("a")

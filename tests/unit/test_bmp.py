@@ -1,4 +1,4 @@
-"""BMP: files made byte by byte, in every layout that has been written."""
+"""BMP: files built byte by byte, in every layout in use."""
 
 import struct
 from typing import Any, Iterator, Tuple
@@ -18,7 +18,7 @@ MASKS = [
 
 
 def bmp(bits: int, header: int, masks: Masks, height: int, coded: bool) -> bytes:
-    """Make a BMP file of 7 columns with random pixels, something behind them, and a profile."""
+    """Return a BMP file of 7 columns with random pixels, trailing bytes, and a profile."""
     luck = np.random.default_rng(bits + header)
     size = (7 * bits + 31) // 32 * 4 * abs(height)
     sizes = (7, height, 1, bits, 3 * coded, size, 2835, 2900, 0, 0)
@@ -44,7 +44,7 @@ def layouts() -> Iterator[Tuple[int, int, Masks, int, bool]]:
 
 
 def pixels(data: bytes, bits: int) -> Any:
-    """Give the pixels as numbers, by the reading of this test."""
+    """Return the pixels as numbers, decoded by this test."""
     (start,) = struct.unpack_from("<I", data, 10)
     rows = np.frombuffer(data[start : -len("behind")], "u1").reshape(5, -1)[:, : 7 * bits // 8]
     wide = rows.reshape(5, 7, bits // 8).astype("u4")
@@ -53,7 +53,7 @@ def pixels(data: bytes, bits: int) -> Any:
 
 @pytest.mark.parametrize(("bits", "header", "masks", "height", "coded"), list(layouts()))
 def test_bmp_of_each_layout(bits: int, header: int, masks: Masks, height: int, coded: bool) -> None:
-    """Colours follow the formula in the bits they have; alpha, header and profile stay."""
+    """Colours follow the formula at their depth; alpha, header and profile stay."""
     source = bmp(bits, header, masks, height, coded)
 
     assert run(source, gamma=1).data == source

@@ -1,4 +1,4 @@
-"""The codec: formats and modes, what is kept, what is said, what is refused."""
+"""The codec: formats and modes; what is kept, reported and refused."""
 
 import errno
 from typing import Any, Dict
@@ -43,7 +43,7 @@ def test_matrix_of_formats_and_modes(kind: str, mode: str, gamma: float) -> None
     after = first(result.data)
 
     assert (after.format, after.size) == (before.format, before.size)
-    assert after.mode == before.mode or (kind, mode) == ("BMP", "L")  # a palette, not grey any more
+    assert after.mode == before.mode or (kind, mode) == ("BMP", "L")  # has become a palette
     if before.mode in ("I;16", "I;16B"):
         levels = np.rint(65535 * (np.asarray(before, "f8") / 65535) ** (1 / gamma))
         assert np.array_equal(np.asarray(after), levels)
@@ -62,7 +62,7 @@ def test_matrix_of_formats_and_modes(kind: str, mode: str, gamma: float) -> None
 @pytest.mark.parametrize("name", ["contrast", "sauvola"])
 @pytest.mark.parametrize(("kind", "mode"), MATRIX)
 def test_other_operations_in_each_format(kind: str, mode: str, name: str) -> None:
-    """The other operations work wherever they make sense, and say where not."""
+    """The other operations work where they make sense, and say so where they do not."""
     data = encoded(picture(mode), kind, **OPTIONS.get(kind, {}))
     if name == "sauvola" and mode == "F":
         with pytest.raises(ValueError, match="which sauvola does not know"):
@@ -89,7 +89,7 @@ def test_other_operations_in_each_format(kind: str, mode: str, name: str) -> Non
 )
 @pytest.mark.parametrize("name", ["gamma", "contrast"])
 def test_animation_is_kept(kind: str, mode: str, options: Dict[str, Any], name: str) -> None:
-    """Every frame of an animation is there, changed, for its time, and as often."""
+    """Every frame is there, changed, with its duration, and the loop count stays."""
     source = animation(kind, mode, **options)
 
     result = run(source, name)
@@ -101,25 +101,25 @@ def test_animation_is_kept(kind: str, mode: str, options: Dict[str, Any], name: 
         assert decoded(result.data).info.get(key) == decoded(source).info.get(key)
     if name == "gamma":
         for old, new in zip(before, after):
-            seen = rgb(old)[..., 3:] > 0  # libwebp clears the colours that cannot be seen
+            seen = rgb(old)[..., 3:] > 0  # libwebp clears invisible colours
             assert np.array_equal(rgb(new) * seen, wanted(old, 2.2) * seen)
 
 
 def test_palette_that_is_lost_is_said() -> None:
-    """An operation that makes levels of grey of a palette says so."""
+    """An operation that turns a palette into grey levels says so."""
     assert run(encoded(picture("P"), "PNG"), "sauvola").remarks == (
         "The palette became levels of grey.",
     )
 
 
 def test_content_type() -> None:
-    """The media type is that of the format, whichever it is."""
+    """The media type is that of the format, for every format."""
     assert run(encoded(picture("RGB"), "JPEG")).content_type == "image/jpeg"
     assert run(encoded(picture("RGB"), "WEBP")).content_type == "image/webp"
 
 
 def test_memory_is_reused_only_on_request() -> None:
-    """Asking Pillow to keep memory changes no result, and can be taken back."""
+    """Having Pillow keep memory changes no result, and can be undone."""
     source = encoded(picture("RGB"), "PNG")
     before = run(source)
     reuse_memory(64)
@@ -139,7 +139,7 @@ def test_memory_is_reused_only_on_request() -> None:
     ],
 )
 def test_faults_of_the_machine_are_not_the_senders(kind: str, error: Exception) -> None:
-    """What another try may mend is not taken for a damaged image."""
+    """An error that a retry may fix is not reported as a damaged image."""
     edit = Edit(Operation("broken", "", (), mock.Mock(side_effect=error)), {})
 
     with pytest.raises(type(error)) as raised:
@@ -149,7 +149,7 @@ def test_faults_of_the_machine_are_not_the_senders(kind: str, error: Exception) 
 
 
 def test_a_full_disk_is_no_damaged_image() -> None:
-    """An error of the temporary file passes as it is."""
+    """An error of the temporary file is passed on as it is."""
     full = OSError(errno.ENOSPC, "No space left on device")
     with mock.patch("tempfile.TemporaryFile", side_effect=full), pytest.raises(OSError) as raised:
         run(encoded(picture("RGB"), "JPEG"))
@@ -159,6 +159,6 @@ def test_a_full_disk_is_no_damaged_image() -> None:
 
 @pytest.mark.parametrize("text", [b"BMW and other cars\n", b"RIFFed", b"GIF8", b"BM" + bytes(50)])
 def test_a_text_is_no_image(text: bytes) -> None:
-    """The first bytes are looked at as far as they say what they must."""
+    """Text that merely starts like a format's signature is refused."""
     with pytest.raises(ValueError, match="this is not a JPEG, PNG"):
         run(text)

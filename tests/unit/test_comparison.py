@@ -1,4 +1,4 @@
-"""The comparison: what it shows of images that a screen cannot show as they are."""
+"""The comparison: how it shows images that a screen cannot show as they are."""
 
 from io import BytesIO
 from pathlib import Path
@@ -12,7 +12,7 @@ from image.comparison import CAPTION, GAP, SIDE, compare
 
 @pytest.mark.parametrize("kind", ["u2", "u1", "f4"])
 def test_deep_images_are_shown_with_their_levels(kind: str, tmp_path: Path) -> None:
-    """A ramp of 16 bits or of floats is a ramp in the picture, neither white nor black."""
+    """A ramp in 16 bits or floats appears as a ramp, neither all white nor all black."""
     white = 1 if kind == "f4" else np.iinfo(kind).max
     ramp = np.repeat(np.linspace(0, white, SIDE).astype(kind)[None], SIDE, axis=0)
     source = tmp_path / f"{'a long name ' * 20}.tif"
@@ -25,4 +25,4 @@ def test_deep_images_are_shown_with_their_levels(kind: str, tmp_path: Path) -> N
         caption = np.asarray(picture.convert("L"))[GAP : GAP + CAPTION, GAP : GAP + SIDE]
     assert np.abs(row - np.linspace(0, 255, SIDE)).max() <= 1
     assert caption.min() < 100
-    assert np.ptp(np.nonzero(caption.min(axis=1) < 100)[0]) >= 12  # letters of a size to be read
+    assert np.ptp(np.nonzero(caption.min(axis=1) < 100)[0]) >= 12  # legible letters

@@ -1,4 +1,4 @@
-"""What becomes of a reply that was not accepted, by the error, its age, and what else waits."""
+"""What becomes of a reply that was not accepted depends on the error, its age and the others."""
 
 from typing import Any
 
@@ -27,21 +27,13 @@ AWAY = EndpointConnectionError(endpoint_url="http://x")
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A clock that stands for the real one."""
-    made = Clock()
-    monkeypatch.setattr("messaging.clock.now", made.now)
-    return made
-
-
-@pytest.fixture
 def destinations() -> Destinations:
     """Destinations without trouble."""
     return Destinations(Patience())
 
 
 def job(number: int, since: float) -> Job:
-    """Make a job whose request was received then."""
+    """Return a job whose request was received at a time."""
     return Job(delivery(str(number), since), "id", "q", Result("done"))
 
 
@@ -49,7 +41,7 @@ def job(number: int, since: float) -> Job:
 def test_a_reply_is_tried_for_as_long_as_clients_wait(
     clock: Clock, destinations: Destinations, error: Exception, end: str
 ) -> None:
-    """Within a minute of the receipt it is tried again; then the queue is given up for a while."""
+    """A reply is retried within a minute of its receipt; then its queue is given up for a while."""
     first = job(1, clock.time)
     assert destinations.failed("q", first, error) == AGAIN
     clock.time += PATIENCE - 1
@@ -65,7 +57,7 @@ def test_a_reply_is_tried_for_as_long_as_clients_wait(
 def test_a_queue_that_comes_to_be_known_is_in_no_trouble(
     clock: Clock, destinations: Destinations
 ) -> None:
-    """A reply that is accepted ends the trouble of its queue."""
+    """A reply that is accepted ends its queue's trouble."""
     old = job(1, clock.time - PATIENCE - 1)
     assert destinations.failed("q", old, MISSING) == NEVER
     destinations.accepted("q", job(2, clock.time))
@@ -76,7 +68,7 @@ def test_a_queue_that_comes_to_be_known_is_in_no_trouble(
 def test_a_queue_given_up_is_told_once(
     clock: Clock, destinations: Destinations, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A bulk client that was stopped gives one line, not a hundred."""
+    """A queue that was given up is reported once, not for each reply."""
     for number in range(100):
         destinations.failed("q", job(number, clock.time - PATIENCE - 1), MISSING)
 
@@ -84,7 +76,7 @@ def test_a_queue_given_up_is_told_once(
 
 
 def test_few_replies_to_one_queue_wait_here(clock: Clock, destinations: Destinations) -> None:
-    """Those beyond a crowd are left to SQS; of those that wait each is tried again."""
+    """Of replies to one queue in trouble a few are retried; the rest is left to SQS."""
     verdicts = [destinations.failed("q", job(n, clock.time), DENIED) for n in range(CROWD + 50)]
     assert verdicts == [AGAIN] * CROWD + [LATER] * 50
 
@@ -93,13 +85,13 @@ def test_few_replies_to_one_queue_wait_here(clock: Clock, destinations: Destinat
 
 
 def test_an_outage_is_waited_out(clock: Clock, destinations: Destinations) -> None:
-    """While no queue takes replies all are kept, however many and however long it lasts."""
+    """While no queue accepts replies, all are kept, however many and however long."""
     for number in range(CROWD * 3):
         assert destinations.failed("q", job(number, clock.time - 1000), AWAY) == AGAIN
 
 
 def test_trouble_of_one_queue_alone_is_its_own(clock: Clock, destinations: Destinations) -> None:
-    """Where others take replies, an error that would pass makes a crowd wait elsewhere too."""
+    """If other queues accept replies, a transient error also sends a crowd back to SQS."""
     destinations.failed("q", job(0, clock.time), AWAY)
     clock.time += 1
     destinations.accepted("another", job(1, clock.time))
@@ -109,7 +101,7 @@ def test_trouble_of_one_queue_alone_is_its_own(clock: Clock, destinations: Desti
 
 
 def test_nothing_grows(clock: Clock, destinations: Destinations) -> None:
-    """Any number of queues in trouble leaves few behind."""
+    """However many queues were in trouble, few are remembered."""
     stand_in: Any = destinations
     for number in range(5000):
         clock.time += 1

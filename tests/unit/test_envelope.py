@@ -24,7 +24,7 @@ json_values = st.recursive(
 
 
 def deliver(message: Dict[str, Any]) -> Delivery:
-    """Give what a receiver would have of a message."""
+    """Return a message as a receiver would get it."""
     return clock.message(message["MessageBody"], message["MessageAttributes"])
 
 
@@ -32,7 +32,7 @@ def deliver(message: Dict[str, Any]) -> Delivery:
 def test_a_request_survives_the_wire(
     body: str, correlation_id: str, parameters: Dict[str, Any], etag: Any
 ) -> None:
-    """What is read is what was written."""
+    """A request is read as it was written."""
     request = Request(body, correlation_id, "queue", "payloads/x", parameters, etag)
 
     assert Request.from_delivery(deliver(request.to_message())) == request
@@ -40,7 +40,7 @@ def test_a_request_survives_the_wire(
 
 @given(legal, labels, st.sampled_from(["ok", "error"]), st.none() | labels)
 def test_a_reply_survives_the_wire(body: str, name: str, status: str, etag: Any) -> None:
-    """What is read is what was written, errors up to their length."""
+    """A reply is read as it was written, errors up to their length limit."""
     reply = Reply(body[:1000], name, status, "logs/x", etag)
 
     assert Reply.from_delivery(deliver(reply.to_message())) == reply
@@ -48,7 +48,7 @@ def test_a_reply_survives_the_wire(body: str, name: str, status: str, etag: Any)
 
 @given(st.text())
 def test_a_reply_replaces_what_sqs_does_not_carry(body: str) -> None:
-    """Any text can be told, with a replacement for what is illegal."""
+    """Characters that SQS does not carry are replaced in a reply."""
     sent = Reply(body, "x").to_message()["MessageBody"]
 
     assert len(sent) == len(body)
@@ -56,7 +56,7 @@ def test_a_reply_replaces_what_sqs_does_not_carry(body: str) -> None:
 
 
 def test_a_bare_body_is_a_request() -> None:
-    """Without attributes the message id stands for the correlation id."""
+    """Without attributes the message id is the correlation id."""
     request = Request.from_delivery(deliver({"MessageBody": "3,1,2", "MessageAttributes": {}}))
 
     assert request == Request("3,1,2", "id")
@@ -72,7 +72,7 @@ def test_a_bare_body_is_a_request() -> None:
     )
 )
 def test_any_attributes_are_read_or_refused(attributes: Dict[str, Any]) -> None:
-    """A message is a request or an InvalidMessage, never another error."""
+    """Any message is a request or raises InvalidMessage, and no other error."""
     delivery = deliver({"MessageBody": "", "MessageAttributes": attributes})
 
     with contextlib.suppress(InvalidMessage):
@@ -81,7 +81,7 @@ def test_any_attributes_are_read_or_refused(attributes: Dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("value", [{1, 2}, object(), float("nan"), 1 + 2j])
 def test_parameters_that_are_no_json_are_refused(value: Any) -> None:
-    """One request's parameters are its own fault, told in a sentence."""
+    """Parameters that are not JSON are refused in a sentence."""
     with pytest.raises(InvalidMessage, match="not JSON"):
         Request("1", parameters={"x": value}).to_message()
 
@@ -93,7 +93,7 @@ def test_a_reply_is_never_taken_for_a_request() -> None:
 
 
 def test_the_size_counts_names_types_and_values() -> None:
-    """As SQS counts: UTF-8 bytes of the body and of each attribute's three parts."""
+    """The size is SQS's: UTF-8 bytes of the body and of attribute names, types and values."""
     message = {
         "MessageBody": "é",
         "MessageAttributes": {"Name": {"DataType": "String", "StringValue": "é"}},

@@ -1,4 +1,4 @@
-"""The images that a person means are found, and everything else is told."""
+"""The images that a user means are found, and everything else is reported."""
 
 import os
 import shlex
@@ -24,7 +24,7 @@ def image(path: Path) -> Path:
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder that we are in, in a home without a Desktop."""
+    """An empty current folder, in a home without a Desktop."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name in ("XDG_DESKTOP_DIR", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
@@ -35,7 +35,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", ["a b.gif", "it's.gif", "é (1)&.gif", 'a\\"b.gif', "50%20.gif"])
 def test_paths_dragged_into_the_terminal_are_found(here: Path, name: str) -> None:
-    """As it stands, in quotes, with backslashes, as a URL; with a blank behind, as terminals do."""
+    """A path is found plain, quoted, with backslashes or as a URL, even with a trailing blank."""
     path = image(here / name)
     escaped = "".join(c if c.isalnum() or c in "/._" else "\\" + c for c in str(path))
     dragged = [name, str(path), shlex.quote(str(path)), escaped, path.as_uri()]
@@ -46,7 +46,7 @@ def test_paths_dragged_into_the_terminal_are_found(here: Path, name: str) -> Non
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9))
 def test_any_name_is_found_or_told(text: str) -> None:
-    """Nothing that is typed ends in anything but a sentence."""
+    """Whatever is typed, the answer is a path or a sentence."""
     with pytest.raises(ValueError):
         find("nothing here " + text)
 
@@ -63,7 +63,7 @@ def test_any_name_is_found_or_told(text: str) -> None:
     ],
 )
 def test_what_is_not_found_is_told(here: Path, name: str, sentence: str) -> None:
-    """Each name that leads nowhere has a sentence that names it."""
+    """Each name that leads nowhere is quoted in the error."""
     image(here / "a.gif")
 
     with pytest.raises(ValueError, match=sentence):
@@ -83,7 +83,7 @@ def test_what_is_not_found_is_told(here: Path, name: str, sentence: str) -> None
 def test_the_desktop_is_where_the_system_says(
     here: Path, monkeypatch: pytest.MonkeyPatch, variable: str, line: Any, place: str
 ) -> None:
-    """The variable, then user-dirs.dirs, and in any case the folder that is called Desktop."""
+    """The variable wins, then user-dirs.dirs, and a folder called Desktop always counts."""
     if variable:
         monkeypatch.setenv("XDG_DESKTOP_DIR", variable.replace("$HOME", str(here.parent / "home")))
     if line:
@@ -95,7 +95,7 @@ def test_the_desktop_is_where_the_system_says(
 
 
 def test_what_is_no_image_is_never_waited_for(tmp_path: Path) -> None:
-    """Folders, pipes, empty files, texts and dangling links are told apart."""
+    """Folders, pipes, empty files, texts and dangling links each have their own error."""
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "empty").touch()
     (tmp_path / "text").write_text("not an image")
@@ -119,7 +119,7 @@ def test_what_is_no_image_is_never_waited_for(tmp_path: Path) -> None:
 def test_a_file_that_changes_meanwhile_is_refused(
     tmp_path: Path, failure: Any, change: bytes
 ) -> None:
-    """Whatever became of it meanwhile, the person hears why."""
+    """A file that changes between the check and the upload is refused with the reason."""
     path = image(tmp_path / "a.gif")
     os.utime(path, (1, 1))
 
@@ -134,7 +134,7 @@ def test_a_file_that_changes_meanwhile_is_refused(
 
 
 def test_folders_give_all_their_images_and_say_what_else_they_hold(here: Path) -> None:
-    """Each image below is taken, by content; hidden files, results, links and others are named."""
+    """A folder's images are taken, by content; hidden files, results and others are reported."""
     for name in ("b.png", "inner/a.gif", "inner/aprocessed.gif", "aprocessed.gif"):
         image(here / "photos" / name)
     for name in (".b.png", ".0123456789abcdef.png", ".hidden/a.gif"):
@@ -147,7 +147,7 @@ def test_folders_give_all_their_images_and_say_what_else_they_hold(here: Path) -
     found = Search(["photos"])
 
     assert [source.key for source in found.sources] == [
-        "photos/aprocessed.gif",  # whose image is not there
+        "photos/aprocessed.gif",  # its source is missing
         "photos/b.png",
         "photos/inner/a.gif",
     ]
@@ -165,7 +165,7 @@ def test_folders_give_all_their_images_and_say_what_else_they_hold(here: Path) -
 
 @pytest.mark.parametrize("output", ["", "photos", "photos/out", "photos/out/.."])
 def test_results_below_the_folder_are_not_processed_again(here: Path, output: str) -> None:
-    """Wherever the results of this command would be, what is there is passed over."""
+    """Existing results are skipped, wherever this command would write them."""
     path = Path(output) if output else None
     for name in ("photos/a.gif", "photos/inner/b.gif"):
         image(here / name)
@@ -181,7 +181,7 @@ def test_results_below_the_folder_are_not_processed_again(here: Path, output: st
 
 
 def test_what_may_not_be_read_is_an_error(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder or a file without rights is not passed over."""
+    """A folder or file without read permission is an error, and not skipped."""
     for name in ("m/1.gif", "m/locked/2.gif", "m/3.gif"):
         image(here / name)
 
@@ -202,7 +202,7 @@ def test_what_may_not_be_read_is_an_error(here: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_folder_with_a_reserved_name_can_be_processed(here: Path) -> None:
-    """Only its keys are elsewhere; its results go to a folder of its name."""
+    """A folder called logs gets other keys, and its results still go to a folder of its name."""
     image(here / "logs" / "a.gif")
 
     (source,) = Search(["logs"]).sources
@@ -212,7 +212,7 @@ def test_a_folder_with_a_reserved_name_can_be_processed(here: Path) -> None:
 
 
 def test_a_name_that_cannot_be_a_key_stops_no_other(here: Path) -> None:
-    """Line breaks, broken UTF-8 and length are refused for their file alone."""
+    """Line breaks, broken UTF-8 and excess length refuse only the file concerned."""
     deep = "/".join(["x" * 200] * 6)
     for name in ("1.gif", "2\n.gif", "3\udce9.gif", f"4/{deep}/y.gif", "5.gif"):
         image(here / "m" / name)
@@ -226,7 +226,7 @@ def test_a_name_that_cannot_be_a_key_stops_no_other(here: Path) -> None:
 
 
 def test_images_of_one_command_do_not_meet_in_the_bucket(here: Path) -> None:
-    """Those with one key are refused, and one whose key another's result gets; others are not."""
+    """Images with the same key, or with the key of another's result, are refused."""
     for name in ("x/a.gif", "y/a.gif", "x/b.gif", "x/bprocessed.gif"):
         image(here / name)
 

@@ -1,4 +1,4 @@
-"""GIF: nothing changes but colours, and an end that was lost is mended."""
+"""GIF: nothing but colours changes, and a missing end is repaired."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from tests.unit.pictures import animation, encoded, picture
 
 
 def test_gif_changes_only_its_colours() -> None:
-    """Of a GIF file only bytes of colour tables change."""
+    """Only bytes of colour tables change."""
     source = animation("GIF", "P", comment=b"here")
     result = run(source, gamma=1)
 
@@ -35,7 +35,7 @@ def test_gif_still_by_sauvola() -> None:
     [(1, b""), (2, b""), (1, bytes(40)), (1, b"!\xfe\x20cut off"), (1, b"!\xf9\4\0\0\0\0\0")],
 )
 def test_gif_without_end_mark(lost: int, added: bytes) -> None:
-    """Where all pixels are there the end mark is added, and other decoders see the same."""
+    """If all pixels are there, the end mark is added, and other decoders see the same."""
     source = animation("GIF", "P", comment=b"here")
 
     result = run(source[:-lost] + added, gamma=1)
@@ -48,7 +48,7 @@ def test_gif_without_end_mark(lost: int, added: bytes) -> None:
 
 @pytest.mark.parametrize("kept", [0.5, 0.9, 0.99])
 def test_gif_cut_off_within_its_pixels(kept: float) -> None:
-    """Where pixels of the last frame are missing the file is refused, even if it seems to end."""
+    """A file that lacks pixels of its last frame is refused, even if it seems to end."""
     source = encoded(picture("P", 200, 200), "GIF")
 
     for end in (b"", b"\0", b"\0;", bytes(300)):

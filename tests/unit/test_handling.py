@@ -1,4 +1,4 @@
-"""A message becomes a job with its outcome, whatever it holds and whatever its handler does."""
+"""A message becomes a job with an outcome, whatever it holds and whatever the handler does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PRIVATE = "out-20260101T0000-0123456789abcdef"
 
 
 class Bench(NamedTuple):
-    """A handling over AWS in memory."""
+    """A Handling over AWS in memory."""
 
     memory: Memory
     clock: Clock
@@ -35,7 +35,7 @@ class Bench(NamedTuple):
         answered: bool = False,
         max_receive_count: int = 5,
     ) -> Optional[Job]:
-        """Handle a message, by default with a handler that gives the body back."""
+        """Handle a message, by default with a handler that returns the body."""
 
         def work(request: Request, storage: Any) -> Result:
             return handler(request) if handler else Result(request.body)
@@ -53,22 +53,21 @@ class Bench(NamedTuple):
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Bench:
-    """A handling at a clock that only a test moves, and that pauses for no time."""
+def bench(clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Bench:
+    """A Handling whose clock only a test moves, and whose pauses take no time."""
     caplog.set_level(logging.DEBUG)
-    clock, memory, patience = Clock(), Memory("in", "out"), Patience()
-    monkeypatch.setattr("messaging.clock.now", clock.now)
+    memory, patience = Memory("in", "out"), Patience()
     monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
     return Bench(memory, clock, Leases(memory.queue("in"), 30, patience), patience)
 
 
 def attributes(**values: str) -> Dict[str, Any]:
-    """Write String attributes as they are on the wire."""
+    """Return String attributes as they are on the wire."""
     return {name: {"DataType": "String", "StringValue": text} for name, text in values.items()}
 
 
 def received(times: int) -> Delivery:
-    """Give a message that was received so often."""
+    """Return a message that was received so often."""
     return Delivery("id", "handle", times, "somebody", "3,1,2", {}, 1000.0)
 
 
@@ -82,7 +81,7 @@ def test_a_request_becomes_a_result(bench: Bench) -> None:
 
 
 def test_a_job_tells_how_long_it_took(bench: Bench) -> None:
-    """The seconds are those from the start of the handling to its end."""
+    """A job's seconds are those of its handling."""
 
     def slow(request: Request) -> Result:
         bench.clock.time += 2.5
@@ -95,7 +94,7 @@ def test_a_job_tells_how_long_it_took(bench: Bench) -> None:
 
 @pytest.mark.parametrize("reply_to", ["out", PRIVATE])
 def test_the_sender_says_where_and_by_which_id(bench: Bench, reply_to: str) -> None:
-    """The output queue and private queues made of it may be named."""
+    """A request may name the output queue, or a reply queue derived from its name."""
     job = bench.job(message("1", attributes(ReplyTo=reply_to, CorrelationId="c")))
 
     assert (job.reply_to, job.correlation_id, job.status) == (reply_to, "c", "ok")
@@ -111,7 +110,7 @@ def test_the_sender_says_where_and_by_which_id(bench: Bench, reply_to: str) -> N
     ],
 )
 def test_no_stranger_is_answered(bench: Bench, given: Dict[str, str], said: str) -> None:
-    """What is addressed elsewhere, or is a reply itself, is refused unanswered and unhandled."""
+    """A request with a foreign ReplyTo, or a reply, is refused unanswered and unhandled."""
     job = bench.job(message("1", attributes(**given)), lambda request: 1 / 0)
 
     assert (job.reply_to, job.status, job.result.body) == (None, "error", said)
@@ -119,7 +118,7 @@ def test_no_stranger_is_answered(bench: Bench, given: Dict[str, str], said: str)
 
 
 def test_the_input_queue_is_never_answered(bench: Bench) -> None:
-    """An input queue that bears the name of a private reply queue is no reply queue."""
+    """An input queue with the name of a reply queue is not answered."""
     settings = type(SETTINGS)(PRIVATE, "out")
     handling = Handling(
         lambda request, storage: Result("done"),
@@ -144,7 +143,7 @@ def test_a_broken_id_is_told_to_who_asked(bench: Bench) -> None:
 
 
 def test_a_refusal_is_told_in_its_own_words(bench: Bench) -> None:
-    """What the handler says of a request is the reply, and nothing is tried again."""
+    """The handler's refusal is the reply, and nothing is retried."""
 
     def refuse(request: Request) -> Result:
         raise RequestRejected("item 1 is no integer")
@@ -156,7 +155,7 @@ def test_a_refusal_is_told_in_its_own_words(bench: Bench) -> None:
 
 
 def test_what_is_answered_is_not_handled(bench: Bench) -> None:
-    """A request that comes again after its reply only has to be deleted."""
+    """A request delivered again after its reply is only deleted."""
     job = bench.job(delivery(), lambda request: 1 / 0, answered=True)
 
     assert (job.answered, job.reply_to) == (True, None)
@@ -169,7 +168,7 @@ def test_what_is_answered_is_not_handled(bench: Bench) -> None:
 def test_a_failure_is_tried_again_after_a_pause_that_doubles(
     bench: Bench, times: int, pause: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where no receive is the last, a request is hidden for longer each time, up to 900 s."""
+    """If no receive is the last, a failed request is hidden for longer each time, up to 900 s."""
     job = bench.job(received(times), lambda request: 1 / 0, max_receive_count=0)
 
     assert (job.status, job.reply_to, job.retry_in) == ("error", None, pause)
@@ -180,7 +179,7 @@ def test_a_failure_is_tried_again_after_a_pause_that_doubles(
 
 
 def test_the_longest_pauses_of_short_timeouts_end(bench: Bench) -> None:
-    """The pause of a second doubles ten times at most."""
+    """A backoff of a second doubles ten times at most."""
     options = WorkerOptions(visibility_timeout=1)
     storage = bench.memory.storage()
 
@@ -197,7 +196,7 @@ def test_the_longest_pauses_of_short_timeouts_end(bench: Bench) -> None:
 def test_the_last_failure_is_told(
     bench: Bench, most: int, times: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who asked reads how often it failed; the request is shown at once, for the dead letters."""
+    """The sender is told how often it failed, and the request becomes visible at once."""
     job = bench.job(received(times), lambda request: 1 / 0, max_receive_count=most)
 
     assert (job.reply_to, job.retry_in) == ("out", 0)
@@ -207,10 +206,10 @@ def test_the_last_failure_is_told(
     assert "it goes to the dead-letter queue." in caplog.text
 
 
-def test_a_failure_shows_its_cause_to_who_looks_closely(
+def test_a_failure_is_logged_with_its_traceback(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The traceback is in the log, at the level of details."""
+    """The traceback is logged at debug level."""
     bench.job(received(1), lambda request: 1 / 0)
 
     (record,) = [each for each in caplog.records if each.exc_info]
@@ -218,7 +217,7 @@ def test_a_failure_shows_its_cause_to_who_looks_closely(
 
 
 def test_an_error_of_aws_is_explained(bench: Bench) -> None:
-    """What AWS refuses is a failure in AWS's words."""
+    """A refusal by AWS is a failure in AWS's words."""
 
     def denied(request: Request) -> Result:
         raise aws_error("AccessDenied", 403, "you may not")
@@ -230,7 +229,7 @@ def test_an_error_of_aws_is_explained(bench: Bench) -> None:
 
 
 def test_an_outage_is_waited_out_while_the_request_is_ours(bench: Bench) -> None:
-    """Trouble that passes costs nothing but time; once the lease is over nothing is made of it."""
+    """An outage is waited out as long as the lease lasts; then the request is dropped."""
     (held,) = bench.leases.hold([delivery()])
     errors = [aws_error("SlowDown", 503)] * 2
 
@@ -249,7 +248,7 @@ def test_an_outage_is_waited_out_while_the_request_is_ours(bench: Bench) -> None
 
 
 def test_a_claim_check_is_fetched(bench: Bench) -> None:
-    """The handler is given the body from the bucket; where there is none, who asked is told."""
+    """The handler gets the body from the bucket; if it is missing, the sender is told."""
     bench.memory.objects["payloads/x"] = b"long"
     given = message("remark", attributes(PayloadKey="payloads/x"))
     assert bench.job(given).result.body == "long"
@@ -259,7 +258,7 @@ def test_a_claim_check_is_fetched(bench: Bench) -> None:
 
 
 def test_an_outcome_counts_answers_and_cites_the_first_refusal(bench: Bench) -> None:
-    """Replies that were not accepted are not counted, and a refusal is cited in 200 characters."""
+    """Only accepted replies count as answers, and a refusal is quoted in 200 characters."""
     job = Job(delivery(), "c", "out", Result("done"), log_key="logs/1", answered=True)
     refusals = [Job(**{**vars(job), "status": "error", "result": Result(x * 300)}) for x in "ab"]
     lost = Job(**{**vars(job), "answered": False, "log_key": "logs/2"})
@@ -271,7 +270,7 @@ def test_an_outcome_counts_answers_and_cites_the_first_refusal(bench: Bench) -> 
 
 
 def test_a_log_entry_tells_result_line_by_line() -> None:
-    """Several lines are numbered from 1; notes and refusals have their words; none is forged."""
+    """A log entry numbers its lines from 1, labels notes and refusals, and cannot be forged."""
     job = Job(delivery(), "c", "out", Result("a\nb", notes=("seen\nforged",)))
     assert job.log_entry("me").endswith(
         "handled   in 0.000 ms by me\nnote      seen forged\nresult 1    a\nresult 2    b\n\n"
@@ -282,5 +281,5 @@ def test_a_log_entry_tells_result_line_by_line() -> None:
 
 
 def test_options_have_the_values_that_the_help_tells() -> None:
-    """A worker takes four requests at a time, ten a poll, hidden for 30 s, until it is stopped."""
+    """By default four requests run at a time, ten come per poll, and each is hidden for 30 s."""
     assert WorkerOptions() == WorkerOptions(4, 10, 30, 0, False)

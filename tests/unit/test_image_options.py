@@ -32,7 +32,7 @@ NOT_IN_THE_MENU = ("--key", "--output", "--compare")
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with two images and two more in folders, and nothing that could reach AWS."""
+    """A folder with two images and folders with two more, and no way to AWS."""
     for name in ("a.gif", "b.gif", "one/c.gif", "two/d.gif", "two/e.gif"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"GIF89a")
@@ -43,7 +43,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Sends(Exception):
-    """Raised where the client would begin to talk to AWS."""
+    """Raised where the client would start to talk to AWS."""
 
 
 def _refuse(*_: object) -> None:
@@ -51,7 +51,7 @@ def _refuse(*_: object) -> None:
 
 
 def said(arguments: List[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """Give what a usage error says, or that there is none."""
+    """Return a usage error's text, or a remark that there is none."""
     try:
         client.main(arguments)
     except SystemExit as error:
@@ -66,7 +66,7 @@ def said(arguments: List[str], capsys: pytest.CaptureFixture[str]) -> str:
 def test_every_pair_of_options_is_used_or_refused(
     one: str, other: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of two that contradict each other both are named."""
+    """Of two options that contradict each other, both are named."""
     line = said(["a.gif", one, *OPTIONS[one], other, *OPTIONS[other]], capsys)
 
     if {one, other} in PAIRS:
@@ -81,7 +81,7 @@ def test_every_pair_of_options_is_used_or_refused(
 def test_the_menu_uses_an_option_or_refuses_it(
     option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is for one image says nothing where many may be chosen, one after the other."""
+    """An option for a single image is refused at the menu, where several may follow."""
     line = said([option, *OPTIONS[option]], capsys)
 
     if option in NOT_IN_THE_MENU:
@@ -111,7 +111,7 @@ def test_the_menu_uses_an_option_or_refuses_it(
     ],
 )
 def test_wrong_usage(arguments: List[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each is named; nothing is sent."""
+    """A wrong option is named, and nothing is sent."""
     assert line in said(arguments, capsys)
 
 
@@ -121,7 +121,7 @@ def test_wrong_usage(arguments: List[str], line: str, capsys: pytest.CaptureFixt
 def test_a_folder_with_one_image_is_one_image(
     arguments: List[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What counts is the images, not the names on the command line."""
+    """The number of images counts, not that of arguments."""
     assert said(arguments, capsys) == "used"
 
 
@@ -135,8 +135,8 @@ def test_a_folder_with_one_image_is_one_image(
         (["--operation", "sauvola", "--window", "31", "--k", "0.3"], "sauvola, window 31, k 0.3"),
     ],
 )
-def test_what_was_asked_for_is_said_in_short(given: List[str], sentence: str) -> None:
-    """A comparison is entitled with the operation and the values that were given, or not at all."""
+def test_a_comparison_has_a_title(given: List[str], sentence: str) -> None:
+    """A comparison's title has the operation and the values that were given, and may be empty."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--operation")
     arguments.add_parameters(parser)

@@ -1,4 +1,4 @@
-"""An intake hands messages to whoever is free, and polls no more than it has to."""
+"""An intake hands messages to idle lanes, and polls no more than necessary."""
 
 import threading
 from typing import List
@@ -10,7 +10,7 @@ WAIT = 10
 
 
 class Polls:
-    """A queue that gives what a test says, when it says so."""
+    """A queue that returns what a test says, when it says so."""
 
     def __init__(self) -> None:
         self.begun = threading.Semaphore(0)
@@ -21,7 +21,7 @@ class Polls:
         self._lock = threading.Lock()
 
     def answer(self, messages: str) -> None:
-        """Let a poll bring a message for each letter."""
+        """Let a poll return a message for each letter."""
         self._answers.append(list(messages))
         self._ready.release()
 
@@ -38,7 +38,7 @@ class Polls:
 
 
 class Lanes:
-    """Threads that take messages, and keep each until they are told."""
+    """Threads that take messages, and hold each until released."""
 
     def __init__(self, intake: "Intake[str]", count: int) -> None:
         self.taken: List[str] = []
@@ -60,7 +60,7 @@ class Lanes:
 
 
 def test_what_one_poll_brought_is_for_whoever_is_free() -> None:
-    """Of three messages in one answer three lanes take one each, at once."""
+    """Three lanes take one each of the three messages of a poll, at once."""
     polls = Polls()
     lanes = Lanes(Intake(polls, 10, 1), 3)
 
@@ -70,7 +70,7 @@ def test_what_one_poll_brought_is_for_whoever_is_free() -> None:
 
 
 def test_an_idle_queue_is_polled_by_one() -> None:
-    """However many lanes wait, one poll at a time is under way."""
+    """However many lanes wait, one poll at a time is in flight."""
     polls = Polls()
     Lanes(Intake(polls, 10, 8), 8)
     for _ in range(5):
@@ -82,7 +82,7 @@ def test_an_idle_queue_is_polled_by_one() -> None:
 
 
 def test_after_a_full_poll_others_poll_beside() -> None:
-    """A busy queue is fetched by several, up to as many as there may be."""
+    """After a full poll several lanes poll, up to the limit."""
     polls = Polls()
     lanes = Lanes(Intake(polls, 2, 3), 8)
     lanes.let_go.set()
@@ -96,7 +96,7 @@ def test_after_a_full_poll_others_poll_beside() -> None:
 
 
 def test_closing_gives_what_nobody_has_begun_with() -> None:
-    """What is being handled is waited for, the rest is given back, a late poll's too."""
+    """Closing waits for what is being handled, and releases the rest, including a late poll's."""
     polls = Polls()
     given: List[str] = []
     intake: Intake[str] = Intake(polls, 10, 2, give_back=given.extend)
@@ -116,7 +116,7 @@ def test_closing_gives_what_nobody_has_begun_with() -> None:
 
 
 def test_what_comes_after_the_end_is_given_back() -> None:
-    """A poll that was under way when the intake was closed gives its messages back."""
+    """A poll in flight when the intake closes has its messages released."""
     polls = Polls()
     given: List[str] = []
     intake: Intake[str] = Intake(polls, 10, 2, give_back=given.extend)
@@ -131,7 +131,7 @@ def test_what_comes_after_the_end_is_given_back() -> None:
 
 
 def test_nothing_is_polled_while_nothing_is_wanted() -> None:
-    """A poll begins when something is wanted, and not before."""
+    """A poll starts when a lane wants a message, and not before."""
     polls = Polls()
     wanted: List[int] = []
     intake: Intake[str] = Intake(polls, 10, 2, lambda: bool(wanted))
@@ -145,7 +145,7 @@ def test_nothing_is_polled_while_nothing_is_wanted() -> None:
 
 
 def test_a_poll_that_fails_gives_its_turn_away() -> None:
-    """Whatever a poll raises, the next caller polls."""
+    """After a poll that raised, the next caller polls."""
     polls = Polls()
     failures = [ValueError()]
 

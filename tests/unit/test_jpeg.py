@@ -1,4 +1,4 @@
-"""JPEG: what is kept, and what is said of the rest."""
+"""JPEG: what is kept, and what is reported as lost."""
 
 from typing import Any, Tuple, cast
 from unittest import mock
@@ -59,7 +59,7 @@ def test_jpeg_keeps_all_its_parts(subsampling: int, progressive: bool) -> None:
 def test_jpeg_in_strips_has_the_pixels_of_one_in_one_piece(
     mode: str, width: int, height: int, color: Tuple[int, bool]
 ) -> None:
-    """Strips joined by restart markers decode to what Pillow encodes of the image as a whole."""
+    """Strips joined by restart markers decode to the same pixels as Pillow's single piece."""
     image = picture("RGB").resize((width, height)).convert(mode)
     subsampling, keep_rgb = color
     options = {"quality": 83, "subsampling": subsampling, "progressive": False}
@@ -84,7 +84,7 @@ def tables(image: Image.Image) -> Any:
 
 
 def test_jpeg_density_of_any_unit() -> None:
-    """A density that is only a ratio of sides stays one."""
+    """A density that is only an aspect ratio stays one."""
     source = bytearray(encoded(picture("RGB"), "JPEG"))
     source[13:18] = b"\0\0\x02\0\x01"
 
@@ -92,7 +92,7 @@ def test_jpeg_density_of_any_unit() -> None:
 
 
 def test_jpeg_in_rgb_stays_in_rgb() -> None:
-    """A JPEG file that stores red, green and blue themselves goes on doing so."""
+    """A JPEG file that stores RGB itself still does."""
     source = encoded(picture("RGB"), "JPEG", keep_rgb=True)
 
     assert decoded(run(source).data).info.get("adobe_transform") == 0
@@ -106,7 +106,7 @@ def test_jpeg_in_rgb_stays_in_rgb() -> None:
     ],
 )
 def test_jpeg_says_what_is_lost(source: bytes, sentence: str) -> None:
-    """What comes after the first picture is left out with a remark."""
+    """What follows the first picture is dropped with a remark."""
     result = run(source)
 
     assert sentence in result.remarks[0]

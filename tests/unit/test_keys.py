@@ -1,4 +1,4 @@
-"""Keys name results by one rule, and never a path outside the folder asked for."""
+"""Keys name results by one rule, and never a path outside the chosen folder."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from image.keys import check_key, file_name, result_key
     ],
 )
 def test_the_result_is_named_after_the_image(key: str, result: str) -> None:
-    """`processed` stands before the extension of the last part."""
+    """`processed` is inserted before the extension of the last part."""
     assert result_key(key) == result
 
 
@@ -30,7 +30,7 @@ def test_the_result_is_named_after_the_image(key: str, result: str) -> None:
     ["", "logs/x", "payloads/x", "../x", "a/../b", "/x", "x/", "a//b", ".", "a\n", "x" * 1016],
 )
 def test_keys_that_no_image_may_have(key: str) -> None:
-    """Reserved prefixes, odd parts, control characters and length are refused."""
+    """Reserved prefixes, odd parts, control characters and excess length are refused."""
     with pytest.raises(ValueError, match="key"):
         check_key(key)
 

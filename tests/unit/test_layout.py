@@ -1,4 +1,4 @@
-"""The rooms know of each other what they should, stay small, and load no more than they need."""
+"""The packages import what they may, stay small, and load no more than they need."""
 
 import ast
 import re
@@ -19,7 +19,7 @@ FOREIGN = {"boto3", "botocore", "mypy_boto3_s3", "mypy_boto3_sqs", "tqdm", "nump
 AWS = {"boto3", "botocore", "mypy_boto3_s3", "mypy_boto3_sqs"}
 GROUND = ("messaging.errors", "messaging.clock", "messaging.settings")
 LOWER = (*GROUND, "messaging.wire", "messaging.aws", "messaging.flow")
-# What each room may import beside the standard library and itself.
+# What each package may import besides the standard library and itself.
 ALLOWED: Dict[str, Set[str]] = {
     "messaging": {*GROUND, "messaging.wire", "messaging.aws"}
     | {"messaging.requester", "messaging.worker"},
@@ -44,12 +44,12 @@ ALLOWED: Dict[str, Set[str]] = {
     "image.formats.tiff": {"image.formats", "image.operations", "numpy", "PIL"},
     "image.operations": {"numpy", "PIL"},
 }
-# Of the programs' own rooms these files may reach AWS and the person, through messaging.
+# In the programs' packages only these files may reach AWS and the user, through messaging.
 PROGRAMS = {"client", "worker", "session", "transfer"}
 
 
 def imports(path: Path) -> Iterator[Tuple[str, List[str]]]:
-    """Give the full names of the modules that a file imports from, and what, wherever it does."""
+    """Return the full names of all modules and names that a file imports."""
     package = list(path.relative_to(ROOT).parent.parts)
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -61,7 +61,7 @@ def imports(path: Path) -> Iterator[Tuple[str, List[str]]]:
 
 
 def room(module: str, names: List[str]) -> Set[str]:
-    """Give the rooms of an import: folders of the product, or packages of others."""
+    """Return the packages of an import: ours, or third parties'."""
     found = set()
     for name in names or [""]:
         path = ROOT.joinpath(*module.split("."), *([name] if name else []))
@@ -80,7 +80,7 @@ def room(module: str, names: List[str]) -> Set[str]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_go_one_way(path: Path) -> None:
-    """No room imports from one above or beside it, and the pure ones reach no AWS."""
+    """No package imports one above or beside it, and pure ones do not reach AWS."""
     here = ".".join(path.relative_to(ROOT).parent.parts)
     used = set().union(*(room(*each) for each in imports(path)))
     known = {name for name in used if name in FOREIGN or name.split(".")[0] in PRODUCT}
@@ -94,7 +94,7 @@ def test_imports_go_one_way(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_module_is_long_or_named_like_a_standard_one(path: Path) -> None:
-    """A file holds one noun, in at most 200 lines, under a name of its own."""
+    """A module has at most 200 lines, and no standard module's name."""
     standard = getattr(sys, "stdlib_module_names", {"statistics", "queue", "logging", "signal"})
 
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 200
@@ -103,7 +103,7 @@ def test_no_module_is_long_or_named_like_a_standard_one(path: Path) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_folder_is_crowded_or_unexplained(folder: Path) -> None:
-    """A folder holds at most 12 modules, and its first sentence says what lives there."""
+    """A package has at most 12 modules, and a first sentence that says what lives in it."""
     modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
 
     assert len(modules) <= 12
@@ -135,7 +135,7 @@ def test_modules_and_functions_are_short() -> None:
     ],
 )
 def test_imports_load_no_more_than_needed(code: str, absent: List[str]) -> None:
-    """What takes long to load is loaded when it is needed."""
+    """What is slow to load is loaded only when needed."""
     program = f"import sys; {code}; print(*(set({absent}) & set(sys.modules)))"
 
     loaded = subprocess.run(
@@ -146,7 +146,7 @@ def test_imports_load_no_more_than_needed(code: str, absent: List[str]) -> None:
 
 
 def test_locks_are_where_the_design_allows_them() -> None:
-    """Who waits for whom is decided in few places; everything else is threads' own or atomic."""
+    """Few modules use locks; elsewhere, state is a thread's own or changes atomically."""
     locks = re.compile(r"threading\.(Lock|RLock|Condition|Semaphore)\(")
     found = {
         str(path.relative_to(ROOT / "messaging"))
@@ -158,7 +158,6 @@ def test_locks_are_where_the_design_allows_them() -> None:
         "aws/connection.py",
         "flow/batcher.py",
         "flow/intake.py",
-        "flow/recent.py",
         "requester/replies.py",
         "requester/requester.py",
         "worker/leases.py",

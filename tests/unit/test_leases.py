@@ -1,8 +1,7 @@
-"""A lease is ours while SQS hides the message, and not a moment longer."""
+"""A lease lasts as long as SQS hides the message, and not a moment longer."""
 
 from typing import Any, Dict, List, Sequence
 
-import pytest
 from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +14,7 @@ from tests.unit.clock import Clock, delivery
 
 
 class Queue:
-    """Stands for a queue whose renewals a test answers."""
+    """A stand-in for a queue, whose renewals a test answers."""
 
     name = "in"
 
@@ -36,22 +35,14 @@ class Queue:
         }
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A clock that stands for the real one."""
-    made = Clock()
-    monkeypatch.setattr("messaging.clock.now", made.now)
-    return made
-
-
 def make(queue: Queue, seconds: int = 30) -> Leases:
-    """Make leases whose thread never runs: tests take its steps."""
+    """Return leases whose thread never runs, since tests take its steps."""
     stand_in: Any = queue
     return Leases(stand_in, seconds, Patience())
 
 
 def beat(leases: Leases) -> float:
-    """Take a step of the thread; give how long it would wait then."""
+    """Take a step of the thread; return how long it would wait afterwards."""
     return leases._renew()
 
 
@@ -63,7 +54,7 @@ def beat(leases: Leases) -> float:
 def test_renewals_end_within_twelve_hours_of_the_receive(
     age: float, term: int, seconds: int
 ) -> None:
-    """A renewal never asks SQS for more than it allows, and is due only if it gains something."""
+    """A renewal never exceeds SQS's twelve hours, and is due only if it gains something."""
     lease = Lease(delivery(since=0.0), age, term)
     due = lease.due(seconds)
 
@@ -75,7 +66,7 @@ def test_renewals_end_within_twelve_hours_of_the_receive(
 
 
 def test_a_message_is_ours_for_five_seconds_and_renewed_at_half_of_them(clock: Clock) -> None:
-    """A short job costs no renewal; a longer one is hidden for the whole timeout from 2.5 s on."""
+    """A short job costs no renewal; a longer one is hidden for the full timeout from 2.5 s on."""
     queue = Queue()
     leases = make(queue)
     (held,) = leases.hold([delivery()])
@@ -95,7 +86,7 @@ def test_a_message_is_ours_for_five_seconds_and_renewed_at_half_of_them(clock: C
 
 
 def test_a_lease_that_ran_out_is_not_revived(clock: Clock) -> None:
-    """A renewal that AWS accepts when the lease is over makes the message nobody's of ours."""
+    """A renewal that AWS accepts after the lease has expired does not restore it."""
     queue = Queue()
     leases = make(queue)
     (held,) = leases.hold([delivery()])
@@ -112,8 +103,9 @@ def test_a_lease_that_ran_out_is_not_revived(clock: Clock) -> None:
 
 
 def test_the_newest_receipt_handle_is_used(clock: Clock) -> None:
-    """A message delivered again while it is in hand is not handled twice, and goes by its newest
-    handle, hidden from then on for the first five seconds."""
+    """A message delivered again while it is handled is not handled twice, and uses its newest
+    receipt handle, with a new lease of five seconds.
+    """
     leases = make(Queue())
     (held,) = leases.hold([delivery(handle="old")])
     clock.time += 4
@@ -127,7 +119,7 @@ def test_the_newest_receipt_handle_is_used(clock: Clock) -> None:
 
 
 def test_an_answer_that_came_late_counts_from_when_it_was_given(clock: Clock) -> None:
-    """A message that was on its way for longer than it is hidden is not ours."""
+    """A message that took longer to arrive than it is hidden is not ours."""
     leases = make(Queue())
     (held,) = leases.hold([delivery(since=clock.time - FIRST)])
 
@@ -135,7 +127,7 @@ def test_an_answer_that_came_late_counts_from_when_it_was_given(clock: Clock) ->
 
 
 def test_all_that_is_due_is_renewed_by_tens(clock: Clock) -> None:
-    """Forty-five leases cost five requests, and those that are nearly due go along."""
+    """Forty-five leases cost five requests, which include leases that are nearly due."""
     queue = Queue()
     leases = make(queue)
     leases.hold([delivery(str(number)) for number in range(40)])
@@ -149,7 +141,7 @@ def test_all_that_is_due_is_renewed_by_tens(clock: Clock) -> None:
 
 
 def test_a_stubborn_renewal_costs_the_others_nothing(clock: Clock) -> None:
-    """One entry that fails each time loses its own lease only, in all batches."""
+    """An entry that fails in every batch loses its own lease only."""
     queue = Queue()
     queue.failing["3"] = EntryError("InternalError")
     leases = make(queue)
@@ -162,7 +154,7 @@ def test_a_stubborn_renewal_costs_the_others_nothing(clock: Clock) -> None:
 
 
 def test_a_refused_renewal_is_the_end_of_its_lease(clock: Clock) -> None:
-    """What SQS no longer knows as ours is not ours."""
+    """A message that SQS no longer counts as ours has no lease."""
     queue = Queue()
     queue.failing["0"] = EntryError("ReceiptHandleIsInvalid", refused=True)
     leases = make(queue)
@@ -175,7 +167,7 @@ def test_a_refused_renewal_is_the_end_of_its_lease(clock: Clock) -> None:
 
 
 def test_a_network_that_swallows_is_asked_once_a_beat(clock: Clock) -> None:
-    """Where nobody hears us the other batches are not tried too, and the beat goes on."""
+    """If no request gets through, no further batch is tried in that step, and the next step is."""
     queue = Queue()
     error = EndpointConnectionError(endpoint_url="http://x")
     queue.failing = {str(number): error for number in range(30)}
@@ -188,7 +180,7 @@ def test_a_network_that_swallows_is_asked_once_a_beat(clock: Clock) -> None:
 
 
 def test_what_cannot_be_renewed_any_more_does_not_spin(clock: Clock) -> None:
-    """At twelve hours the thread waits, and the lease ends."""
+    """At twelve hours the thread waits, and the lease expires."""
     queue = Queue()
     leases = make(queue, LONGEST)
     (held,) = leases.hold([delivery()])

@@ -81,7 +81,7 @@ def test_gamma_of_each_8_bit_mode(mode: str, gamma: float) -> None:
 @pytest.mark.parametrize("gamma", GAMMAS)
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_gamma_of_16_bits(channels: int, gamma: float) -> None:
-    """All 65536 levels of an array follow the formula, and alpha, its last channel, stays."""
+    """All 65,536 levels follow the formula, and alpha, the last channel, stays."""
     ramp = np.arange(65536, dtype="u2").reshape(256, 256, 1)
 
     result = curve(gamma)(np.repeat(ramp, channels, axis=2))
@@ -104,14 +104,14 @@ def test_gamma_of_floats() -> None:
 
 @pytest.mark.parametrize("mode", [*BANDS, "1"])
 def test_gamma_1_changes_nothing(mode: str) -> None:
-    """Gamma 1 gives the same pixels, and so does any gamma where there is only black and white."""
+    """Gamma 1 changes no pixel, nor does any gamma where there is only black and white."""
     source = Image.frombytes("1", (64, 4), RAMP[:32]) if mode == "1" else ramp(mode)
 
     assert apply(source, gamma=1 if mode != "1" else 2.2).tobytes() == source.tobytes()
 
 
 def test_large_image_equals_small_one() -> None:
-    """An image mapped strip by strip has the levels of one mapped at once."""
+    """An image mapped in strips has the levels of one mapped at once."""
     large = Image.frombytes("L", (256, 1), RAMP).resize((256, 62_600), Image.Resampling.NEAREST)
 
     assert apply(large).tobytes() == bytes(expected(2.2)) * 62_600
@@ -119,7 +119,7 @@ def test_large_image_equals_small_one() -> None:
 
 @pytest.mark.parametrize("mode", ["YCbCr", "HSV", "I", "LAB"])
 def test_unknown_modes_are_refused(mode: str) -> None:
-    """A mode whose levels are not known is refused, and named."""
+    """A mode whose levels are unknown is refused by name."""
     for name in OPERATIONS:
         with pytest.raises(ValueError, match=mode):
             apply(Image.new(mode, (4, 4)), name)

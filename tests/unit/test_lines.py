@@ -18,7 +18,7 @@ words = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters=
 
 
 class Pieces(io.RawIOBase):
-    """A file that gives its bytes a few at a time, as a pipe does."""
+    """A file that returns a few bytes at a time, as a pipe does."""
 
     def __init__(self, data: bytes, size: int) -> None:
         self._data = io.BytesIO(data)
@@ -34,7 +34,7 @@ class Pieces(io.RawIOBase):
 
 
 def read(data: bytes, size: int = 1 << 16) -> List[str]:
-    """Read all lists from bytes."""
+    """Return all lists in the bytes."""
     file: Any = Pieces(data, size)
     return [line for lines in lists(file) for line in lines]
 
@@ -44,7 +44,7 @@ def read(data: bytes, size: int = 1 << 16) -> List[str]:
 @pytest.mark.parametrize("last", [0, 1, 3], ids=["no end", "an end", "blank lines"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
 def test_what_other_programs_write_is_read(size: int, end: str, last: int, encoding: str) -> None:
-    """Byte order marks, ends of lines and blank lines at the end are no lists."""
+    """Byte order marks, line endings and trailing blank lines are no lists."""
     mark = "\ufeff" if encoding == "utf-16-be" else ""
 
     data = (mark + end.join(LINES) + end * last).encode(encoding)
@@ -54,7 +54,7 @@ def test_what_other_programs_write_is_read(size: int, end: str, last: int, encod
 
 @given(st.lists(words.filter(lambda text: not text.isspace()), max_size=9), st.integers(1, 9))
 def test_lines_come_as_they_are(texts: List[str], size: int) -> None:
-    """Whatever is in the lines, and in whatever pieces; blank ones count between others."""
+    """Lines are returned unchanged, however they are chunked; blank ones between others count."""
     while texts and not texts[-1]:
         texts.pop()
 
@@ -63,12 +63,12 @@ def test_lines_come_as_they_are(texts: List[str], size: int) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\n", b" \r\n\t\n", b"\xef\xbb\xbf", b"\xff\xfe", b"\xff"])
 def test_a_file_of_nothing_has_no_lists(data: bytes) -> None:
-    """Blanks and marks alone are none; what is no text is one that will be refused."""
+    """Blanks and marks alone are no list; bytes that are no text are one to be refused."""
     assert read(data) == (["\ufffd"] if data == b"\xff" else [])
 
 
 def test_a_long_line_takes_the_time_of_its_length() -> None:
-    """A line of 50 MB is put together once, and not anew with each block."""
+    """A line of 50 MB is joined once, and not again with each block."""
     line = b"1," * 25_000_000 + b"1"
 
     (text,) = read(line)
@@ -78,7 +78,7 @@ def test_a_long_line_takes_the_time_of_its_length() -> None:
 
 @pytest.fixture
 def keyboard() -> Iterator[Any]:
-    """A terminal: its far end, into which a person types, and its near end as a file."""
+    """A terminal: the far end, for typing, and the near end as a file."""
     far, near = pty.openpty()
     with open(near, "rb", buffering=0) as file:
         yield far, file
@@ -86,7 +86,7 @@ def keyboard() -> Iterator[Any]:
 
 
 def test_a_line_that_a_terminal_cut_is_not_taken(keyboard: Any) -> None:
-    """A terminal hands over 4,095 characters of a line; what may be one of these is refused."""
+    """A line of 4,095 characters, where a terminal cuts, is refused."""
     far, near = keyboard
     os.write(far, b"3,1,2\n")
     taken = lists(near)

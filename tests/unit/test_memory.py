@@ -1,4 +1,4 @@
-"""Memory: what files that ask for much of it take, each in a process of its own."""
+"""The memory that demanding files take, each measured in a process of its own."""
 
 import struct
 import subprocess
@@ -12,8 +12,8 @@ import pyvips
 from tests.conftest import ROOT
 from tests.unit.pictures import animation, chunk, encoded, jpeg_with, picture, segment
 
-BOUND = 300  # megabytes: what as many pixels as these formats may have need, and some more
-BOMB = 150  # megabytes: what is refused, or needs no more than small parts at a time
+BOUND = 300  # megabytes: what the most pixels of these formats need, and some more
+BOMB = 150  # megabytes: for what is refused, or processed in small parts
 CODE = """
 import re, sys
 from image.formats.codec import process
@@ -35,7 +35,7 @@ def directory(*fields: bytes) -> bytes:
 
 
 def tiff(width: int, height: int, tile: int, body: bytes) -> bytes:
-    """Make a TIFF file of one tile, or of one strip where `tile` is 0."""
+    """Return a TIFF file of one tile, or of one strip if `tile` is 0."""
     places = (
         {322: tile, 323: tile, 324: 300, 325: len(body)} if tile else {273: 300, 279: len(body)}
     )
@@ -126,7 +126,7 @@ LARGE: Dict[str, Callable[[], bytes]] = {
 
 
 def measured(data: bytes, name: str) -> int:
-    """Process an image in a process of its own; give the most megabytes that it had."""
+    """Process an image in a process of its own; return its peak memory in megabytes."""
     ended = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", CODE, name],
         input=data,
@@ -140,7 +140,7 @@ def measured(data: bytes, name: str) -> int:
 
 @pytest.mark.parametrize("kind", list(BOMBS))
 def test_bombs_take_little_memory(kind: str) -> None:
-    """A small file that claims much is refused before it is decoded, or passes part by part."""
+    """A small file that claims to be large is refused before decoding, or processed in parts."""
     data = BOMBS[kind]()
 
     assert measured(data, "contrast") < BOMB + 3 * (len(data) >> 20)
@@ -148,5 +148,5 @@ def test_bombs_take_little_memory(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", list(LARGE))
 def test_large_images_stay_within_the_bound(kind: str) -> None:
-    """An image of nearly as many pixels as are accepted needs what can be told beforehand."""
+    """An image near the pixel limit stays within the memory bound."""
     assert measured(LARGE[kind](), "gamma") < BOUND

@@ -1,4 +1,4 @@
-"""The operations: contrast, the values that are accepted, and the table."""
+"""The operations: contrast, accepted values, and the table."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ from tests.unit.test_levels import apply
 
 @given(st.binary(min_size=4, max_size=64), st.floats(0.1, 20))
 def test_contrast_is_a_rising_curve(levels: bytes, exponent: float) -> None:
-    """Contrast keeps black and white, and never turns a brighter level into a darker one."""
+    """Contrast keeps black and white, and never reverses the order of two levels."""
     source = Image.frombytes("L", (len(levels), 1), levels)
     effect = prepare("contrast", {"exponent": exponent}).effect([source])
     assert isinstance(effect, Curve)
@@ -40,7 +40,7 @@ def test_contrast_stretches_around_the_mean() -> None:
 
 
 def test_mean_leaves_out_what_is_transparent() -> None:
-    """Pixels that cannot be seen do not count in the mean luminance."""
+    """Invisible pixels do not count in the mean luminance."""
     source = Image.new("RGBA", (2, 1), (255, 255, 255, 255))
     source.putpixel((0, 0), (0, 0, 0, 0))
 
@@ -65,7 +65,7 @@ def test_mean_leaves_out_what_is_transparent() -> None:
     ],
 )
 def test_values_that_are_refused(value: object, shown: str) -> None:
-    """What is no number in the range is refused with the parameter, the range and the value."""
+    """A value outside its range is refused with the parameter, the range and the value."""
     with pytest.raises(ValueError, match=rf"^gamma must be from 0\.1 to 10, not {shown}$"):
         prepare("gamma", {"gamma": value})
 
@@ -79,13 +79,13 @@ def test_window_is_odd(value: float) -> None:
 
 @pytest.mark.parametrize("name", ["blur", "", None, 3, [], {}])
 def test_unknown_operation_names_those_there_are(name: object) -> None:
-    """An operation that is not there is refused with the list of those that are."""
+    """An unknown operation is refused with the list of known ones."""
     with pytest.raises(ValueError, match="there are gamma, contrast, sauvola"):
         prepare(name, {})
 
 
 def test_unknown_parameter_names_those_there_are() -> None:
-    """A parameter that an operation does not have is refused with those it has."""
+    """An unknown parameter is refused with the operation's own."""
     with pytest.raises(ValueError, match="gamma has no parameter 'k': it has gamma"):
         prepare("gamma", {"k": 1})
 
@@ -97,7 +97,7 @@ def test_unknown_parameter_names_those_there_are() -> None:
     )
 )
 def test_any_json_is_prepared_or_refused(values: Dict[str, Any]) -> None:
-    """Whatever a stranger sends gives an edit with all values in range, or a ValueError."""
+    """Whatever JSON is sent, the result is an edit with values in range, or a ValueError."""
     for name, operation in OPERATIONS.items():
         try:
             edit = prepare(name, json.loads(json.dumps(values)))
@@ -109,13 +109,13 @@ def test_any_json_is_prepared_or_refused(values: Dict[str, Any]) -> None:
 
 
 def test_defaults() -> None:
-    """Without values an operation has those of its table."""
+    """Without values an operation has those of the table."""
     assert prepare("gamma", {}).values == {"gamma": 2.2}
     assert prepare("sauvola", {"k": 0.5}).values == {"window": 15, "k": 0.5, "r": 128}
 
 
 def test_the_table_loads_neither_numpy_nor_pillow() -> None:
-    """Reading the table of operations, as --help does, stays quick."""
+    """Reading the table, as --help does, loads neither numpy nor Pillow."""
     code = "import sys, image.operations; print({'numpy', 'PIL'} & set(sys.modules))"
 
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"

@@ -1,4 +1,4 @@
-"""Lists that travel together fit one billed request each way, and are answered each."""
+"""Lists that share a message fit one billed request each way, and each gets its answer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ lists = st.one_of(
 
 
 def packs(texts: List[str]) -> Iterator[Pack]:
-    """Pack lists, as many together as have room."""
+    """Pack lists, as many together as fit."""
     pack = Pack()
     for text in texts:
         if not pack.take(text):
@@ -42,7 +42,7 @@ def packs(texts: List[str]) -> Iterator[Pack]:
 @settings(max_examples=30)
 @given(st.lists(lists, max_size=30).map(lambda some: some * 30))
 def test_a_pack_and_its_reply_are_one_billed_request_each(texts: List[str]) -> None:
-    """Whatever the lists, both messages stay within 64 KiB, unless it is one list by itself."""
+    """Whatever the lists, request and reply each fit 64 KiB, unless there is a single list."""
     made = list(packs(texts))
 
     assert [text for pack in made for text in pack.texts] == texts
@@ -57,7 +57,7 @@ def test_a_pack_and_its_reply_are_one_billed_request_each(texts: List[str]) -> N
 
 
 def test_short_lists_share_a_message_by_hundreds() -> None:
-    """Lists of a few numbers go by the 64 KiB of their replies, single digits likewise."""
+    """The 64 KiB of their reply limit how many short lists share a message."""
     first, *_ = packs(["3,1,2,-17,100000,42"] * 1000)
     assert 400 < len(first.lists) < 1000
 
@@ -81,14 +81,14 @@ def test_short_lists_share_a_message_by_hundreds() -> None:
     ],
 )
 def test_a_request_that_is_not_what_it_says_is_refused(body: str, count: object) -> None:
-    """More or fewer lists than announced, no number, too many or too long: one sentence."""
+    """A wrong or impossible number of lists, or too long a body, is refused in a sentence."""
     with pytest.raises(RequestRejected, match=r"^the parameter lists|characters are too many"):
         handle(Request(body, parameters={"lists": count}), nothing)
 
 
 @pytest.mark.parametrize("body", ["5\n1,a\n5", "5\r\n1,a\r\n5\r\n", "5\n1,a\n5\n"])
 def test_a_list_refused_costs_its_neighbours_nothing(body: str) -> None:
-    """Each line has its answer, whatever the ends of lines."""
+    """Each line has its own answer, whatever the line endings."""
     result = handle(Request(body, parameters={"lists": 3}), nothing)
 
     assert read_all(result.body, 3) == [FIVE, "item 2, 'a', is not an integer", FIVE]
@@ -115,7 +115,7 @@ def test_a_list_refused_costs_its_neighbours_nothing(body: str) -> None:
     ],
 )
 def test_what_is_no_summary_refuses_the_list_in_a_sentence(line: str) -> None:
-    """Text, parts of a summary and things that JSON does not know are told as they came."""
+    """Text, parts of a summary and broken JSON are quoted in the refusal."""
     outcome = read(line)
 
     assert isinstance(outcome, str)
@@ -124,14 +124,14 @@ def test_what_is_no_summary_refuses_the_list_in_a_sentence(line: str) -> None:
 
 
 def test_keys_that_are_not_known_do_not_matter() -> None:
-    """A newer worker may say more."""
+    """Unknown keys, as of a newer worker, are ignored."""
     line = '{"mode": 5, "count": 1, "min": 5, "max": 5, "median": 5, "mean": 5}'
 
     assert read(line) == FIVE
 
 
 class Answering:
-    """A requester whose requests a handler answers on the spot."""
+    """A requester whose requests a handler answers at once."""
 
     def __init__(self, handler: Any) -> None:
         self.requests: List[Request] = []
@@ -156,18 +156,18 @@ def new(request: Request) -> str:
 
 
 def old(request: Request) -> str:
-    """Answer as a worker that does not know lists packed together."""
+    """Answer as a worker that knows only single lists."""
     return handle(Request(request.body), nothing).body
 
 
 def lazy(request: Request) -> str:
-    """Answer one of the lists only."""
+    """Answer only one of the lists."""
     body = request.body.split("\n")[0] if request.parameters else request.body
     return handle(Request(body), nothing).body
 
 
 def chatty(request: Request) -> str:
-    """Answer with a line too many."""
+    """Answer with one line too many."""
     result = handle(request, nothing).body
     return f"{{}}\n{result}" if request.parameters else result
 
@@ -176,7 +176,7 @@ def chatty(request: Request) -> str:
 @settings(max_examples=30)
 @given(st.lists(lists, max_size=40))
 def test_each_list_has_its_own_outcome_in_order(worker: Any, texts: List[str]) -> None:
-    """Packed or, where a worker does not know that, one by one."""
+    """Each list has its outcome, packed or, with an old worker, one by one."""
     requester: Any = Answering(worker)
 
     answers = list(Session(requester).ask([texts], 5))
@@ -193,7 +193,7 @@ def test_each_list_has_its_own_outcome_in_order(worker: Any, texts: List[str]) -
 
 
 def alone(text: str) -> object:
-    """Give the outcome of a list by itself."""
+    """Return the outcome of a list by itself."""
     try:
         return read(handle(Request(text), nothing).body)
     except RequestRejected as error:

@@ -1,4 +1,4 @@
-"""Patience waits for what waiting mends, tells of each trouble once, and ends when it is told."""
+"""Patience waits out transient trouble, reports it once, and ends when told to."""
 
 from typing import Any, Callable, Iterator, List
 
@@ -18,7 +18,7 @@ from messaging.aws.trouble import EntryError, is_passing, is_refusal
 
 
 def answered(code: str, status: int) -> ClientError:
-    """Make an error that AWS answered with."""
+    """Return an error that AWS responded with."""
     said: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(said, "SendMessage")
 
@@ -54,7 +54,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fails(times: int, error: Exception) -> Callable[[], str]:
-    """Make a call that fails so many times."""
+    """Return a call that fails so many times."""
     left: Iterator[int] = iter(range(times))
 
     def call() -> str:
@@ -66,13 +66,13 @@ def fails(times: int, error: Exception) -> Callable[[], str]:
 
 
 def told(caplog: pytest.LogCaptureFixture) -> List[str]:
-    """Give what was told to people, without the reasons."""
+    """Return the messages logged, without their reasons."""
     return [r.message.split(":")[0] for r in caplog.records if r.levelname in ("WARNING", "INFO")]
 
 
 @pytest.mark.parametrize("error", PASSING, ids=str)
 def test_what_passes_is_waited_for(error: Exception) -> None:
-    """The network, throttling, faults of AWS's own and keys that may be renewed are tried again."""
+    """Network trouble, throttling, AWS's own faults and expired credentials are retried."""
     assert is_passing(error)
     assert not is_refusal(error)
     assert Patience()(fails(50, error), "send") == "done"
@@ -80,14 +80,14 @@ def test_what_passes_is_waited_for(error: Exception) -> None:
 
 @pytest.mark.parametrize("error", LASTING, ids=str)
 def test_what_lasts_is_raised_at_once(error: Exception) -> None:
-    """What is not known to pass is not waited for, an unknown code neither."""
+    """Any other error, even an unknown code, is raised at once."""
     with pytest.raises(type(error)):
         Patience()(fails(1, error), "send")
 
 
 @pytest.mark.parametrize("error", [answered("ExpiredToken", 403), NoCredentialsError()], ids=str)
 def test_keys_are_renewed_before_the_next_attempt(error: Exception) -> None:
-    """Where new credentials may help, they are asked for each time."""
+    """If new credentials may help, they are fetched before each retry."""
     renewed: List[int] = []
     assert Patience(lambda: renewed.append(1))(fails(3, error), "send") == "done"
 
@@ -95,7 +95,7 @@ def test_keys_are_renewed_before_the_next_attempt(error: Exception) -> None:
 
 
 def test_a_blip_is_told_when_it_turns_out_to_be_none(caplog: pytest.LogCaptureFixture) -> None:
-    """What mostly passes by itself is told at the third failure in a row, and then once."""
+    """Trouble is reported at the third failure in a row, and then once."""
     caplog.set_level("INFO")
     patience = Patience()
 
@@ -106,8 +106,8 @@ def test_a_blip_is_told_when_it_turns_out_to_be_none(caplog: pytest.LogCaptureFi
     assert told(caplog) == ["Cannot send", "AWS answers again."]
 
 
-def test_what_befalls_all_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    """An outage is one line, whatever is being tried meanwhile, until the last of it is over."""
+def test_an_outage_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
+    """An outage is reported once, whatever is tried meanwhile, until all of it is over."""
     caplog.set_level("INFO")
     patience = Patience()
     for doing in ("send", "receive", "delete"):
@@ -121,7 +121,7 @@ def test_what_befalls_all_is_told_once(caplog: pytest.LogCaptureFixture) -> None
 
 
 def test_an_answer_from_before_the_trouble_ends_none(caplog: pytest.LogCaptureFixture) -> None:
-    """A request that was on its way when the outage began says nothing of it."""
+    """The success of a request in flight since before the outage does not end it."""
     caplog.set_level("INFO")
     patience = Patience()
     began = clock.now()
@@ -134,7 +134,7 @@ def test_an_answer_from_before_the_trouble_ends_none(caplog: pytest.LogCaptureFi
 
 
 def test_trouble_given_up_leaves_nothing_behind(caplog: pytest.LogCaptureFixture) -> None:
-    """An interrupt in the midst of trouble silences no later trouble, and tells of no recovery."""
+    """Trouble that was interrupted silences no later trouble, and has no recovery reported."""
     caplog.set_level("INFO")
     patience = Patience()
     errors: List[BaseException] = [UNREACHED] * BLIPS + [KeyboardInterrupt()]
@@ -150,7 +150,7 @@ def test_trouble_given_up_leaves_nothing_behind(caplog: pytest.LogCaptureFixture
 
 
 def test_trouble_of_another_kind_silences_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    """When the kind of trouble changes on the way, either kind is told when it comes anew."""
+    """If the kind of trouble changes, each kind is reported when it comes again."""
     patience = Patience()
     for _ in range(2):
         patience.met("send", answered("AccessDenied", 403))
@@ -165,7 +165,7 @@ def test_trouble_of_another_kind_silences_nothing(caplog: pytest.LogCaptureFixtu
 def test_one_destination_that_is_denied_does_not_silence_another(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """What befalls one thing alone is told of each thing."""
+    """Trouble of a single destination is reported for each destination."""
     patience = Patience()
     for _ in range(3):
         patience.met("send to a", answered("AccessDenied", 403))
@@ -175,7 +175,7 @@ def test_one_destination_that_is_denied_does_not_silence_another(
 
 
 def test_a_stop_ends_the_attempts() -> None:
-    """Once the time after a stop is over, the error is raised instead of another attempt."""
+    """Once the grace period after a stop is over, the error is raised, not retried."""
     patience = Patience()
     patience.stop(0)
 
@@ -183,8 +183,8 @@ def test_a_stop_ends_the_attempts() -> None:
         patience(fails(2, UNREACHED), "send")
 
 
-def test_the_end_wakes_who_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An end lets nobody rest on."""
+def test_the_end_wakes_those_that_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end wakes those who are backing off."""
     monkeypatch.setattr(module, "pause", lambda failures: 1000.0)
     patience = Patience()
 
@@ -197,7 +197,7 @@ def test_the_end_wakes_who_rests(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_pauses_grow_and_stay_within_their_bounds() -> None:
-    """However often an attempt fails, there is another one, after at most twenty seconds."""
+    """However often an attempt fails, the next follows after at most twenty seconds."""
     for failures in (1, 2, 3, 10, 100, 5000):
         pauses = [pause(failures) for _ in range(200)]
         assert min(pauses) >= 0

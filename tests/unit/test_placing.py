@@ -1,4 +1,4 @@
-"""Files are written by one set of rules, whichever program writes them."""
+"""All programs write files by the same rules."""
 
 import os
 import stat
@@ -15,7 +15,7 @@ def mode(path: Path) -> int:
 
 
 def test_a_new_file_is_made_with_its_folders(tmp_path: Path) -> None:
-    """The folders are made, and the permissions are those of any new file."""
+    """Missing folders are created, and the file has default permissions."""
     write(tmp_path / "a" / "b" / "new.png", b"new", False)
     (tmp_path / "other").touch()
 
@@ -25,7 +25,7 @@ def test_a_new_file_is_made_with_its_folders(tmp_path: Path) -> None:
 
 
 def test_what_exists_is_replaced_with_leave_only(tmp_path: Path) -> None:
-    """Without leave the old file stays; with it the new one has the old permissions."""
+    """An existing file is replaced only if allowed, and keeps its permissions."""
     path = tmp_path / "secret.png"
     path.write_text("old")
     path.chmod(0o600)
@@ -43,7 +43,7 @@ def test_what_exists_is_replaced_with_leave_only(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("there", [True, False])
 def test_behind_a_link_the_file_is_replaced(tmp_path: Path, there: bool) -> None:
-    """The link stays, whether it leads to a file or to nothing yet."""
+    """A symbolic link stays, whether or not its target exists yet."""
     inner = tmp_path / "inner"
     inner.mkdir()
     if there:
@@ -78,7 +78,7 @@ def test_whoever_is_faster_keeps_the_name(
 
 
 def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There, too, a file is made, and nothing is left beside it."""
+    """On a file system without hard links the file is written, and no scratch file is left."""
 
     def no_links(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
@@ -90,8 +90,9 @@ def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_what_breaks_off_leaves_nothing(tmp_path: Path) -> None:
-    """When the disk is full an older file is as it was, and its scratch file is gone; nobody but
-    its owner could have read that."""
+    """When the disk is full the old file is unchanged, and the scratch file, which only its owner
+    could read, is gone.
+    """
     path = tmp_path / "secret"
     path.write_text("old")
     path.chmod(0o600)
@@ -111,7 +112,7 @@ def test_what_breaks_off_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_written_is_told_before(tmp_path: Path) -> None:
-    """Folders, pipes, files as folders, impossible names: each has a sentence, nothing is made."""
+    """Folders, pipes, files as folders and impossible names are refused, and nothing is created."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     os.mkfifo(tmp_path / "pipe")
@@ -139,7 +140,7 @@ def test_what_cannot_be_written_is_told_before(tmp_path: Path) -> None:
 def test_a_folder_without_rights_is_told_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where nothing may be written nobody is let work first."""
+    """A folder without write permission is refused before any work."""
     asked = []
     monkeypatch.setattr(os, "access", lambda *arguments: asked.append(arguments))
 
@@ -149,6 +150,6 @@ def test_a_folder_without_rights_is_told_before(
 
 
 def test_a_path_is_shown_on_one_line() -> None:
-    """Whatever a name holds, it neither breaks the line nor the terminal."""
+    """A name with control characters breaks neither the line nor the terminal."""
     assert shown(Path("a b.png")) == "a b.png"
     assert shown(Path("a\n\x1b[2J\udce9")) == r"'a\n\x1b[2J\udce9'"

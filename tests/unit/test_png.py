@@ -10,7 +10,7 @@ from tests.unit.png_files import KINDS, values, written
 
 
 def test_png_keeps_its_chunks() -> None:
-    """Texts, times and colour chunks stay byte for byte; those of the old pixels are named."""
+    """Text, time and colour chunks stay byte for byte; those about the old pixels are reported."""
     kept = [
         chunk(b"gAMA", b"\0\0\xb1\x8f"),
         chunk(b"cHRM", bytes(32)),
@@ -34,7 +34,7 @@ def test_png_keeps_its_chunks() -> None:
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8])
 def test_png_keeps_palette_depth_and_transparency(depth: int) -> None:
-    """The palette is mapped; indexes, their depth and their transparency stay."""
+    """The palette is mapped; indexes, their depth and transparency stay."""
     palette = bytes(range(40, 40 + 3 * 2**depth)) if depth < 8 else bytes(range(256)) * 3
     chunks = chunk(b"PLTE", palette), chunk(b"tRNS", b"\0\x80")
     source = png(8, 1, depth, 3, b"\0" + b"\x1b" * depth, *chunks)
@@ -51,7 +51,7 @@ def test_png_keeps_palette_depth_and_transparency(depth: int) -> None:
     ("color", "key", "mode"), [(0, b"\0\xfe", "LA"), (2, b"\0\xfe" * 3, "RGBA")]
 )
 def test_png_transparent_colour_becomes_alpha(color: int, key: bytes, mode: str) -> None:
-    """No level becomes transparent because it is mapped onto that of the transparent colour."""
+    """A level mapped onto the transparent colour's does not become transparent."""
     size = 3 if color else 1
     pixels = b"\0" + b"".join(bytes([level]) * size for level in (253, 254, 255))
     source = png(3, 1, 8, color, pixels, chunk(b"tRNS", key))
@@ -73,7 +73,7 @@ def test_png_without_its_end_is_kept_while_all_pixels_are_there(name: str) -> No
         whole = animated(kind, frames, False)[:-12] + text + chunk(b"IEND", b"")
     wanted = run(whole).data
 
-    checksums = 0 if name == "palette" else 8  # of the stream and of its chunk
+    checksums = 0 if name == "palette" else 8  # those of the stream and of its chunk
     pixels_end = len(whole) - 12 - len(text) - checksums
     for end in range(pixels_end, len(whole)):
         result = run(whole[:end])
@@ -87,7 +87,7 @@ def test_png_without_its_end_is_kept_while_all_pixels_are_there(name: str) -> No
 
 @pytest.mark.parametrize("name", ["gamma", "sauvola"])
 def test_png_says_what_is_lost(name: str) -> None:
-    """What follows the end, and a thumbnail of the old picture, are told."""
+    """What follows the end, and a thumbnail of the old picture, are reported."""
     metadata = chunk(b"eXIf", b"MM\0*\0\0\0\x08" + b"\xff\xd8\xff\xe0")
     source = png(2, 1, 8, 0, b"\0\1\2", metadata) + b"a film"
 
@@ -98,7 +98,7 @@ def test_png_says_what_is_lost(name: str) -> None:
 
 
 def test_png_that_is_damaged_is_refused() -> None:
-    """A wrong checksum of the header or of the pixels, and a header of no kind, are refused."""
+    """Wrong checksums of header or pixels, and an invalid header, are refused."""
     source = png(4, 4, 8, 0, bytes(range(20)))
     for position in (17, len(source) - 18, 24, 25, 28):
         broken = bytearray(source)

@@ -1,4 +1,4 @@
-"""PNG's encoder: filters, strips and checksums, by what the specification says of each."""
+"""PNG's encoder: filters, strips and checksums, as the specification defines them."""
 
 import zlib
 from typing import Any, List
@@ -47,7 +47,7 @@ def unfiltered(stream: bytes, stride: int, pixel: int) -> List[bytes]:
 def test_rows_come_back(
     width: int, height: int, kind: Any, filters: Any, deflate: Any, strip: int
 ) -> None:
-    """Whatever the filters and the strips, the stream is one that any decoder takes."""
+    """Whatever the filters and strips, any decoder can read the stream."""
     pixel = kind[0] // 8 * (3 if kind[1] else 1)
     random = np.random.default_rng(width * height)
     pixels = random.integers(0, 256, (height, width * pixel)).astype("u1")
@@ -65,7 +65,7 @@ def test_rows_come_back(
 
 @given(st.binary(), st.binary())
 def test_checksums_are_joined(first: bytes, second: bytes) -> None:
-    """The checksum of two texts follows from those of each."""
+    """The checksum of two texts joined is computed from those of each."""
     joined = encoder.join_checksums(zlib.adler32(first), zlib.adler32(second), len(second))
 
     assert joined == zlib.adler32(first + second)
@@ -73,7 +73,7 @@ def test_checksums_are_joined(first: bytes, second: bytes) -> None:
 
 @pytest.mark.parametrize(("top", "bottom"), [("noise", "flat"), ("flat", "noise")])
 def test_the_plan_is_of_all_rows(top: str, bottom: str) -> None:
-    """Nothing is chosen by the beginning alone unless that is clearly a photograph."""
+    """The first rows alone do not decide on a filter unless the picture is clearly a photograph."""
     halves = {
         "noise": np.random.default_rng(1).integers(0, 256, (1000, 6000)),
         "flat": np.zeros((1000, 6000), int),

@@ -1,4 +1,4 @@
-"""PNG's pixels: every kind there is, whole, judged by another decoder than Pillow's."""
+"""PNG's pixels: every kind of them, judged by a decoder other than Pillow's."""
 
 import zlib
 from itertools import product
@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from image.formats import strips
-from tests.unit.checks import run
+from tests.unit.checks import run, run_everywhere
 from tests.unit.pictures import chunk, decoded, encoded, picture
 from tests.unit.pictures import png as by_hand
 from tests.unit.png_files import KINDS, Kind, shown, values, written
@@ -23,7 +22,7 @@ from tests.unit.png_files import KINDS, Kind, shown, values, written
 def test_pixels_of_every_kind(
     kind: Kind, transparent: bool, interlaced: bool, gamma: float
 ) -> None:
-    """Every colour type in every depth keeps its levels and what is transparent."""
+    """Every colour type at every depth keeps its levels and its transparency."""
     source = written(kind, values(kind, 19, 13), transparent, interlace=interlaced)
 
     result = run(source, gamma=gamma)
@@ -40,7 +39,7 @@ def test_pixels_of_every_kind(
 @pytest.mark.parametrize(("kind", "transparent"), list(product(KINDS, (False, True))))
 @pytest.mark.parametrize("name", ["contrast", "sauvola"])
 def test_other_operations_on_every_kind(kind: Kind, transparent: bool, name: str) -> None:
-    """What needs the whole picture leaves alpha alone, and sauvola gives black and white."""
+    """Operations on the whole picture leave alpha alone, and sauvola gives black and white."""
     source = written(kind, values(kind, 19, 13), transparent)
 
     before, source_white = shown(source)
@@ -52,7 +51,7 @@ def test_other_operations_on_every_kind(kind: Kind, transparent: bool, name: str
 
 
 def test_sauvola_sees_sixteen_bits_and_writes_one() -> None:
-    """The threshold of a deep colour picture is that of its luminance, to the last bit."""
+    """The threshold of a 16-bit colour picture is that of its luminance, to the last bit."""
     levels = values(({"greyscale": True}, 16), 40, 30) // 64 + 3000
     grey = written(({"greyscale": True}, 16), levels)
     colours = written(({"greyscale": False}, 16), np.repeat(levels, 3, axis=2))
@@ -65,7 +64,7 @@ def test_sauvola_sees_sixteen_bits_and_writes_one() -> None:
 
 
 def test_index_beyond_the_palette_is_black() -> None:
-    """An index without a colour stays one; where colours are needed it is black and opaque."""
+    """An index without a colour is kept, or becomes opaque black where colours are needed."""
     chunks = chunk(b"PLTE", b"\xff" * 6), chunk(b"tRNS", b"\0")
     source = by_hand(4, 1, 8, 3, bytes([0, 0, 1, 2, 3]), *chunks)
 
@@ -76,7 +75,7 @@ def test_index_beyond_the_palette_is_black() -> None:
 
 
 def test_a_palette_with_a_profile_of_colours_made_grey() -> None:
-    """A profile that no longer fits the channels goes, and that is said."""
+    """A colour profile that no longer fits the channels is dropped with a remark."""
     profile = chunk(b"iCCP", b"icc\0\0" + zlib.compress(bytes(16) + b"RGB " + bytes(99)))
     palette = chunk(b"PLTE", bytes(range(30, 36)))
     source = by_hand(2, 1, 8, 3, bytes([0, 0, 1]), profile, palette)
@@ -88,24 +87,16 @@ def test_a_palette_with_a_profile_of_colours_made_grey() -> None:
 
 
 @mock.patch("image.formats.png.encoder._STRIP_BYTES", 1 << 16)
-@mock.patch("image.formats.png.encoder._is_photo", new=bool)  # so that nothing waits
+@mock.patch("image.formats.png.encoder._is_photo", new=bool)  # so that no strip waits
 @pytest.mark.parametrize("kind", ["photo", "screenshot", "deep"])
 def test_bytes_do_not_depend_on_processors(kind: str) -> None:
-    """However many processors there are, and however Pillow decodes, the bytes are the same."""
-    source, results = large(kind), set()
-    for count in (1, 2, 5):
-        with mock.patch.object(strips, "PROCESSORS", strips.Processors(count)):
-            results.add(run(source).data)
-    with mock.patch("image.formats.png.pixels.open_decoder", return_value=None):
-        results.add(run(source).data)
-
-    (result,) = results
-    assert result.count(b"IDAT") > 1
+    """The bytes are the same for any number of processors, and however Pillow decodes."""
+    assert run_everywhere(large(kind), "image.formats.png.pixels").count(b"IDAT") > 1
 
 
 @pytest.mark.parametrize("kind", ["photo", "screenshot", "noise", "scan"])
 def test_files_are_not_larger_than_pillows(kind: str) -> None:
-    """What is written is at most as large as what Pillow writes at its usual level."""
+    """A file is at most as large as Pillow's at its default level."""
     source = large(kind)
     result = run(source, gamma=1)
 
@@ -114,7 +105,7 @@ def test_files_are_not_larger_than_pillows(kind: str) -> None:
 
 
 def large(kind: str) -> bytes:
-    """Make a file that takes several strips."""
+    """Return a file that takes several strips."""
     random, (width, height) = np.random.default_rng(1), (1000, 700)
     if kind == "deep":
         return written(KINDS[6], random.integers(0, 65536, (300, 400, 3)))

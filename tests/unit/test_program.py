@@ -1,4 +1,4 @@
-"""Whatever ends a program is told in one plain line, and only our faults are called that."""
+"""However a program ends, one plain line says so, and only our own faults are called that."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ program.run(main)
 
 
 def run(text: str, *arguments: str) -> Any:
-    """Run a program that does what the text says."""
+    """Run a program with that code."""
     return subprocess.run(
         [sys.executable, "-c", TEXT.format(text), "", *arguments],
         cwd=ROOT,
@@ -49,7 +49,7 @@ def run(text: str, *arguments: str) -> Any:
 
 @pytest.mark.parametrize("text", CASES)
 def test_an_end_is_told_in_one_line(text: str) -> None:
-    """The exit code and the line fit what happened; nothing else is said."""
+    """The exit code and the line fit the cause, and nothing else is printed."""
     line, code = CASES[text]
     done = run(text)
 
@@ -59,14 +59,14 @@ def test_an_end_is_told_in_one_line(text: str) -> None:
 
 
 def test_verbose_shows_all() -> None:
-    """With --verbose the place of a fault is shown, and what others log and warn of."""
+    """--verbose shows a fault's traceback, and libraries' logs and warnings."""
     assert "Traceback" in run("raise KeyError('a')", "--verbose").stderr
     assert "odd" in run("warnings.warn('odd')", "--verbose").stderr
     assert "other" in run("logging.getLogger('x').error('other')", "--verbose").stderr
 
 
 def test_a_dying_thread_shows_no_traceback() -> None:
-    """What kills a thread is told as what kills a program."""
+    """An exception in a thread is reported like one in the program."""
     text = "t = threading.Thread(target=lambda: 1 / 0); t.start(); t.join()"
 
     assert "Traceback" not in run(text).stderr
@@ -74,7 +74,7 @@ def test_a_dying_thread_shows_no_traceback() -> None:
 
 
 def test_a_second_signal_disturbs_no_cleaning_up() -> None:
-    """Who closes a terminal sends SIGHUP twice; what has to be done at the end is done."""
+    """A closing terminal sends SIGHUP twice; the clean-up is completed all the same."""
     text = """
     try:
         os.kill(os.getpid(), signal.SIGHUP)
@@ -90,7 +90,7 @@ def test_a_second_signal_disturbs_no_cleaning_up() -> None:
 
 
 def test_cleaning_up_has_an_end() -> None:
-    """What hangs at the end is left after two seconds."""
+    """A clean-up that hangs is abandoned after two seconds."""
     text = """
     try:
         raise SystemExit(os.kill(os.getpid(), signal.SIGINT))
@@ -102,7 +102,7 @@ def test_cleaning_up_has_an_end() -> None:
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_are_no_fault(closed: str) -> None:
-    """What is not printed cannot fail; input that is closed is at its end."""
+    """Closed output streams are no error, and closed input is at its end."""
     text = TEXT.format("print(repr(sys.stdin.read()), file=sys.stderr)")
     done = subprocess.run(
         ["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, text],
@@ -120,7 +120,7 @@ def test_closed_streams_are_no_fault(closed: str) -> None:
     ("to", "why"), [(">&-", "Bad file descriptor"), (">/dev/full", "No space left on device")]
 )
 def test_what_cannot_be_printed_is_told(to: str, why: str) -> None:
-    """A result that is lost on the way out is an error, in one line."""
+    """A result that cannot be printed is an error of one line."""
     text = TEXT.format("print('result')")
     done = subprocess.run(
         ["sh", "-c", f'"$0" -c "$1" {to}', sys.executable, text],
@@ -137,7 +137,7 @@ def test_what_cannot_be_printed_is_told(to: str, why: str) -> None:
     "program", ["calculation/client.py", "image/worker.py", "scripts/manage.py"]
 )
 def test_without_boto3_one_line_says_how_to_install_it(program: str) -> None:
-    """A Python without the packages gives no traceback; -S hides them."""
+    """Without boto3, which -S hides, one line says how to install it."""
     environment = {"PATH": os.environ["PATH"]}
     done = subprocess.run(
         [sys.executable, "-S", program], cwd=ROOT, env=environment, capture_output=True, text=True

@@ -1,4 +1,4 @@
-"""Batches are packed within the limits of SQS, and their failures told apart."""
+"""Batches are packed within SQS's limits, and failures are told apart."""
 
 from typing import Any, Dict, List
 
@@ -14,7 +14,7 @@ from messaging.wire import names
 
 @given(st.lists(st.integers(0, MAX_BYTES), max_size=50))
 def test_batches_hold_ten_messages_and_a_mebibyte_at_most(sizes: List[int]) -> None:
-    """Every position is packed once, in order, within both limits."""
+    """Every message is packed once, in order, within both limits."""
     batches = list(_packed(range(len(sizes)), sizes))
 
     assert [position for batch in batches for position in batch] == list(range(len(sizes)))
@@ -23,13 +23,13 @@ def test_batches_hold_ten_messages_and_a_mebibyte_at_most(sizes: List[int]) -> N
 
 
 class Sqs:
-    """Stands for boto3's client where a server cannot be made to fail in part."""
+    """A stand-in for boto3's client, since a server cannot be made to fail in part."""
 
     def __init__(self) -> None:
         self.calls: List[List[str]] = []
 
     def send_message_batch(self, **call: Any) -> Dict[str, Any]:
-        """Raise if a message says so, fail `flaky` and `bad`, and be silent about `unsaid`."""
+        """Raise if a message says so, fail `flaky` and `bad`, and leave out `unsaid`."""
         bodies = {entry["Id"]: entry["MessageBody"] for entry in call["Entries"]}
         self.calls.append(list(bodies.values()))
         if "raise" in bodies.values():
@@ -44,7 +44,7 @@ class Sqs:
 
 
 def test_what_failed_is_told_by_position_with_whether_it_would_always_fail() -> None:
-    """A batch call says of each message whether it was sent, and why not; it raises nothing."""
+    """A batch call raises nothing; it returns for each failed message why, and whether for good."""
     sqs: Any = Sqs()
     bodies = ["good", "bad", "flaky", "unsaid", *["good"] * 6, "raise", "good"]
 
@@ -62,7 +62,7 @@ def test_what_failed_is_told_by_position_with_whether_it_would_always_fail() -> 
 
 
 def test_private_names_are_known_and_others_are_not() -> None:
-    """Only what is made of the output queue's name, a time and 16 hex digits may be answered."""
+    """Only the output queue's name with a time and 16 hex digits is a reply queue's."""
     name = names.new_name("OutputQueue")
 
     assert len(names.new_name("x" * names.LONGEST_OUTPUT_NAME)) == 80
@@ -74,5 +74,5 @@ def test_private_names_are_known_and_others_are_not() -> None:
 
 @given(st.text(max_size=90))
 def test_no_text_breaks_the_check_of_names(text: str) -> None:
-    """Whatever ReplyTo says, the answer is yes or no."""
+    """Any ReplyTo is either accepted or refused."""
     assert names.may_answer(text, "O") == (text == "O")

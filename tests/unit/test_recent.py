@@ -1,10 +1,10 @@
-"""Of many ids the latest are known."""
+"""Of many ids the latest are remembered."""
 
 from messaging.flow.recent import Recent
 
 
 def test_the_latest_ids_are_known() -> None:
-    """The oldest make room for new ones; one that is known already takes none."""
+    """The oldest ids make room for new ones; a known id takes no room."""
     recent = Recent(3)
     recent.add(["a", "b", "b"])
     recent.add(["a", "c"])

@@ -1,4 +1,4 @@
-"""What is refused: what is no image, is broken, asks too much, or was made to do harm."""
+"""What is refused: files that are no image, are broken, demand too much, or are malicious."""
 
 import faulthandler
 import random
@@ -45,19 +45,19 @@ def refusal(data: bytes, limits: Limits = DEFAULT_LIMITS) -> str:
     ],
 )
 def test_what_is_no_image_is_refused(data: bytes) -> None:
-    """Text, HTML, PSD, DDS, FITS, EPS, PDF, SVG and JPEG 2000 are refused by their content."""
+    """Text, HTML, PSD, DDS, FITS, EPS, PDF, SVG and JPEG 2000 are refused by content."""
     assert refusal(data) == "this is not a JPEG, PNG, WebP, TIFF, GIF, BMP or AVIF image"
 
 
 def test_empty_file_is_refused() -> None:
-    """A file without a byte is called empty."""
+    """An empty file is called empty."""
     assert refusal(b"") == "the file is empty"
 
 
 @pytest.mark.parametrize("part", [0.02, 0.3, 0.5, 0.9, 0.97])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"])
 def test_truncated_images_are_refused(kind: str, part: float) -> None:
-    """An image that was cut off anywhere is refused with a sentence."""
+    """An image cut off anywhere is refused with a sentence."""
     data = encoded(picture("RGB", 200, 200), kind)
 
     sentence = refusal(data[: int(len(data) * part)])
@@ -67,7 +67,7 @@ def test_truncated_images_are_refused(kind: str, part: float) -> None:
 
 
 def test_png_bomb_is_refused() -> None:
-    """A PNG file of 50,000 x 50,000 pixels is refused before it is decoded."""
+    """A PNG file of 50,000 x 50,000 pixels is refused before decoding."""
     rows = zlib.compressobj(9)
     start = time.perf_counter()
     packed = b"".join(rows.compress(bytes(6251)) for _ in range(100)) + rows.flush()
@@ -80,13 +80,13 @@ def test_png_bomb_is_refused() -> None:
 
 @pytest.mark.parametrize("side", [10_001, 13_000])
 def test_pixels_are_limited(side: int) -> None:
-    """A little too large is refused as well as much too large, by the limit that was set."""
+    """Any image above the limit is refused, by whatever limit was set."""
     assert "pixels, and the limit is 100,000,000" in refusal(png(side, side, 1, 0, b""))
     assert "the limit is 1,000" in refusal(PNG, Limits(pixels=1000))
 
 
 def test_pixels_are_summed_over_frames() -> None:
-    """Four frames have four times the pixels."""
+    """Four frames count as four times the pixels."""
     for kind in ("PNG", "GIF", "WEBP", "TIFF"):
         source = animation(kind, "P" if kind == "GIF" else "RGB")
         assert "limit is 6,000" in refusal(source, Limits(pixels=6000))
@@ -94,7 +94,7 @@ def test_pixels_are_summed_over_frames() -> None:
 
 
 def test_gif_of_100_000_frames_is_refused_at_once() -> None:
-    """The frames of a GIF file are counted without decoding them, up to the limit."""
+    """A GIF file's frames are counted without decoding, up to the limit."""
     head = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + bytes(6)
     frame = b"\x2c" + struct.pack("<4HB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\0"
     start = time.perf_counter()
@@ -104,7 +104,7 @@ def test_gif_of_100_000_frames_is_refused_at_once() -> None:
 
 
 def test_jpeg_of_300_scans_is_refused() -> None:
-    """A progressive JPEG file with 300 scans is refused before it is decoded."""
+    """A progressive JPEG file with 300 scans is refused before decoding."""
     source = encoded(picture("L"), "JPEG", progressive=True)
     last = source.rindex(b"\xff\xda")
     scans = source[:last] + source[last:-2] * 300 + b"\xff\xd9"
@@ -114,13 +114,13 @@ def test_jpeg_of_300_scans_is_refused() -> None:
 
 
 def test_bytes_are_limited() -> None:
-    """A source longer than the limit is refused."""
+    """A file longer than the limit is refused."""
     assert "64,000,000" in refusal(JPEG + bytes(64_000_000))
     assert "the limit is 99" in refusal(JPEG, Limits(bytes=99))
 
 
 def test_tiff_can_be_switched_off() -> None:
-    """Where TIFF is switched off it is refused."""
+    """With TIFF switched off a TIFF file is refused."""
     assert "TIFF is switched off" in refusal(encoded(picture("L"), "TIFF"), Limits(tiff=False))
 
 
@@ -137,12 +137,12 @@ def test_tiff_directories_that_fill_the_memory_are_refused() -> None:
 
 
 def test_tiff_directories_in_a_circle_are_refused() -> None:
-    """A directory that follows itself is refused."""
+    """A directory that points to itself is refused."""
     assert "no pixels" in refusal(tiff_directory([], following=8))
 
 
 def mutants(count: int) -> List[bytes]:
-    """Spoil good images of all formats by changed, lost and repeated bytes."""
+    """Return good images of all formats with bytes changed, lost or repeated."""
     jpeg: Dict[str, Any] = {"exif": exif(), "progressive": True}
     sources = [
         encoded(picture("RGB"), "JPEG", **jpeg),
@@ -162,7 +162,7 @@ def mutants(count: int) -> List[bytes]:
 
 
 def mutant(data: bytearray, luck: random.Random) -> bytes:
-    early = luck.choice((64, 512, len(data)))  # headers are where most harm can be done
+    early = luck.choice((64, 512, len(data)))  # headers can do most harm
     for _ in range(luck.randint(1, 8)):
         data[luck.randrange(min(early, len(data)))] = luck.choice(
             (0, 1, 127, 255, luck.randrange(256))
@@ -176,7 +176,7 @@ def mutant(data: bytearray, luck: random.Random) -> bytes:
 
 
 def process_mutants(count: int) -> None:
-    """Process mutants in this process; end with another code than 0 if one does harm."""
+    """Process mutants in this process; exits with another code than 0 if one does harm."""
     edits = [prepare(name, {}) for name in ("gamma", "contrast", "sauvola")]
     for number, data in enumerate(mutants(count)):
         faulthandler.dump_traceback_later(10, exit=True)
@@ -188,7 +188,7 @@ def process_mutants(count: int) -> None:
 
 
 def test_mutated_images_do_no_harm() -> None:
-    """Of 500 spoiled images each gives a result or a ValueError, none a crash or a long wait."""
+    """Each of 500 spoiled images yields a result or a ValueError, and no crash or long wait."""
     code = "from tests.unit.test_refusals import process_mutants; process_mutants(500)"
 
     ended = subprocess.run(

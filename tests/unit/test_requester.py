@@ -1,11 +1,12 @@
-"""A requester asks through one queue, hears through another, and goes on whatever AWS does."""
+"""A requester asks through one queue, receives through another, and survives what AWS does."""
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
-from typing import Iterator, List
+from typing import Any, Dict, Iterator, List
 
 import pytest
 from botocore.exceptions import ClientError
@@ -13,9 +14,9 @@ from botocore.exceptions import ClientError
 from messaging import ConfigurationError, MessagingError, Reply, Request, Requester
 from messaging.wire.names import made_at
 from tests.conftest import wait_until
-from tests.unit.memory_aws import GONE, Call, Memory, aws_error
+from tests.unit.memory_aws import GONE, Memory, aws_error
 
-GIVE_UP = 5  # seconds
+GIVE_UP = 5  # seconds; then the test fails
 
 
 class Bench:
@@ -34,7 +35,7 @@ class Bench:
         return list(self.requester.ask([Request(body) for body in bodies], timeout))
 
     def reply_queue(self) -> str:
-        """Give the name of the newest private reply queue."""
+        """Return the name of the newest reply queue."""
         return [call.about for call in self.memory.asked("create_queue", "out-")][-1]
 
     def answer(self, requests: int = 1, status: str = "ok") -> None:
@@ -51,7 +52,7 @@ class Bench:
         del self.memory.queues["in"][:requests]
 
     def answering(self, requests: int = 1, times: int = 1) -> None:
-        """Answer beside the test."""
+        """Answer in a thread."""
 
         def run() -> None:
             for _ in range(times):
@@ -62,7 +63,7 @@ class Bench:
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
-    """A requester for which pauses take no time."""
+    """A requester whose pauses take no time."""
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr("random.uniform", lambda low, high: 0.001)
     monkeypatch.setattr("messaging.flow.batcher.due_at", lambda now, *how: now)
@@ -73,7 +74,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_nothing_is_asked_of_aws_before_the_first_request(bench: Bench) -> None:
-    """A requester that asks nothing costs nothing, from its making to its end."""
+    """A requester that sends nothing makes no request to AWS, not even at its end."""
     bench.requester.close()
 
     assert bench.memory.calls == []
@@ -81,7 +82,7 @@ def test_nothing_is_asked_of_aws_before_the_first_request(bench: Bench) -> None:
 
 
 def test_requests_are_answered_in_order(bench: Bench) -> None:
-    """Replies are taken for those to their own requests, then deleted, and the queue at last."""
+    """Replies match their requests and are deleted, and at the end the queue is."""
     bench.answering(3)
     replies = bench.ask("a", "b", "c")
     assert [(each.body, each.status) for each in replies] == [
@@ -99,7 +100,7 @@ def test_requests_are_answered_in_order(bench: Bench) -> None:
 
 
 def test_the_queue_is_polled_long_and_hidden_until_it_is_deleted(bench: Bench) -> None:
-    """Polls ask for ten messages, for 20 s, hidden for 40 s; clients wait for longer than that."""
+    """A poll asks for ten messages, for 20 s, hidden for 40 s, and may itself take 28 s."""
     bench.answering()
     bench.ask("a")
 
@@ -112,7 +113,7 @@ def test_the_queue_is_polled_long_and_hidden_until_it_is_deleted(bench: Bench) -
 
 
 def test_nothing_is_polled_while_no_reply_is_awaited(bench: Bench) -> None:
-    """A session that waits for a person costs no request; the next question polls anew."""
+    """An idle session makes no request; the next question polls again."""
     bench.answering()
     bench.ask("a")
     polls = len(bench.memory.asked("receive_message"))
@@ -124,8 +125,16 @@ def test_nothing_is_polled_while_no_reply_is_awaited(bench: Bench) -> None:
     assert len(bench.memory.asked("create_queue", "out-")) == 1
 
 
+def test_nothing_is_polled_for_what_was_refused(bench: Bench) -> None:
+    """A request that never left costs no request, neither now nor while the session lasts."""
+    assert not bench.ask("\x00")[0].ok
+    polls = len(bench.memory.asked("receive_message"))
+    assert not threading.Event().wait(0.1)
+    assert len(bench.memory.asked("receive_message")) <= polls + 1
+
+
 def test_replies_are_deleted_by_tens(bench: Bench) -> None:
-    """Ten replies read are deleted in one request, ahead of the end."""
+    """Ten replies that were read are deleted in one request, before the end."""
     bench.answering(10)
     assert len(bench.ask(*"0123456789")) == 10
     name = bench.reply_queue()
@@ -140,7 +149,7 @@ def test_replies_are_deleted_by_tens(bench: Bench) -> None:
 
 
 def test_a_request_of_the_same_id_is_refused(bench: Bench) -> None:
-    """Two under way with one id could not be told apart."""
+    """A correlation id in flight cannot be used for a second request."""
     first = bench.requester.submit(Request("1", "c"))
     second = bench.requester.submit(Request("2", "c")).result(GIVE_UP)
     assert (second.status, "under way already" in second.body) == ("error", True)
@@ -150,7 +159,7 @@ def test_a_request_of_the_same_id_is_refused(bench: Bench) -> None:
 
 
 def test_the_timeout_says_what_to_check(bench: Bench) -> None:
-    """Where no worker runs, the advice names the time, the queue and the region."""
+    """If no worker runs, the advice names the time, the queue and the region."""
     with pytest.raises(MessagingError) as raised:
         bench.ask("a", timeout=0.2)
 
@@ -159,7 +168,7 @@ def test_the_timeout_says_what_to_check(bench: Bench) -> None:
 
 
 def test_a_long_body_lies_in_the_bucket_under_who_we_are(bench: Bench) -> None:
-    """The bucket is looked at once, and found without the attempts of botocore's own."""
+    """The bucket is checked once, without botocore's own retries, and the key has our user id."""
     bench.answering(2)
     bench.ask("1" * 300_000, "2" * 300_000)
 
@@ -174,20 +183,41 @@ def test_a_long_body_lies_in_the_bucket_under_who_we_are(bench: Bench) -> None:
 def test_a_caller_that_sts_does_not_know_may_put_bodies_too(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The folder is `unknown`, and it is told that the queue's name alone keeps it private."""
+    """Without STS the folder is `unknown`, and a line says that only its name guards the queue."""
     monkeypatch.setattr(bench.connection, "user_id", lambda: 1 / 0)
     bench.answering()
     bench.ask("1" * 300_000)
 
     assert next(iter(bench.memory.objects)).startswith("payloads/unknown/")
     assert "Only its name keeps our reply queue private" in caplog.text
-    assert "Policy" not in bench.memory.attributes[bench.reply_queue()]
+    assert [each["Sid"] for each in policy(bench)] == ["TlsOnly"]
+
+
+def policy(bench: Bench) -> List[Dict[str, Any]]:
+    """Give the statements of the policy with which the reply queue was created."""
+    statements: List[Dict[str, Any]]
+    statements = json.loads(bench.memory.attributes[bench.reply_queue()]["Policy"])["Statement"]
+    return statements
+
+
+def test_a_reply_queue_is_closed_to_plain_http_and_to_other_readers(bench: Bench) -> None:
+    """Both are in the one request that creates it; whoever uses HTTPS may answer to it."""
+    bench.answering()
+    bench.ask("a")
+
+    tls, private = policy(bench)
+    assert (tls["Effect"], tls["Action"]) == ("Deny", "sqs:*")
+    assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert private["Condition"] == {"StringNotEquals": {"aws:userid": "AIDAUSER"}}
+    assert "sqs:SendMessage" not in private["Action"]
+    assert len(bench.memory.asked("create_queue")) == 1
+    assert not bench.memory.asked("set_queue_attributes")
 
 
 def test_a_queue_of_no_aws_is_made_without_a_policy(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A server that knows no policies is asked again without."""
+    """If a server refuses policies, the reply queue is created without one."""
     bench.memory.fail("create_queue", "InvalidAttributeValue", times=1, about="out-")
     bench.answering()
 
@@ -197,7 +227,7 @@ def test_a_queue_of_no_aws_is_made_without_a_policy(
 
 
 def test_who_may_make_no_queue_shares_one(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    """Where the right is missing the output queue is used, and that is told."""
+    """Without the right to create a reply queue the output queue is shared, and a line says so."""
     bench.memory.fail("create_queue", "AccessDenied", 403, about="out-")
     bench.answering()
 
@@ -206,7 +236,7 @@ def test_who_may_make_no_queue_shares_one(bench: Bench, caplog: pytest.LogCaptur
 
 
 def test_a_beginning_that_failed_may_be_tried_again(bench: Bench) -> None:
-    """Whatever stood in the way of the first request, the second finds its way."""
+    """Whatever stood in the way of the first request, the next finds its way; no queue stays."""
     bench.memory.fail("create_queue", "Strange", times=1, about="out-")
     with pytest.raises(ClientError):
         bench.ask("a")
@@ -216,14 +246,14 @@ def test_a_beginning_that_failed_may_be_tried_again(bench: Bench) -> None:
 
     bench.answering()
     assert bench.ask("c")[0].body == "re c"
-    assert len(bench.memory.asked("create_queue", "out-")) == 2
+    assert [name for name in bench.memory.queues if made_at(name, "out")] == [bench.reply_queue()]
 
 
 @pytest.mark.parametrize("code", [GONE, "AccessDenied"])
 def test_a_reply_queue_that_is_lost_is_replaced(
     bench: Bench, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What was not answered is asked again, with the new queue to answer to."""
+    """Unanswered requests are resent with the new reply queue."""
     bench.answering()
     bench.ask("a")
     lost = bench.reply_queue()
@@ -241,7 +271,7 @@ def test_a_reply_queue_that_is_lost_is_replaced(
 
 
 def test_a_reply_queue_that_never_could_be_read_ends_the_wait(bench: Bench) -> None:
-    """A missing right is raised wherever a reply is awaited, and no new queue is made."""
+    """A missing right to read is raised for every awaited reply, and no new queue is made."""
     bench.memory.fail("receive_message", "AccessDenied", 403)
 
     with pytest.raises(ConfigurationError, match=r"our own reply queue out-.* cannot be read"):
@@ -250,7 +280,7 @@ def test_a_reply_queue_that_never_could_be_read_ends_the_wait(bench: Bench) -> N
 
 
 def test_a_queue_that_cannot_be_replaced_ends_the_wait(bench: Bench) -> None:
-    """What AWS says of the new queue is raised wherever a reply is awaited."""
+    """The error of creating the new queue is raised for every awaited reply."""
     bench.answering()
     bench.ask("a")
     bench.memory.fail("receive_message", GONE)
@@ -265,7 +295,7 @@ def test_a_queue_that_cannot_be_replaced_ends_the_wait(bench: Bench) -> None:
 
 
 def test_an_outage_of_the_reply_queue_is_waited_out(bench: Bench) -> None:
-    """Polls are tried again until they work."""
+    """Polls are retried until they succeed."""
     bench.memory.fail("receive_message", "ServiceUnavailable", 503, times=4)
     bench.answering()
 
@@ -275,7 +305,7 @@ def test_an_outage_of_the_reply_queue_is_waited_out(bench: Bench) -> None:
 def test_what_is_no_reply_is_told_and_passed_over(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A stranger's message in our queue does not stand in the way of replies."""
+    """A message that is no reply is reported, and replies behind it arrive."""
     pending = bench.requester.submit(Request("a"))
     bench.memory.send(bench.reply_queue(), "noise")
     bench.memory.wait_for(lambda: "in our reply queue: no reply" in caplog.text)
@@ -287,7 +317,7 @@ def test_what_is_no_reply_is_told_and_passed_over(
 def test_a_queue_that_stays_is_left_to_be_swept(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An end is an end, though the queue cannot be deleted."""
+    """Closing succeeds even if the reply queue cannot be deleted."""
     bench.answering()
     bench.ask("a")
     bench.memory.fail("delete_queue", "AccessDenied", 403)
@@ -297,7 +327,7 @@ def test_a_queue_that_stays_is_left_to_be_swept(
 
 
 def test_an_end_leaves_no_thread(bench: Bench) -> None:
-    """Senders, uploaders and pollers end with their requester, which `with` sees to."""
+    """At the end of `with` no sender, uploader or poller is left."""
     before = {each for each in threading.enumerate() if each.name in NAMES}
     with bench.requester:
         bench.answering()
@@ -312,17 +342,11 @@ NAMES = {"replies", "send", "upload", "feeder", "open"}
 
 
 def test_an_end_does_not_wait_for_aws(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A deletion that hangs holds up the end for its time only, and one that works is awaited."""
+    """Closing waits for a deletion that works, but not long for one that hangs."""
     monkeypatch.setattr("messaging.requester.replies.CLOSING", 0.1)
     bench.answering()
     bench.ask("a")
-    let_go = threading.Event()
-
-    def hang(call: Call) -> None:
-        if call.operation == "delete_queue":
-            let_go.wait(GIVE_UP)
-
-    bench.memory.before = hang
+    _, let_go = bench.memory.hang("delete_queue")
 
     ending = threading.Thread(target=bench.requester.close, daemon=True)
     ending.start()
@@ -333,15 +357,8 @@ def test_an_end_does_not_wait_for_aws(bench: Bench, monkeypatch: pytest.MonkeyPa
 
 def test_a_queue_made_too_late_is_deleted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that AWS makes after the requester has ended is not left behind."""
-    monkeypatch.setattr("messaging.requester.requester.CLOSING", 0.05)
-    let_go, making = threading.Event(), threading.Event()
-
-    def hang(call: Call) -> None:
-        if call.operation == "create_queue":
-            making.set()
-            let_go.wait(GIVE_UP)
-
-    bench.memory.before = hang
+    monkeypatch.setattr("messaging.requester.replies.CLOSING", 0.05)
+    making, let_go = bench.memory.hang("create_queue")
     bench.memory.fail("get_queue_url", "Strange", times=1)
     with pytest.raises(ClientError):
         bench.ask("a")
@@ -352,8 +369,8 @@ def test_a_queue_made_too_late_is_deleted(bench: Bench, monkeypatch: pytest.Monk
     bench.memory.wait_for(lambda: bench.memory.asked("delete_queue", "out-"))
 
 
-def test_it_is_for_the_process_that_made_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A child may not ask, and its end leaves its parent's queue alone."""
+def test_a_child_process_may_not_use_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child process may not ask, and its end leaves its parent's queue alone."""
     bench.answering()
     bench.ask("a")
     own = os.getpid()
@@ -367,7 +384,7 @@ def test_it_is_for_the_process_that_made_it(bench: Bench, monkeypatch: pytest.Mo
 
 
 def test_calls_are_made_patiently(bench: Bench) -> None:
-    """What a program asks of AWS by itself is tried until it works."""
+    """Calls that a program makes itself are retried until they succeed."""
     errors = [aws_error("SlowDown", 503)] * 2
 
     def call() -> int:

@@ -1,4 +1,4 @@
-"""Sauvola: against a naive one, and in every mode."""
+"""Sauvola: against a naive implementation, and in every mode."""
 
 from typing import Any, Tuple
 
@@ -36,14 +36,14 @@ def naive(pixels: Any, window: int, k: float, r: float) -> Any:
 def test_sauvola_equals_a_naive_one(
     shape: Tuple[int, int], seed: int, window: int, k: float, r: float
 ) -> None:
-    """The sums that roll along give the thresholds that each window gives by itself."""
+    """Rolling sums give the same thresholds as each window by itself."""
     pixels = np.random.default_rng(seed).integers(0, 256, shape).astype("u1")
 
     assert np.array_equal(is_white(pixels, window, k, r), naive(pixels, window, k, r))
 
 
 def test_sauvola_of_16_bits() -> None:
-    """Sixteen bits are judged as eight are, on their own scale."""
+    """Sixteen bits get the same result as eight, on their own scale."""
     shallow = np.random.default_rng(1).integers(0, 256, (20, 30)).astype("u1")
     effect = prepare("sauvola", {}).effect([])
 
@@ -56,7 +56,7 @@ def test_sauvola_of_16_bits() -> None:
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "RGBX", "CMYK", "P", "PA"])
 def test_sauvola_gives_one_bit_or_keeps_alpha(mode: str) -> None:
-    """Sauvola gives one bit for each pixel, or black and white beside the alpha that was there."""
+    """The result has one bit per pixel, or black and white beside the original alpha."""
     source = (ramp("LA").convert("PA") if mode[0] == "P" else ramp(mode)).convert(mode)
     source = source.resize((256, 8), Image.Resampling.NEAREST)
 

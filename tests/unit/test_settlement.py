@@ -18,7 +18,7 @@ OPERATIONS = ["put_object", "send_message_batch", "delete_message_batch"]
 
 
 class Bench(NamedTuple):
-    """A settlement over AWS in memory."""
+    """A Settlement over AWS in memory."""
 
     memory: Memory
     clock: Clock
@@ -28,7 +28,7 @@ class Bench(NamedTuple):
     fatal: List[Exception]
 
     def jobs(self, *bodies: str) -> List[Job]:
-        """Receive requests of these bodies, each handled with its body as the result."""
+        """Receive requests with these bodies, each handled with its body as the result."""
         for body in bodies:
             self.memory.send("in", body)
         inbox = self.memory.queue("in")
@@ -36,7 +36,7 @@ class Bench(NamedTuple):
         return [Job(each, each.message_id, "out", Result(each.body)) for each in taken]
 
     def settle(self, *jobs: Job) -> None:
-        """Have jobs settled, and wait until they are."""
+        """Put jobs into the settlement, and wait until they are settled."""
         for job in jobs:
             self.settlement.put(job)
         self.settlement.join()
@@ -47,20 +47,21 @@ class Bench(NamedTuple):
         return Job(**{**vars(job), **fields})
 
     def order(self) -> List[str]:
-        """Give what was asked of AWS, but for the polls."""
+        """Return the requests to AWS, except polls."""
         return [c.operation for c in self.memory.calls if c.operation != "receive_message"]
 
     def statuses(self) -> List[str]:
-        """Give the statuses of the replies."""
+        """Return the replies' statuses."""
         return [m.attributes["Status"]["StringValue"] for m in self.memory.queues["out"]]
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
-    """A settlement, at a clock that only a test moves, where what failed is due at once."""
+def bench(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[Bench]:
+    """A Settlement whose clock only a test moves, and whose retries are due at once."""
     caplog.set_level(logging.DEBUG)
-    clock, memory, patience = Clock(), Memory("in", "out"), Patience()
-    monkeypatch.setattr("messaging.clock.now", clock.now)
+    memory, patience = Memory("in", "out"), Patience()
     monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
     monkeypatch.setattr("messaging.flow.batcher.due_at", lambda now, *how: now)
     monkeypatch.setattr("messaging.flow.batcher.LINGER", 0.0)
@@ -80,7 +81,7 @@ def only(items: List[Any]) -> Any:
 
 
 def test_log_reply_and_delete_in_that_order(bench: Bench) -> None:
-    """The reply names the log object, which tells of the job, and the request is gone."""
+    """The reply names the log object, which tells of the job, and the request is deleted."""
     bench.settle(bench.job())
 
     reply = only(bench.memory.queues["out"])
@@ -95,7 +96,7 @@ def test_log_reply_and_delete_in_that_order(bench: Bench) -> None:
 def test_one_line_says_what_became_of_requests(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who looks at the worker reads how many were answered, which were refused, and the log."""
+    """A line says how many were answered, which were refused, and where the log is."""
     first, second = bench.jobs("1", "a")
     bench.settle(first, second.refused("item 1 is no integer"))
 
@@ -106,7 +107,7 @@ def test_one_line_says_what_became_of_requests(
 
 
 def test_a_request_is_known_once_it_is_answered(bench: Bench) -> None:
-    """One that comes again only has to be deleted, with no second log or reply."""
+    """A request delivered again is only deleted, with no second log entry or reply."""
     job = bench.job()
     assert not bench.settlement.has_answered(job.delivery)
     bench.settle(job)
@@ -119,7 +120,7 @@ def test_a_request_is_known_once_it_is_answered(bench: Bench) -> None:
 
 
 def test_what_is_no_longer_ours_is_let_go(bench: Bench) -> None:
-    """A request whose lease ran out is not answered, and not deleted."""
+    """A request whose lease has expired is neither answered nor deleted."""
     job = bench.job()
     bench.clock.time += 31
 
@@ -129,8 +130,8 @@ def test_what_is_no_longer_ours_is_let_go(bench: Bench) -> None:
     assert bench.memory.bodies("in") == ["3,1,2"]
 
 
-def test_what_is_lost_leaves_the_others_alone(bench: Bench) -> None:
-    """Of two jobs the one that is ours is settled."""
+def test_a_lost_lease_leaves_the_other_jobs_alone(bench: Bench) -> None:
+    """Of two jobs, the one whose lease is alive is settled."""
     lost, ours = bench.jobs("lost", "ours")
     bench.leases.drop([lost.delivery])
 
@@ -143,7 +144,7 @@ def test_what_is_lost_leaves_the_others_alone(bench: Bench) -> None:
 def test_a_result_that_sqs_refuses_becomes_a_refusal(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who asked reads why the result cannot be sent, in 200 characters, and so does the log."""
+    """The sender and the log are told, in 200 characters, why the result cannot be sent."""
     how: Any = {"sender": True, "within": "3,1,2", "times": 1}
     bench.memory.fail("send_message_batch", "InvalidParameterValue", message="no! " * 99, **how)
 
@@ -158,7 +159,7 @@ def test_a_result_that_sqs_refuses_becomes_a_refusal(
 
 
 def test_an_error_that_sqs_refuses_is_the_end(bench: Bench) -> None:
-    """A refusal that cannot be sent either is tried once only, and its request deleted."""
+    """A refusal that cannot be sent either is not retried, and its request is deleted."""
     bench.memory.fail(
         "send_message_batch", "InvalidParameterValue", sender=True, within="StringValue"
     )
@@ -171,7 +172,7 @@ def test_an_error_that_sqs_refuses_is_the_end(bench: Bench) -> None:
 
 
 def test_a_reply_that_fails_is_sent_again_and_alone(bench: Bench) -> None:
-    """What passes by itself costs one more request, and the others of the batch nothing."""
+    """A transient failure costs one more request, and the rest of the batch nothing."""
     bench.memory.fail("send_message_batch", "InternalError", within="first", times=3)
 
     bench.settle(*bench.jobs("first", "second"))
@@ -182,7 +183,7 @@ def test_a_reply_that_fails_is_sent_again_and_alone(bench: Bench) -> None:
 
 
 def test_a_reply_queue_that_is_gone_takes_its_request_along(bench: Bench) -> None:
-    """When clients have given up, the request is deleted, and counts as answered by nobody."""
+    """If its client has given up, a request is deleted, and counts as unanswered."""
     job = bench.job(reply_to="out-gone")
     hide(bench, job, 300)
     bench.clock.time += 61
@@ -194,7 +195,7 @@ def test_a_reply_queue_that_is_gone_takes_its_request_along(bench: Bench) -> Non
 
 
 def test_a_reply_queue_that_refuses_us_leaves_its_request_for_later(bench: Bench) -> None:
-    """The request is shown again in 30 s, and is not known as answered."""
+    """The request is visible again in 30 s, and does not count as answered."""
     bench.memory.fail("send_message_batch", "AccessDenied", 403, about="out")
     job = bench.job()
     hide(bench, job, 300)
@@ -208,13 +209,13 @@ def test_a_reply_queue_that_refuses_us_leaves_its_request_for_later(bench: Bench
 
 
 def hide(bench: Bench, job: Job, seconds: int) -> None:
-    """Have a job be ours for so long."""
+    """Give a job a lease of so many seconds."""
     (lease,) = bench.leases.drop([job.delivery]).values()
     bench.leases.restore(lease._replace(seconds=seconds))
 
 
 def test_a_reply_is_tried_while_its_queue_may_yet_come(bench: Bench) -> None:
-    """Within a minute a missing queue is tried again, until it is there."""
+    """Within a minute a missing queue is retried, until it exists."""
 
     def create(call: Any) -> None:
         if len(bench.memory.asked("send_message_batch")) == 3:
@@ -239,7 +240,7 @@ def test_where_there_is_nobody_to_answer_nobody_is(bench: Bench) -> None:
 def test_a_failed_job_stays_in_the_queue(
     bench: Bench, reply_to: Optional[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is hidden for its pause, whether its sender is told or not, and was not answered."""
+    """A failed job's request is hidden for its backoff and counts as unanswered, told or not."""
     job = bench.job(reply_to=reply_to, status="error", retry_in=60)
 
     bench.settle(job)
@@ -252,7 +253,7 @@ def test_a_failed_job_stays_in_the_queue(
 
 
 def test_replies_go_to_each_queue_by_itself(bench: Bench) -> None:
-    """Jobs of two clients are answered where each wants it."""
+    """Jobs of two clients are answered in each one's queue."""
     bench.memory.queues["out-a"] = []
     first, second = bench.jobs("1", "2")
 
@@ -263,7 +264,7 @@ def test_replies_go_to_each_queue_by_itself(bench: Bench) -> None:
 
 
 def test_a_delete_that_fails_is_tried_again(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    """The request stays ours meanwhile; who looks reads of it, and when it is over."""
+    """The lease is kept meanwhile, and the trouble and its end are reported."""
     bench.memory.fail("delete_message_batch", "AccessDenied", 403, times=2)
 
     bench.settle(bench.job())
@@ -277,7 +278,7 @@ def test_a_delete_that_fails_is_tried_again(bench: Bench, caplog: pytest.LogCapt
 
 
 def test_only_what_was_deleted_is_told(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    """Of two requests the one whose deletion fails is told of when it is done."""
+    """Of two requests, one whose deletion fails is reported when it succeeds."""
     bench.memory.fail("delete_message_batch", "InternalError", within="first", times=1)
 
     bench.settle(*bench.jobs("first", "second"))
@@ -287,7 +288,7 @@ def test_only_what_was_deleted_is_told(bench: Bench, caplog: pytest.LogCaptureFi
 
 
 def test_a_delete_that_sqs_refuses_is_over(bench: Bench) -> None:
-    """What SQS does not know as ours any more is not tried again."""
+    """A deletion that SQS refuses for good is not retried."""
     bench.memory.fail("delete_message_batch", "ReceiptHandleIsInvalid", sender=True, within="Id")
 
     bench.settle(bench.job())
@@ -297,7 +298,7 @@ def test_a_delete_that_sqs_refuses_is_over(bench: Bench) -> None:
 
 @pytest.mark.parametrize(("seconds", "fatal"), [(9.9, False), (10.0, True)])
 def test_a_right_to_log_may_come_late(bench: Bench, seconds: float, fatal: bool) -> None:
-    """For ten seconds a missing right is waited for; then no job can be brought home."""
+    """A missing right to log is waited for ten seconds; then the settlement fails."""
     bench.memory.fail("put_object", "AccessDenied", 403, times=2)
 
     def pass_time(call: Any) -> None:
@@ -314,7 +315,7 @@ def test_a_right_to_log_may_come_late(bench: Bench, seconds: float, fatal: bool)
 
 
 def test_an_outage_of_the_log_is_waited_out(bench: Bench) -> None:
-    """Trouble that passes is no end; the log is written under the same key."""
+    """An outage is waited out, and the log is written under the same key."""
     bench.memory.fail("put_object", "SlowDown", 503, times=3)
 
     bench.settle(bench.job())
@@ -325,7 +326,7 @@ def test_an_outage_of_the_log_is_waited_out(bench: Bench) -> None:
 
 
 def test_a_log_that_waits_when_we_stop_is_nobodys_fault(bench: Bench) -> None:
-    """Trouble that passes, given up since the worker stops, is not told as fatal."""
+    """A transient failure abandoned because of a stop is not reported as fatal."""
     bench.memory.fail("put_object", "SlowDown", 503)
     job = bench.job()
     bench.memory.before = lambda call: bench.patience.end()
@@ -337,7 +338,7 @@ def test_a_log_that_waits_when_we_stop_is_nobodys_fault(bench: Bench) -> None:
 
 
 def test_a_fault_of_ours_gives_the_request_back(bench: Bench, monkeypatch: Any) -> None:
-    """Where the log cannot even be worded, the lease is dropped, so that SQS gives it again."""
+    """On an unexpected exception the lease is dropped, so that SQS delivers the request again."""
     monkeypatch.setattr("messaging.flow.threads.time.sleep", lambda seconds: None)
     monkeypatch.setattr(Job, "log_entry", lambda job, worker: 1 / 0)
 
@@ -348,7 +349,7 @@ def test_a_fault_of_ours_gives_the_request_back(bench: Bench, monkeypatch: Any) 
 
 
 def test_a_worker_that_ends_does_not_wait_for_what_fails(bench: Bench) -> None:
-    """Hurrying makes what failed due at once, and closing forgets it."""
+    """Hurrying makes retries due at once, and closing drops them."""
     bench.memory.fail("send_message_batch", "InternalError", 500)
     bench.settlement.put(bench.job())
     bench.memory.wait_for(lambda: len(bench.memory.asked("send_message_batch")) > 1)

@@ -1,4 +1,4 @@
-"""In a queue that others read too, our own replies are found, and theirs let go."""
+"""In a shared queue our own replies are found, and others' are released."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ import pytest
 from messaging import Reply, Request
 from messaging.aws.patience import Patience
 from messaging.requester.awaited import Awaited, Pending
-from messaging.requester.shared_replies import SharedReplies
+from messaging.requester.replies import Replies
 from tests.conftest import wait_until
 from tests.unit.clock import Clock
 from tests.unit.memory_aws import Call, Memory
 
-GIVE_UP = 5  # seconds
+GIVE_UP = 5  # seconds; then the test fails
 
 
 class Bench:
-    """A shared reply queue in memory, in which a test puts replies."""
+    """A shared reply queue in memory, into which a test puts replies."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.memory = Memory("out")
         self.awaited = Awaited()
+        self.patience = Patience()
         self.connection = self.memory.connection()
-        self.replies = SharedReplies(self.connection, self.awaited, Patience(), "out")
+        self.replies = Replies(
+            self.connection, self.awaited, self.patience, lambda pending: None, "out"
+        )
 
     def expect(self, correlation_id: str) -> Pending:
         pending = self.awaited.expect(Request("body", correlation_id))
-        self.replies.wake()
+        self.replies.intake.wake()
         return pending
 
     def reply(self, correlation_id: str) -> None:
@@ -41,20 +44,21 @@ class Bench:
         return self.memory.asked("receive_message")
 
     def look_twice(self) -> None:
-        """Wait until what a look found is dealt with: the next but one has begun."""
+        """Block until the messages of a poll are dealt with: the next but one has started."""
         before = len(self.polls())
         self.memory.wait_for(lambda: len(self.polls()) >= before + 2)
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
-    """A shared queue at a clock that only a test moves, where pauses take no time."""
+def bench(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[Bench]:
+    """A shared queue whose clock only a test moves, and whose pauses take no time."""
     caplog.set_level(logging.DEBUG)
-    clock = Clock()
-    monkeypatch.setattr("messaging.clock.now", clock.now)
     monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
     made = Bench(clock)
     yield made
+    made.patience.end()
     made.replies.close()
 
 
@@ -63,28 +67,28 @@ def told(pending: Pending) -> Reply:
 
 
 def test_our_own_reply_is_given_and_deleted(bench: Bench) -> None:
-    """The others in the queue stay."""
+    """Our reply is delivered and deleted, and others stay in the queue."""
     bench.reply("theirs")
     bench.reply("ours")
 
     assert told(bench.expect("ours")).body == "re ours"
     bench.memory.wait_for(lambda: bench.memory.bodies("out") == ["re theirs"])
-    assert bench.replies.name == "out"
+    assert bench.replies.queue.name == "out"
 
 
 def test_polls_are_short_and_keep_others_from_little(bench: Bench) -> None:
-    """A look asks for ten messages, for 1 s, hidden for 5 s, by one attempt of 8 s."""
+    """A look asks for ten messages, for 1 s, hidden for 5 s, by one attempt of 9 s."""
     bench.expect("c")
     bench.memory.wait_for(bench.polls)
 
     arguments = bench.polls()[0].arguments
     names = ("MaxNumberOfMessages", "WaitTimeSeconds", "VisibilityTimeout")
     assert [arguments[each] for each in names] == [10, 1, 5]
-    assert bench.connection.asked_for == [("sqs", 1, 8)]
+    assert bench.connection.asked_for == [("sqs", 1, 9)]
 
 
 def test_nothing_is_polled_while_nothing_is_awaited(bench: Bench) -> None:
-    """A session that waits for a person keeps nobody from his replies."""
+    """An idle session does not hide others' replies."""
     assert not threading.Event().wait(0.1)
     assert bench.polls() == []
 
@@ -97,7 +101,7 @@ def test_nothing_is_polled_while_nothing_is_awaited(bench: Bench) -> None:
 
 
 def test_a_stranger_is_given_back_at_once_and_only_once(bench: Bench) -> None:
-    """One that is seen again stays hidden for a while, so that a look gets past it."""
+    """A stranger's reply seen again stays hidden for a while, so that polls get past it."""
     bench.reply("theirs")
     bench.expect("ours")
     (message,) = bench.memory.queues["out"]
@@ -114,7 +118,7 @@ def test_a_stranger_is_given_back_at_once_and_only_once(bench: Bench) -> None:
 def test_a_reply_without_attributes_is_that_to_the_only_request(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A worker that sets none may answer who asks one thing at a time."""
+    """With one request in flight, a reply without attributes is its own."""
     pending = bench.expect("only")
     bench.memory.send("out", "bare")
 
@@ -125,7 +129,7 @@ def test_a_reply_without_attributes_is_that_to_the_only_request(
 def test_a_reply_without_attributes_is_nobodys_where_two_wait(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It cannot be told whose it is, so it stays."""
+    """With two requests in flight, a reply without attributes stays in the queue."""
     first, second = bench.awaited.expect(Request("1")), bench.expect("c")
     bench.memory.send("out", "bare")
     (message,) = bench.memory.queues["out"]
@@ -133,11 +137,11 @@ def test_a_reply_without_attributes_is_nobodys_where_two_wait(
 
     assert not first.future.done()
     assert not second.future.done()
-    assert "is not for us: no reply: CorrelationId or Status is missing" in caplog.text
+    assert "in our reply queue: no reply: CorrelationId or Status is missing" in caplog.text
 
 
 def test_a_message_with_attributes_is_never_guessed(bench: Bench) -> None:
-    """One that breaks the format is not taken for the reply to the only request."""
+    """A reply that breaks the format is not taken for the only request's."""
     pending = bench.expect("c")
     bench.memory.send("out", "strange", Colour="red")
     (message,) = bench.memory.queues["out"]
@@ -148,21 +152,17 @@ def test_a_message_with_attributes_is_never_guessed(bench: Bench) -> None:
 
 
 def test_an_outage_is_waited_out(bench: Bench) -> None:
-    """Whatever a poll meets, even a missing right, it is tried again."""
-    bench.memory.fail("receive_message", "AccessDenied", 403, times=3)
+    """What passes is tried again."""
+    bench.memory.fail("receive_message", "ServiceUnavailable", 503, times=3)
     pending = bench.expect("c")
     bench.reply("c")
 
     assert told(pending).body == "re c"
 
 
-def test_an_end_gives_back_what_its_last_poll_brings(bench: Bench) -> None:
-    """The poll under way is awaited, and a stranger in it shown at once, seen or not."""
+def test_an_end_does_not_wait_for_the_poll_under_way(bench: Bench) -> None:
+    """What that poll brings comes to others after 5 s, or at once if nobody saw it before."""
     begun, let_go = threading.Event(), threading.Event()
-    bench.expect("ours")
-    bench.reply("theirs")
-    (message,) = bench.memory.queues["out"]
-    bench.memory.wait_for(lambda: len(message.handles) == 2)
 
     def hang(call: Call) -> None:
         if call.operation == "receive_message":
@@ -170,45 +170,31 @@ def test_an_end_gives_back_what_its_last_poll_brings(bench: Bench) -> None:
             let_go.wait(GIVE_UP)
 
     bench.memory.before = hang
+    bench.expect("ours")
+    bench.reply("theirs")
     assert begun.wait(GIVE_UP)
-    bench.clock.time += 6
-    ending = threading.Thread(target=bench.replies.close, daemon=True)
-    ending.start()
-    assert not threading.Event().wait(0.05)
-    assert ending.is_alive()
-    let_go.set()
-    ending.join(GIVE_UP)
 
-    assert not ending.is_alive()
-    assert len(message.handles) == 3
-    assert message.hidden_until == bench.clock.time
-    assert not running()
-
-
-def test_an_end_does_not_wait_for_a_poll_that_hangs(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It takes a second and a half at most."""
-    waits: List[float] = []
-    monkeypatch.setattr(
-        "messaging.requester.shared_replies.futures.wait",
-        lambda ended, seconds: waits.append(seconds),
-    )
     bench.replies.close()
+    let_go.set()
+    bench.memory.wait_for(lambda: bench.memory.asked("change_message_visibility_batch"))
 
-    assert waits == [1.5]
+    (message,) = bench.memory.queues["out"]
+    assert message.hidden_until == bench.clock.time
+    assert bench.memory.asked("delete_queue") == []
+    wait_until(lambda: not running(), GIVE_UP)
 
 
 def test_an_outage_does_not_hold_up_the_end(bench: Bench) -> None:
-    """Polls that fail are not tried again once the end has come."""
+    """After close a failed poll is not retried."""
     bench.memory.fail("receive_message", "ServiceUnavailable", 503)
     bench.expect("c")
     bench.memory.wait_for(bench.polls)
 
+    bench.patience.end()
     bench.replies.close()
 
     wait_until(lambda: not running(), GIVE_UP)
 
 
 def running() -> List[threading.Thread]:
-    return [each for each in threading.enumerate() if each.name == "shared replies"]
+    return [each for each in threading.enumerate() if each.name == "replies"]

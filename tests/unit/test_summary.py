@@ -1,4 +1,4 @@
-"""The summary is exact, and every list that is none is refused with its item."""
+"""The summary is exact, and what is no list of integers is refused with the item at fault."""
 
 import contextlib
 import statistics
@@ -22,12 +22,12 @@ integers = st.one_of(
     st.sampled_from([2**53, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), -(2**63) - 1, BIG, -BIG]),
 )
 blanks = st.text(" \t\r\n", max_size=2)
-LONG = ",".join(["7"] * 20_000)  # past the point from which numpy parses
+LONG = ",".join(["7"] * 20_000)  # long enough for numpy to parse
 
 
 def together(text: str) -> Summary:
     """Have a list summarised between others of its message, as short lists are."""
-    if "\n" in text or len(text) > packing.ROOM:  # these travel alone
+    if "\n" in text or len(text) > packing.ROOM:  # these get a message of their own
         return summarise(text)
     body = "\n".join(["1,a", text, "5"])
     answers = packing.read_all(packing.answer(packing.unpack(body, 3)), 3)
@@ -45,7 +45,7 @@ Way = Callable[[str], Summary]
 
 
 def expected(values: List[int]) -> Summary:
-    """Work it out with fractions."""
+    """Return the summary computed with fractions."""
     ordered = sorted(values)
     count = len(values)
     middle = Fraction(ordered[(count - 1) // 2] + ordered[count // 2], 2)
@@ -70,7 +70,7 @@ def test_long_list_equals_exact_fractions(values: List[int], filler: int) -> Non
 
 
 def test_list_of_megabytes_equals_exact_fractions() -> None:
-    """A list that several threads parse keeps its order: summary and complaints are the same."""
+    """A list parsed by several threads has the same summary and errors."""
     values = [*range(-300_000, 300_000), 2**70, *range(100_000), -(2**63)]
     text = ",".join(map(str, values))
 
@@ -83,7 +83,7 @@ def test_list_of_megabytes_equals_exact_fractions() -> None:
 @WAYS
 @given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=20))
 def test_summary_agrees_with_the_statistics_module(summarise: Way, values: List[int]) -> None:
-    """The standard library finds the same."""
+    """The summary agrees with the standard library's statistics."""
     summary = summarise(",".join(map(str, values)))
 
     assert summary.median == statistics.median(values)
@@ -96,7 +96,7 @@ def test_summary_agrees_with_the_statistics_module(summarise: Way, values: List[
 def test_blanks_signs_and_zeros_around_a_number_do_not_count(
     summarise: Way, prefix: str, items: List[Tuple[str, int, str]]
 ) -> None:
-    """Blanks around an item, a plus and leading zeros change nothing."""
+    """Blanks around an item, a plus sign and leading zeros change nothing."""
     plain = prefix + ",".join(str(value) for _, value, _ in items)
     dressed = ",".join(f"{left}{_dress(value)}{right}" for left, value, right in items)
 
@@ -127,7 +127,7 @@ def _dress(value: int) -> str:
     ],
 )
 def test_known_summaries(summarise: Way, text: str, result: Summary) -> None:
-    """Edges of the number range come out as worked out by hand."""
+    """Edges of the number range give the results computed by hand."""
     assert summarise(text) == result
     assert packing.read(result.to_json()) == result
 
@@ -163,7 +163,7 @@ BAD_ITEMS = {
 def test_what_is_no_integer_is_refused_with_its_number_and_text(
     summarise: Way, before: str, item: str, after: str
 ) -> None:
-    """The complaint names the item as the person counts it."""
+    """The error quotes the item and its position, counted from 1."""
     text = before + item + after
     where = f"item {before.count(',') + 1}" if text.strip() else "the list"
 
@@ -178,14 +178,14 @@ def test_what_is_no_integer_is_refused_with_its_number_and_text(
 @WAYS
 @pytest.mark.parametrize("text", ["", " ", "\n\t", " " * 30_000])
 def test_empty_list_is_refused(summarise: Way, text: str) -> None:
-    """Nothing but blanks is no list."""
+    """Blanks alone are no list."""
     with pytest.raises(ValueError, match="the list is empty"):
         summarise(text)
 
 
 @given(st.text("0123456789+-, \t\n.", max_size=12))
 def test_numpy_accepts_exactly_what_python_accepts(text: str) -> None:
-    """A list is accepted or refused alike, short or long, with the same numbers."""
+    """Short and long lists are accepted or refused alike, with the same numbers."""
 
     def outcome(prefix: str) -> object:
         try:
@@ -201,7 +201,7 @@ def test_numpy_accepts_exactly_what_python_accepts(text: str) -> None:
 @WAYS
 @given(st.text(max_size=20))
 def test_only_value_errors_come_out(summarise: Way, text: str) -> None:
-    """Whatever is typed, the answer is a summary or a complaint."""
+    """Whatever is typed, the result is a summary or a ValueError."""
     with contextlib.suppress(ValueError):
         assert summarise(text).count == text.count(",") + 1
 
@@ -219,7 +219,7 @@ def test_only_value_errors_come_out(summarise: Way, text: str) -> None:
     ],
 )
 def test_lists_as_people_have_them(summarise: Way, prefix: str, dressed: str, plain: str) -> None:
-    """One pair of brackets around, and no-break and thin spaces, change nothing."""
+    """A pair of brackets, and no-break or thin spaces, change nothing."""
     if prefix:
         dressed = f"[{prefix}{dressed.replace('[', '').replace(']', '')}]"
 
@@ -242,8 +242,10 @@ def test_lists_as_people_have_them(summarise: Way, prefix: str, dressed: str, pl
         ("[\u00a0]", "the list is empty"),
     ],
 )
-def test_other_dress_is_refused(summarise: Way, text: str, complaint: str) -> None:
-    """More brackets, other ones, and spaces within an item are named with the item."""
+def test_other_brackets_and_inner_blanks_are_refused(
+    summarise: Way, text: str, complaint: str
+) -> None:
+    """More or other brackets, and spaces inside an item, are refused with the item."""
     for take in (summarise, check):
         with pytest.raises(ValueError) as error:
             take(text)

@@ -26,7 +26,7 @@ def samples(kind: str, dtype: str) -> Any:
 
 
 def written(kind: str, levels: Any, **options: Any) -> bytes:
-    """Write samples by tifffile."""
+    """Return samples written by tifffile."""
     photometric = {"grey": "minisblack", "white is zero": "miniswhite", "cmyk": "separated"}
     extra = {"rgba": [2], "premultiplied": [1], "more channels": [0, 0]}
     if CHANNELS[kind] == 1:
@@ -41,7 +41,7 @@ def written(kind: str, levels: Any, **options: Any) -> bytes:
 
 
 def pages(data: bytes) -> List[Any]:
-    """Read the samples of all pages by tifffile, as rows, columns and channels."""
+    """Return the samples of all pages as tifffile reads them: rows, columns and channels."""
     with tifffile.TiffFile(BytesIO(data)) as file:
         read = [(page.asarray(), page) for page in cast(Any, file.pages)]
     moved = (np.moveaxis(a, 0, -1) if page.planarconfig == 2 else a for a, page in read)
@@ -58,7 +58,7 @@ def plain(value: Any) -> Any:
 
 
 def wanted(kind: str, levels: Any) -> Any:
-    """Give what gamma 2.2 makes of samples."""
+    """Return gamma 2.2 of samples."""
     white = 1 if levels.dtype.kind == "f" else np.iinfo(levels.dtype).max
     result, colours = levels.astype("f8"), {"cmyk": 4}.get(kind, 1 if levels.shape[2] == 1 else 3)
     part = result[..., :colours] / white
@@ -83,15 +83,15 @@ def matrix() -> Iterator[Tuple[str, str, Dict[str, Any]]]:
     ):
         planar = CHANNELS[kind] > 1 or planes == "contig"
         plain = dtype != "f4" or kind in ("grey", "rgb", "rgba", "more channels")
-        if planar and plain and number % 3 == 0:  # each pair of two, in a third of the time
+        if planar and plain and number % 3 == 0:  # every pair of values, in a third of the time
             yield kind, dtype, {**coding, **block, "byteorder": order, "planarconfig": planes}
 
 
 @pytest.mark.parametrize(("kind", "dtype"), list(itertools.product(KINDS, ("u1", "u2", "f4"))))
 def test_samples_of_each_kind(kind: str, dtype: str) -> None:
-    """In each layout gamma 1 keeps all samples, and gamma 2.2 is that of the formula.
+    """In each layout gamma 1 keeps all samples, and gamma 2.2 follows the formula.
 
-    Only floats behind a predictor are refused.
+    Only floats with a predictor are refused.
     """
     for options in (each for k, d, each in matrix() if (k, d) == (kind, dtype)):
         levels = samples(kind, dtype)
@@ -137,7 +137,7 @@ def test_associated_alpha_is_refused(dtype: str) -> None:
 @pytest.mark.parametrize("tile", [False, True])
 @pytest.mark.parametrize("predictor", ["none", "horizontal"])
 def test_codings_of_libtiff(options: Dict[str, Any], tile: bool, predictor: str) -> None:
-    """What libtiff has coded is coded so again, predictor and all, and comes out the same."""
+    """What libtiff compressed is compressed the same way, predictor included, without loss."""
     for dtype in ("u1", "u2"):
         image = pyvips.Image.new_from_array(samples("rgb", dtype))
         source = image.tiffsave_buffer(tile=tile, predictor=predictor, **options)
@@ -150,7 +150,7 @@ def test_codings_of_libtiff(options: Dict[str, Any], tile: bool, predictor: str)
 
 
 def raw(fields: Dict[int, Tuple[int, List[int]]], strip: bytes, **more: bytes) -> bytes:
-    """Make a TIFF file by hand: fields of SHORT or LONG numbers, and one strip behind them."""
+    """Return a TIFF file made by hand: fields of SHORT or LONG numbers, followed by one strip."""
     fields = {**fields, 273: (4, [0]), 279: (4, [len(strip)])}
     start = 8 + 2 + 12 * len(fields) + 4
     body, entries = strip + bytes(len(strip) % 2), []
@@ -173,7 +173,7 @@ def page(bits: List[int], photometric: int, strip: bytes, **more: Any) -> bytes:
 @pytest.mark.parametrize("bits", [2, 4])
 @pytest.mark.parametrize("photometric", [0, 1])
 def test_low_depths_keep_their_bits(bits: int, photometric: int) -> None:
-    """Levels of 2 and 4 bits are mapped as such, in a file as small as before."""
+    """Levels of 2 and 4 bits are mapped as such, and the file stays as small."""
     strip = bytes(range(0, 256, 255 // (4 * bits)))[: 4 * bits]
     source = page([bits], photometric, strip)
 
@@ -190,7 +190,7 @@ def test_low_depths_keep_their_bits(bits: int, photometric: int) -> None:
 
 @pytest.mark.parametrize("unit", [1, 256, 257, 0])
 def test_palettes_of_16_bits_are_mapped_alone(unit: int) -> None:
-    """The indexes stay byte for byte, and colours follow the formula at the depth they have."""
+    """Indexes stay byte for byte, and palette colours follow the formula at their depth."""
     luck = np.random.default_rng(1)
     entries = luck.integers(0, 65536, 768) if not unit else luck.integers(0, 256, 768) * unit
     strip = bytes(range(32))
@@ -218,14 +218,14 @@ def test_palettes_of_16_bits_are_mapped_alone(unit: int) -> None:
     ],
 )
 def test_kinds_that_cannot_be_kept_are_named(bits: Any, fields: Any, reason: str) -> None:
-    """Samples that would be read wrongly are refused by name."""
+    """Samples that would be misread are refused by name."""
     with pytest.raises(ValueError, match=reason):
         run(page(bits, 1, bytes(400), fields=fields))
 
 
 @pytest.mark.parametrize("following", [8, 9, 10_000])
 def test_pages_that_are_no_pages_are_left_out(following: int) -> None:
-    """A first page is kept, with a remark, if what is said to follow it is itself or no page."""
+    """If the second page is the first, or no page, only the first is kept, with a remark."""
     source = bytearray(page([8], 1, bytes(range(32))))
     end = 10 + 12 * int.from_bytes(source[8:10], "little")
     source[end : end + 4] = following.to_bytes(4, "little")
@@ -237,7 +237,7 @@ def test_pages_that_are_no_pages_are_left_out(following: int) -> None:
 
 
 def test_big_tiff_is_called_what_it_is() -> None:
-    """A BigTIFF is refused as such."""
+    """A BigTIFF is refused by name."""
     buffer = BytesIO()
     tifffile.imwrite(buffer, samples("grey", "u1")[..., 0], bigtiff=True)
 
@@ -255,14 +255,14 @@ TAGS: List[Any] = [
     (700, "B", len(XMP), XMP),
     (33723, "B", len(IPTC), IPTC),
     (34675, "B", len(ICC), ICC),
-    (65000, "d", 1, 2.5),  # of somebody's own
+    (65000, "d", 1, 2.5),  # a private tag
 ]
 
 
 @pytest.mark.parametrize("name", ["gamma", "contrast", "sauvola"])
 @pytest.mark.parametrize("coding", [None, "zlib"])
 def test_tags_are_kept_page_by_page(name: str, coding: Any) -> None:
-    """Each page keeps its own tags, whatever they are, and gets none of another's."""
+    """Each page keeps all its own tags, and gets none of another's."""
     buffer = BytesIO()
     with tifffile.TiffWriter(buffer) as file:
         for number in (1, 0):
@@ -283,7 +283,7 @@ def test_tags_are_kept_page_by_page(name: str, coding: Any) -> None:
 
 
 def test_orientation_and_exif_stay_with_the_pixels() -> None:
-    """The pixels are not turned, so the tag and EXIF stay as they were."""
+    """The pixels are not rotated, so the tag and EXIF stay."""
     source = encoded(picture("RGB"), "TIFF", exif=exif())
 
     result = run(source, gamma=1).data
@@ -294,7 +294,7 @@ def test_orientation_and_exif_stay_with_the_pixels() -> None:
 
 
 def test_profile_that_no_longer_fits_goes() -> None:
-    """Black and white from colours have no profile of colours, and that is said."""
+    """Black and white made of colours drop the colour profile, with a remark."""
     source = encoded(picture("RGB"), "TIFF", icc_profile=ICC)
 
     result = run(source, "sauvola")
@@ -304,7 +304,7 @@ def test_profile_that_no_longer_fits_goes() -> None:
 
 
 def test_stale_tags_are_named() -> None:
-    """Tags about the old pixels go, by name."""
+    """Tags about the old pixels are dropped, and named."""
     source = page([8], 1, bytes(32), fields={280: (3, [0]), 281: (3, [9])})
 
     result = run(source)
@@ -324,7 +324,7 @@ def test_jpeg_in_tiff_is_refused(mode: str) -> None:
 
 @pytest.mark.parametrize("coding", ["group3", "group4", "tiff_ccitt", "raw"])
 def test_two_levels_stay_as_they_are(coding: str) -> None:
-    """Black and white are what every operation leaves alone, so their strips stay byte for byte."""
+    """No operation changes black and white, so their strips stay byte for byte."""
     source = encoded(picture("1", 200, 100), "TIFF", compression=coding)
 
     for name in ("gamma", "contrast", "sauvola"):

@@ -1,4 +1,4 @@
-"""Transfers keep their order, tell how far they are, and bring home what is under way."""
+"""Transfers keep their order, report progress, and finish what is in flight."""
 
 import io
 import threading
@@ -12,7 +12,7 @@ from tests.conftest import wait_until
 
 
 class Storage:
-    """Stands for a bucket whose connection may break."""
+    """A stand-in for a bucket whose connection may break."""
 
     def __init__(self, chunks: List[bytes]) -> None:
         self._chunks = chunks
@@ -40,7 +40,7 @@ class Storage:
 
 
 def test_a_download_tells_how_far_it_is() -> None:
-    """Piece by piece; one that breaks off is an error."""
+    """A download reports each piece, and raises if it breaks off."""
     told: List[int] = []
     whole: Any = Storage([b"half", b"half"])
     broken: Any = Storage([b"half", b""])
@@ -52,7 +52,7 @@ def test_a_download_tells_how_far_it_is() -> None:
 
 
 def test_an_upload_tells_how_far_it_is() -> None:
-    """Also when the bytes are read a second time, for a checksum or another attempt."""
+    """An upload reports progress even if bytes are read twice, for a checksum or a retry."""
     told: List[int] = []
     storage: Any = Storage([])
 
@@ -64,7 +64,7 @@ def test_an_upload_tells_how_far_it_is() -> None:
 
 
 def test_results_keep_their_order() -> None:
-    """The second is done before the first, and waits for it."""
+    """A second result that is ready first waits for the first."""
     second_is_done = threading.Event()
 
     def call(item: int) -> int:
@@ -78,7 +78,7 @@ def test_results_keep_their_order() -> None:
 
 
 def test_what_is_under_way_comes_home_before_an_error() -> None:
-    """When the items end in an error, those that came before it have been seen to."""
+    """An error of the items is raised after those before it were finished."""
 
     there_is_no_more = threading.Event()
 
@@ -98,7 +98,7 @@ def test_what_is_under_way_comes_home_before_an_error() -> None:
 
 
 def test_few_are_under_way_at_a_time() -> None:
-    """However many there are: so many begun, so many taken, until the first is done."""
+    """Only so many are started, and read from the items, before the first is done."""
     go = threading.Event()
     taken: List[int] = []
     begun: List[int] = []

@@ -21,7 +21,7 @@ def pages(data: bytes) -> Any:
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 @pytest.mark.parametrize("animated", [False, True])
 def test_lossless_webp_is_kept_by_gamma_1(mode: str, animated: bool) -> None:
-    """Gamma 1 leaves each pixel of each frame alone, and no remark is made."""
+    """Gamma 1 changes no pixel of any frame, and adds no remark."""
     options = {"lossless": True, "exact": True, **METADATA}
     source = animation("WEBP", mode, **options)
     if not animated:
@@ -45,7 +45,7 @@ def chunks(data: bytes) -> Any:
 
 
 def test_frames_of_webp_keep_what_was_said_of_them() -> None:
-    """Place, time, disposal and blending of each frame stay, as do chunks that nobody knows."""
+    """Position, duration, disposal and blending of each frame stay, as do unknown chunks."""
     source = animation("WEBP", "RGBA", lossless=True, minimize_size=True)
     source = source[:4] + (len(source) + 2).to_bytes(4, "little") + source[8:] + b"what\2\0\0\0hi"
 
@@ -61,7 +61,7 @@ def test_frames_of_webp_keep_what_was_said_of_them() -> None:
 @pytest.mark.parametrize("quality", [30, 60, 90, 95])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 def test_lossy_webp_keeps_its_quality(mode: str, quality: int) -> None:
-    """The quality is found by the quantisers, so that size and pixels stay about as they were."""
+    """The quality is derived from the quantisers, so that size and pixels stay similar."""
     photo = Image.open("image/Moon.jpg").convert("RGB").resize((400, 300))
     if mode == "RGBA":
         photo.putalpha(picture("L", 400, 300))

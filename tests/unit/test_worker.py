@@ -1,4 +1,4 @@
-"""A worker answers its queue until it is stopped or the queue is drained, and leaves nothing."""
+"""A worker answers its queue until it is stopped or the queue is drained, and leaves no trace."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from messaging.worker.job import Result
 from messaging.worker.options import WorkerOptions
 from messaging.worker.settlement import Settlement
 from tests.conftest import wait_until
-from tests.unit.memory_aws import Call, Memory
+from tests.unit.memory_aws import Memory
 
-GIVE_UP = 8  # seconds
+GIVE_UP = 8  # seconds; then the test fails
 
 
 class Bench:
@@ -25,7 +25,7 @@ class Bench:
 
     Attributes:
         handler: does the work
-        handled: bodies in the order in which the handler was given them
+        handled: the bodies in the order in which they were handled
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Bench:
         self._thread: Optional[threading.Thread] = None
 
     def make(self, **options: Any) -> Worker:
-        """Make a worker."""
+        """Return a worker."""
         inbox, storage = self.memory.queue("in"), self.memory.storage()
         settings = WorkerOptions(**options)
         made = Worker(self.connection, inbox, storage, "part", self._handle, settings)
@@ -46,24 +46,24 @@ class Bench:
         return made
 
     def start(self, **options: Any) -> None:
-        """Start a worker beside the test."""
+        """Start a worker in a thread."""
         self.make(**options)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the worker and wait for its end."""
+        """Stop the worker and wait for it to end."""
         self.worker.stop()
         self.join()
 
     def join(self) -> None:
-        """Wait for the end of the worker."""
+        """Wait for the worker to end."""
         assert self._thread
         self._thread.join(GIVE_UP)
         assert not self._thread.is_alive()
 
     def runs(self) -> bool:
-        """Tell whether the worker has not ended yet."""
+        """Return whether the worker is still running."""
         return bool(self._thread and self._thread.is_alive())
 
     def drain(self, **options: Any) -> None:
@@ -88,7 +88,7 @@ class Bench:
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
-    """A worker for which pauses take no time."""
+    """A worker whose pauses take no time."""
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr("random.uniform", lambda low, high: 0.001)
     monkeypatch.setattr("messaging.flow.batcher.due_at", lambda now, *how: now)
@@ -102,7 +102,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
 
 
 class Hold:
-    """A handler that waits until it is let go."""
+    """A handler that blocks until it is released."""
 
     def __init__(self) -> None:
         self.entered = threading.Semaphore(0)
@@ -118,7 +118,7 @@ class Hold:
 
 
 def hidden(memory: Memory) -> List[int]:
-    """Give for how many seconds requests were hidden, in order."""
+    """Return for how many seconds requests were hidden, in order."""
     return [
         entry["VisibilityTimeout"]
         for call in memory.asked("change_message_visibility_batch")
@@ -148,7 +148,7 @@ def test_a_drained_worker_has_answered_all(bench: Bench, caplog: pytest.LogCaptu
 
 
 def test_a_drain_ends_at_an_empty_poll_that_waited(bench: Bench) -> None:
-    """After a full poll the next one does not wait, and tells nothing; two seconds do."""
+    """After a full poll an empty one that does not wait proves nothing; one of two seconds does."""
     for number in range(10):
         bench.memory.send("in", str(number))
     bench.drain(concurrency=1)
@@ -162,7 +162,7 @@ def test_a_drain_ends_at_an_empty_poll_that_waited(bench: Bench) -> None:
 def test_polls_are_short_while_a_queue_is_lively(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For ten seconds after an arrival a poll waits for 1 s, later for 20 s."""
+    """For ten seconds after a message polls last 1 s, later 20 s."""
     now = [1000.0]
     monkeypatch.setattr("messaging.clock.now", lambda: now[0])
     bench.start()
@@ -181,7 +181,7 @@ def test_polls_are_short_while_a_queue_is_lively(
 
 
 def test_as_many_run_as_there_are_lanes(bench: Bench) -> None:
-    """What one poll brought is handled beside each other, up to the concurrency."""
+    """Messages of one poll are handled in parallel, up to the concurrency."""
     bench.handler = hold = Hold()
     for number in range(5):
         bench.memory.send("in", str(number))
@@ -195,7 +195,7 @@ def test_as_many_run_as_there_are_lanes(bench: Bench) -> None:
 
 
 def test_long_work_is_kept_hidden(bench: Bench) -> None:
-    """What takes longer than half its first five seconds is hidden for the timeout."""
+    """Work that takes longer than half of the first five seconds is hidden for the timeout."""
     bench.handler = hold = Hold()
     bench.memory.send("in", "1")
     bench.start(visibility_timeout=1)
@@ -209,7 +209,7 @@ def test_long_work_is_kept_hidden(bench: Bench) -> None:
 def test_a_stop_lets_what_runs_finish_and_gives_the_rest_back(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What was begun is answered; what was received and not begun is shown to others at once."""
+    """Running requests are answered; received ones that have not started are released at once."""
     bench.handler = hold = Hold()
     bench.memory.send("in", "begun")
     bench.memory.send("in", "waiting")
@@ -230,7 +230,7 @@ def test_a_stop_lets_what_runs_finish_and_gives_the_rest_back(
 
 
 def test_an_interrupt_is_a_stop(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C ends a worker as `stop` does."""
+    """Ctrl-C stops a worker as `stop` does."""
     interrupts = [KeyboardInterrupt()]
     events: Any = SimpleQueue()
     get = events.get
@@ -249,7 +249,7 @@ def test_an_interrupt_is_a_stop(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_stop_ends_all_threads_and_polls(bench: Bench) -> None:
-    """Nothing is asked of AWS after the end, and a poll under way is awaited."""
+    """The worker waits for polls in flight, and makes no request after its end."""
     bench.start()
     bench.memory.wait_for(lambda: bench.memory.asked("receive_message"))
     bench.stop()
@@ -265,15 +265,8 @@ def lanes() -> List[threading.Thread]:
 
 
 def test_what_a_late_poll_brings_is_given_back(bench: Bench) -> None:
-    """A poll under way at the stop is awaited, and its message shown to others at once."""
-    begun, let_go = threading.Event(), threading.Event()
-
-    def hang(call: Call) -> None:
-        if call.operation == "receive_message":
-            begun.set()
-            let_go.wait(GIVE_UP)
-
-    bench.memory.before = hang
+    """The message of a poll in flight at the stop is released at once."""
+    begun, let_go = bench.memory.hang("receive_message")
     bench.start()
     assert begun.wait(GIVE_UP)
     bench.worker.stop()
@@ -290,7 +283,7 @@ def test_what_a_late_poll_brings_is_given_back(bench: Bench) -> None:
 def test_what_cannot_be_brought_home_is_given_back(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While AWS takes no replies a stop ends in its time, and shows the request to others."""
+    """If AWS accepts no replies, a stop still ends in time, and releases the request."""
     monkeypatch.setattr("messaging.worker.worker.SETTLE", 2.3)
     monkeypatch.setattr("messaging.worker.worker.STOP", 2.3)
     bench.memory.fail("send_message_batch", "ServiceUnavailable", 503)
@@ -309,7 +302,7 @@ def test_what_cannot_be_brought_home_is_given_back(
 def test_a_log_that_waits_does_not_hold_up_a_stop(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Patience with AWS ends before the time of a stop is over."""
+    """Retries of a log end before the time for a stop is over."""
     monkeypatch.setattr("messaging.worker.worker.SETTLE", 2.3)
     monkeypatch.setattr("messaging.worker.worker.STOP", 2.3)
     monkeypatch.setattr("messaging.worker.worker.ANSWER", 0)
@@ -326,7 +319,7 @@ def test_a_log_that_waits_does_not_hold_up_a_stop(
 
 
 def test_a_drain_may_be_stopped(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A drained worker brings home without an end, until it is told to stop."""
+    """A draining worker retries replies without end, until it is stopped."""
     monkeypatch.setattr("messaging.worker.worker.SETTLE", 2.2)
     monkeypatch.setattr("messaging.worker.worker.STOP", 2.2)
     bench.memory.fail("send_message_batch", "ServiceUnavailable", 503)
@@ -344,7 +337,7 @@ def test_a_drain_may_be_stopped(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
 def test_a_right_that_is_missing_ends_the_worker(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where logs cannot be written the worker gives its requests back and says why."""
+    """Without the right to write logs the worker releases its requests and says why."""
     monkeypatch.setattr("messaging.worker.settlement.DENIED", 0.0)
     bench.memory.fail("put_object", "AccessDenied", 403)
     bench.memory.send("in", "1")
@@ -358,7 +351,7 @@ def test_a_right_that_is_missing_ends_the_worker(
 
 
 def test_a_request_that_comes_again_is_not_answered_again(bench: Bench) -> None:
-    """Where SQS forgot a deletion, the request is deleted once more, unhandled."""
+    """A request that SQS delivers again after its deletion is deleted again, unhandled."""
     message_id = bench.memory.send("in", "1")
     bench.start()
     bench.empty()
@@ -373,7 +366,7 @@ def test_a_request_that_comes_again_is_not_answered_again(bench: Bench) -> None:
 def test_an_outage_of_the_queue_is_waited_out(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever a poll meets, it is tried again; and a stop does not wait for it."""
+    """Whatever a poll raises, it is retried, and a stop does not wait for it."""
     fault = bench.memory.fail("receive_message", "Strange")
     bench.start()
     bench.memory.wait_for(lambda: len(bench.memory.asked("receive_message")) > 5)
@@ -389,7 +382,7 @@ def test_an_outage_of_the_queue_is_waited_out(
 def test_a_fault_of_ours_gives_the_request_back(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A lane goes on, and the request is taken anew when it comes to light."""
+    """On an unexpected exception the lane goes on, and the request is handled when redelivered."""
     faults = [ValueError("of ours")]
     put = Settlement.put
 
@@ -407,7 +400,7 @@ def test_a_fault_of_ours_gives_the_request_back(
 
 
 def test_what_waited_too_long_is_not_begun(bench: Bench) -> None:
-    """A request whose lease ran out before its turn is left to whoever has it now."""
+    """A request whose lease expires before its turn is left to whoever receives it next."""
     bench.handler = hold = Hold()
     fault = bench.memory.fail(
         "change_message_visibility_batch", "ReceiptHandleIsInvalid", sender=True, within="Id"
@@ -425,7 +418,7 @@ def test_what_waited_too_long_is_not_begun(bench: Bench) -> None:
 
 
 def test_each_client_makes_one_attempt_of_its_own_time(bench: Bench) -> None:
-    """Polls wait for 28 s, sending for 8 s, renewals for 2 s; we see to attempts ourselves."""
+    """Polls may take 28 s, sends 8 s, renewals 2 s; boto3 itself retries none of them."""
     bench.make()
 
     assert bench.connection.asked_for == [
@@ -439,7 +432,7 @@ def test_each_client_makes_one_attempt_of_its_own_time(bench: Bench) -> None:
 def test_a_network_that_is_down_holds_up_no_end(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What cannot be given back comes back by itself; after one attempt the rest is not tried."""
+    """If one release fails, the others are not tried, since the requests reappear by themselves."""
     bench.handler = hold = Hold()
     for number in range(30):
         bench.memory.send("in", str(number))

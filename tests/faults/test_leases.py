@@ -1,4 +1,4 @@
-"""A message belongs to one worker at a time, for as long as that one keeps it alive."""
+"""A message belongs to one worker at a time, as long as that one renews its lease."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, List, Optional
 
 from messaging import Connection
+from messaging.aws.queues import MAX_RECEIVE_COUNT
 from tests.conftest import Place, take, wait_until
 from tests.gateway import Answer, Call, Gateway, error
 from tests.plain import DEAD_LETTER, open_queue
@@ -16,7 +17,7 @@ SLOW = "tests.slow_worker"
 
 
 def answers(place: Place, count: int) -> List[Any]:
-    """Take so many replies from the output queue."""
+    """Receive so many replies from the output queue."""
     replies: List[Any] = []
     while len(replies) < count:
         replies += take(place.outbox())
@@ -24,7 +25,7 @@ def answers(place: Place, count: int) -> List[Any]:
 
 
 def run_once(place: Place, bodies: List[str], timeout: int) -> None:
-    """Have two workers do these jobs; check that each was done once, and by neither lost."""
+    """Have two workers do these jobs; fails unless each is done once, by a worker that kept it."""
     workers = [place.worker("--visibility-timeout", str(timeout), module=SLOW) for _ in range(2)]
     place.inbox().send([{"MessageBody": body} for body in bodies])
 
@@ -38,21 +39,21 @@ def run_once(place: Place, bodies: List[str], timeout: int) -> None:
 
 
 def test_a_long_job_runs_once(place: Place, full: bool) -> None:
-    """A job of 8 s under a visibility timeout of 3 s is handled once, by one of two workers."""
+    """A job of 8 s under a visibility timeout of 3 s is handled once, though two workers run."""
     seconds, timeout = (8, 3) if full else (4, 2)
 
     run_once(place, [f"sleep {seconds}"], timeout)
 
 
 def test_each_of_many_jobs_runs_once(place: Place, full: bool) -> None:
-    """Twenty jobs of 1 s, more than a timeout of 5 s holds, are each handled once."""
+    """Twenty jobs of 1 s, more than fit a visibility timeout of 5 s, are each handled once."""
     count, seconds, timeout = (20, 1, 5) if full else (8, 0.5, 2)
 
     run_once(place, [f"sleep {seconds + n / 1000}" for n in range(count)], timeout)
 
 
-def test_renewals_that_fail_now_and_then_cost_no_claim(counted: Place, gateway: Gateway) -> None:
-    """With thirty jobs to renew and every second request refused, each is received once."""
+def test_renewals_that_fail_now_and_then_cost_no_lease(counted: Place, gateway: Gateway) -> None:
+    """With thirty leases and every second renewal refused, each message is received once."""
     asked = [0]
 
     def every_second(call: Call) -> Optional[Answer]:
@@ -71,7 +72,7 @@ def test_renewals_that_fail_now_and_then_cost_no_claim(counted: Place, gateway: 
 
 
 def test_who_loses_a_message_does_not_answer_it(counted: Place, gateway: Gateway, aws: Any) -> None:
-    """When a heartbeat is refused, the loser neither replies nor deletes; the other answers."""
+    """A worker that loses its lease neither replies nor deletes; the next one answers."""
 
     def lost(call: Call) -> Answer:
         entries = [
@@ -97,16 +98,19 @@ def test_who_loses_a_message_does_not_answer_it(counted: Place, gateway: Gateway
 
 
 def test_poison_waits_longer_each_time_and_can_be_redriven(place: Place, tmp_path: Path) -> None:
-    """Pauses grow; then the sender is told, the message is kept, and with its cause mended it
-    succeeds under its old correlation id."""
+    """Retries back off; at last the sender is told and the message kept; once mended and redriven,
+    it succeeds under its old correlation id.
+    """
     mended = tmp_path / "mended"
     inbox = place.inbox()
-    inbox.send([{"MessageBody": f"fail {mended}"}, {"MessageBody": "sleep 0"}])
+    poison = place.send(f"fail {mended}")
+    place.send("sleep 0")
     worker = place.worker("--visibility-timeout", "1", module=SLOW)
 
     good, bad = answers(place, 2)
+    assert f"the worker failed {MAX_RECEIVE_COUNT} times" in bad.body
     assert json.loads(good.body)["did"] == "sleep 0"
-    assert bad.text("Status") == "error"
+    assert (bad.text("Status"), bad.text("CorrelationId")) == ("error", poison)
     pauses = [line.split()[-2] for line in worker.said().splitlines() if "is tried again" in line]
     assert pauses == ["1", "2", "4", "8"]
 
@@ -120,4 +124,4 @@ def test_poison_waits_longer_each_time_and_can_be_redriven(place: Place, tmp_pat
 
     (reply,) = answers(place, 1)
     assert reply.text("Status") == "ok"
-    assert reply.text("CorrelationId") == bad.text("CorrelationId")
+    assert reply.text("CorrelationId") == poison
