@@ -1,14 +1,16 @@
 """Strips: an image in pieces, each worked on as soon as it is decoded, on all free processors."""
 
 import os
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain
 from threading import Lock
-from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, TypeVar
+from typing import Any, Callable, Deque, Iterable, Iterator, List, Sequence, Tuple, TypeVar, Union
 
 from PIL import Image
 
-PIECE = 1 << 17  # bytes that a decoder is fed with between two looks at its progress
+Buffer = Union[bytes, memoryview]
 Result = TypeVar("Result")
 
 
@@ -31,45 +33,57 @@ class Processors:
                 self._busy -= 1 + number
 
 
+MAKE_DECODER: Any = getattr(Image, "_getdecoder", None)  # private, so it may go
 PROCESSORS = Processors(os.cpu_count() or 1)
 
 
-def cut(height: int, rows: int) -> List[range]:
-    """Cut so many rows into strips of equal height, but for the last."""
-    return [range(top, min(top + rows, height)) for top in range(0, height, rows)]
+def cut(whole: range, rows: int) -> List[range]:
+    """Cut rows into strips of so many, but for the last."""
+    return [whole[top : top + rows] for top in range(0, len(whole), rows)]
 
 
 def share(
     strips: Sequence[range], decoded: Iterable[int], work: Callable[[range], Result]
-) -> List[Result]:
-    """Do the work on each strip once its rows are decoded, and return the results in order.
+) -> Iterator[Result]:
+    """Yield what the work makes of each strip, in order, begun as soon as its rows are decoded.
 
-    `decoded` yields again and again how many rows there are, since it is what decodes them.
+    Iterating over `decoded` is what decodes: it yields how many rows there are, and ends with all.
     """
-    with PROCESSORS.helpers(len(strips) - 1) as helpers, ThreadPoolExecutor(helpers or 1) as pool:
-        jobs: List[Future[Result]] = []
+    with PROCESSORS.helpers(len(strips) - 1) as helpers, ThreadPoolExecutor(helpers + 1) as pool:
+        waiting = deque(strips)
+        jobs: Deque[Future[Result]] = deque()
         try:
-            for rows in decoded:
-                while len(jobs) < len(strips) and strips[len(jobs)].stop <= rows:
-                    jobs.append(pool.submit(work, strips[len(jobs)]))
+            for rows in chain(decoded, [strips[-1].stop]):
+                while waiting and waiting[0].stop <= rows:
+                    jobs.append(pool.submit(work, waiting.popleft()))
                     if not helpers:
-                        jobs[-1].result()  # instead of this thread, not beside it
-            own = {  # from the end, rather than wait, until both sides meet
-                number: work(strips[number])
-                for number, job in reversed(list(enumerate(jobs)))
-                if job.cancel()
-            }
-            return [own[at] if at in own else job.result() for at, job in enumerate(jobs)]
+                        yield jobs.popleft().result()  # not beside this thread, but instead of it
+                while jobs and jobs[0].done():
+                    yield jobs.popleft().result()
+            while jobs:
+                yield jobs.popleft().result()
         finally:
             for job in jobs:
                 job.cancel()
 
 
-def open_decoder(image: Image.Image, codec: str, *options: Any) -> Optional[Any]:
-    """Return a decoder of Pillow's that fills an image piece by piece, or None if it has none."""
-    make = getattr(Image, "_getdecoder", None)  # private, so it may go
-    if make is None:
-        return None
-    decoder = make(image.mode, codec, options)
+def decode(
+    image: Image.Image, codec: str, options: Tuple[Any, ...], pieces: Iterable[Buffer]
+) -> Iterator[None]:
+    """Fill an image by a codec of Pillow's from pieces of coded pixels; yield after each piece."""
+    if MAKE_DECODER is None:
+        image.frombytes(b"".join(pieces), codec, *options)
+        return
+    decoder = MAKE_DECODER(image.mode, codec, options)
+    rest = b""
     decoder.setimage(image.im, (0, 0, *image.size))
-    return decoder
+    for piece in pieces:
+        data = rest + piece if rest else piece
+        used, error = decoder.decode(data)
+        if error:
+            raise ValueError("its pixels are damaged")
+        if used < 0:
+            return
+        rest = bytes(data[used:])
+        yield
+    raise ValueError("it ends too early")

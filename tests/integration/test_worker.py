@@ -6,7 +6,7 @@ from typing import Any, List, Optional
 
 from messaging.aws.connection import LONG_POLL
 from messaging.wire import names
-from messaging.worker.lanes import LIVELY
+from messaging.worker.worker import LIVELY
 from tests.conftest import Place, take, wait_until
 from tests.gateway import Answer, Call, Gateway
 

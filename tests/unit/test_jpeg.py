@@ -69,9 +69,10 @@ def test_jpeg_in_strips_has_the_pixels_of_one_in_one_piece(
     source = encoded(image, "JPEG", keep_rgb=options["keep_rgb"])
     image = decoded(source)
 
-    with mock.patch.object(encoder, "_STRIP_PIXELS", 1), mock.patch.object(encoder, "PIECE", 99):
+    with mock.patch.object(encoder, "_STRIP_PIXELS", 1), mock.patch.object(encoder, "_PIECE", 99):
         opened = cast(JpegImageFile, decoded(source))
-        joined = encoder.encode(opened, memoryview(source), curve, extra, **options)
+        frame, rows = encoder.decoding(opened, [memoryview(source)])
+        joined = encoder.encode(frame, rows, curve, extra, b"", options)
 
     whole = encoded(curve(image), "JPEG", **options)
     assert decoded(joined).tobytes() == decoded(whole).tobytes()

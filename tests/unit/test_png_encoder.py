@@ -1,7 +1,7 @@
 """PNG's encoder: filters, strips and checksums, as the specification defines them."""
 
 import zlib
-from typing import Any, List
+from typing import Any, Iterator, List
 from unittest import mock
 
 import numpy as np
@@ -51,12 +51,12 @@ def test_rows_come_back(
     pixel = kind[0] // 8 * (3 if kind[1] else 1)
     random = np.random.default_rng(width * height)
     pixels = random.integers(0, 256, (height, width * pixel)).astype("u1")
-    plan = encoder.Plan(filters, deflate, 0)
+    plan = encoder.Plan(filters, deflate)
 
     with mock.patch.object(encoder, "_STRIP_BYTES", strip), mock.patch.object(
         encoder, "choose", return_value=plan
     ):
-        pieces = encoder.compress(rows_of(pixels, *kind), [height])
+        pieces = list(encoder.compress(rows_of(pixels, *kind)))
 
     stream = zlib.decompress(b"".join(pieces))
     assert unfiltered(stream, width * pixel, pixel) == [row.tobytes() for row in pixels]
@@ -73,14 +73,28 @@ def test_checksums_are_joined(first: bytes, second: bytes) -> None:
 
 @pytest.mark.parametrize(("top", "bottom"), [("noise", "flat"), ("flat", "noise")])
 def test_the_plan_is_of_all_rows(top: str, bottom: str) -> None:
-    """The first rows alone do not decide on a filter unless the picture is clearly a photograph."""
+    """Each part of the height has a plan of its own rows, which is begun once they are there."""
     halves = {
         "noise": np.random.default_rng(1).integers(0, 256, (1000, 6000)),
         "flat": np.zeros((1000, 6000), int),
     }
     rows = rows_of(np.concatenate((halves[top], halves[bottom])).astype("u1"), 8, 2)
+    taken: List[int] = []
+    done = iter(range(0, 2001, 100))
+
+    def take(first: int, last: int) -> Any:
+        taken.append(last)
+        return rows.take(first, last)
+
+    def decoded() -> Iterator[int]:
+        for count in done:
+            assert max(taken, default=0) <= count
+            yield count
 
     with mock.patch.object(encoder, "choose", wraps=encoder.choose) as choose:
-        encoder.compress(rows, range(0, 2001, 100))
+        stream = b"".join(encoder.compress(Rows(rows.header, take, decoded())))
 
-    assert [call.args[1] for call in choose.mock_calls] == [encoder._EARLY, encoder._ALL]
+    bands = [call.args[1] for call in choose.mock_calls]
+    assert [row for band in bands for row in band] == list(range(2000))
+    assert len(bands) > 2
+    assert len(stream) < 1000 * 6000 * 1.002

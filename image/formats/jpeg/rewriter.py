@@ -1,13 +1,15 @@
 """Rewriter of JPEG files: metadata go over untouched, pixels keep their tables and subsampling."""
 
 import re
+from collections import deque
+from itertools import takewhile
 from typing import Any, Dict, Iterable, Iterator, List, Set, cast
 
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from image.formats.jpeg import segments
-from image.formats.jpeg.encoder import encode
+from image.formats.jpeg.encoder import decoding, encode
 from image.formats.jpeg.segments import ADOBE, JFIF, START_OF_IMAGE, XMP, is_named
 from image.formats.limits import Limits
 from image.formats.metadata import Remark, remark_thumbnail
@@ -31,24 +33,22 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     """Apply an edit to a JPEG file; keep its tables, subsampling and metadata."""
     parts = listed(segments.walk(data))
     limits.check_scans(sum(part.kind == segments.START_OF_SCAN for part in parts))
-    picture = _picture(parts)
-    image = cast(JpegImageFile, open_image(picture, "JPEG", limits))
+    needed = [part for part in parts if not segments.is_metadata(part)]
+    head = [part.raw for part in takewhile(lambda part: part.kind != segments.SCAN, needed)]
+    image = cast(JpegImageFile, open_image(b"".join((START_OF_IMAGE, *head)), "JPEG", limits))
     options = _options(parts, image, remark)
     kept = b"".join(_metadata(parts, remark))
+    density = b"".join(part.content[7:12] for part in parts if is_named(part, *JFIF))[:5]
     _remark_losses(parts, remark)
-
-    def decoded() -> Iterator[Image.Image]:
-        image.load()
-        yield image
-
-    result = encode(image, memoryview(picture), edit.effect(decoded()), extra=kept, **options)
-    return _with_density(result, parts)
+    source = [memoryview(data)[part.start : part.end] for part in needed]
+    frame, decoded = decoding(image, [memoryview(START_OF_IMAGE), *source])
+    return encode(frame, decoded, edit.effect(_whole(frame, decoded)), kept, density, options)
 
 
-def _picture(parts: List[Part]) -> bytes:
-    """Give the file without metadata, stray bytes, and what follows its end."""
-    needed = (part.raw for part in parts if not segments.is_metadata(part))
-    return b"".join((START_OF_IMAGE, *needed))
+def _whole(frame: Image.Image, decoded: Iterable[int]) -> Iterator[Image.Image]:
+    """Yield the picture once it is decoded."""
+    deque(decoded, 0)
+    yield frame
 
 
 def _options(parts: List[Part], image: JpegImageFile, remark: Remark) -> Dict[str, Any]:
@@ -125,13 +125,3 @@ def _remark_losses(parts: List[Part], remark: Remark) -> None:
         remark("Only the first picture was kept: further pictures or a gain map were left out.")
     elif parts[-1].end < len(parts[-1].file):
         remark("What follows the end of the picture was left out.")
-
-
-def _with_density(result: bytes, parts: List[Part]) -> bytes:
-    """Copy the density of the source, whatever its unit, into a result that has one."""
-    if result[6:11] == JFIF[1]:
-        for part in parts:
-            density = part.content[7:12]
-            if is_named(part, *JFIF) and density != result[13:18]:
-                return result[:13] + density + result[18:]
-    return result

@@ -5,8 +5,8 @@ from typing import Iterable, Iterator, List, NamedTuple
 
 from image.formats.parts import Part
 
-START_OF_IMAGE, END_OF_IMAGE = b"\xff\xd8", b"\xd9"
-START_OF_SCAN, HUFFMAN_TABLES = b"\xda", b"\xc4"
+START_OF_IMAGE, END_OF_IMAGE = b"\xff\xd8", b"\xff\xd9"
+START_OF_SCAN, SCAN, HUFFMAN_TABLES = b"\xda", b"", b"\xc4"
 SEQUENTIAL, PROGRESSIVE = (b"\xc0", b"\xc1", b"\xc9"), (b"\xc2", b"\xca")
 ARITHMETIC = (b"\xc9", b"\xca")
 JFIF, ADOBE = (b"\xe0", b"JFIF\0"), (b"\xee", b"Adobe")
@@ -25,54 +25,41 @@ class Component(NamedTuple):
 
 
 def walk(data: bytes) -> Iterator[Part]:
-    """Give each segment up to the end mark; a scan ends at the next marker.
+    """Yield each segment up to the end mark; after the header of a scan follows what is coded.
 
     Between segments there may be some stray bytes, which decoders skip.
     """
-    position, count, kind = len(START_OF_IMAGE), 0, b""
-    while kind != END_OF_IMAGE:
-        match = _MARKER.search(data, position, position + _MOST_STRAY)
+    position, kind = len(START_OF_IMAGE), b""
+    while kind != END_OF_IMAGE[1:]:
+        most = len(data) if kind == START_OF_SCAN else position + _MOST_STRAY
+        match = _MARKER.search(data, position, most)
         if not match or match[1] == START_OF_IMAGE[1:]:
             raise ValueError("it ends too early, or is damaged between its segments")
-        kind, start = match[1], match.start()
-        position = match.end()
-        if kind != END_OF_IMAGE:
-            position += int.from_bytes(data[position : position + 2], "big")
-        if kind in SEQUENTIAL:
-            count = data[start + 9]
         if kind == START_OF_SCAN:
-            position = _scan_end(data, position, is_only=count == data[start + 4])
-        yield Part(data, kind, start, position, _HEAD)
-
-
-def _scan_end(data: bytes, start: int, is_only: bool) -> int:
-    if is_only:  # several times faster than to look for any marker
-        end = data.find(b"\xff" + END_OF_IMAGE, start)
-    else:
-        match = _MARKER.search(data, start)
-        end = match.start() if match else -1
-    if end < 0:
-        raise ValueError("it ends too early")
-    return end
+            yield Part(data, SCAN, position, match.start())
+        kind, position = match[1], match.end()
+        if kind != END_OF_IMAGE[1:]:
+            position += int.from_bytes(data[position : position + 2], "big")
+        yield Part(data, kind, match.start(), position, _HEAD)
 
 
 def wrap(kind: bytes, body: bytes) -> bytes:
-    """Make a segment of its content."""
+    """Return a segment of that content."""
     return b"".join((b"\xff", kind, (2 + len(body)).to_bytes(2, "big"), body))
 
 
 def components(parts: Iterable[Part]) -> List[Component]:
-    """List the components of a frame as its header tells them (ITU-T T.81, B.2.2)."""
+    """List the components of a frame as its header describes them (ITU-T T.81, B.2.2)."""
     header = next(part.content for part in parts if part.kind in SEQUENTIAL + PROGRESSIVE)
     return [Component(*header[start : start + 3]) for start in range(6, 6 + 3 * header[5], 3)]
 
 
 def is_named(part: Part, kind: bytes, *names: bytes) -> bool:
-    """Tell whether a segment is application data of that marker and one of these names."""
+    """Return whether a segment is application data of that marker and one of these names."""
     return part.kind == kind and part.file.startswith(names, part.start + _HEAD)
 
 
 def is_metadata(part: Part) -> bool:
-    """Tell application data and comments from what the pixels need to be decoded."""
+    """Return whether a segment says something about the picture that its pixels do not need."""
     is_needed = is_named(part, *JFIF) or is_named(part, *ADOBE)
     return not is_needed and (b"\xe0" <= part.kind <= b"\xef" or part.kind == b"\xfe")

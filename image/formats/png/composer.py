@@ -5,19 +5,19 @@ from typing import Any, Iterator, Tuple
 
 from image.formats.png.chunks import Frame, Layout
 from image.formats.png.pixels import Pixels
-from image.operations.levels import DEEP_WHITE, is_array
+from image.operations.levels import count_colours
 
 _CLEAR, _RESTORE, _OVER = 1, 2, 1
 
 
 def compose(layout: Layout) -> Iterator[Tuple[Frame, Any]]:
-    """Give each frame and the picture shown then: red, green, blue and alpha, as deep as it is.
+    """Yield each frame and the picture shown then: red, green, blue and alpha, as deep as it is.
 
-    A still that is no frame of the animation comes by itself. The array given is used again.
+    A still that is no frame of the animation comes by itself. The array is used again.
     """
     import numpy as np
 
-    first = _colours(layout, layout.frames[0])
+    first = _colours(Pixels(layout, layout.frames[0]).whole())
     canvas = np.zeros((layout.header.height, layout.header.width, 4), first.dtype)
     for frame in layout.frames:
         if not frame.control:
@@ -27,23 +27,20 @@ def compose(layout: Layout) -> Iterator[Tuple[Frame, Any]]:
         disposal, blending = frame.control[24:]
         place = canvas[top : top + frame.header.height, left : left + frame.header.width]
         before = place.copy()
-        colours = _colours(layout, frame)
+        colours = _colours(Pixels(layout, frame).whole())
         place[:] = _over(colours, before) if blending == _OVER else colours
         yield frame, canvas
         if disposal in (_CLEAR, _RESTORE):
             place[:] = before if disposal == _RESTORE else 0
 
 
-def _colours(layout: Layout, frame: Frame) -> Any:
+def _colours(levels: Any) -> Any:
     import numpy as np
 
-    picture: Any = Pixels(layout, frame).whole()
-    if not is_array(picture):
-        return np.asarray(picture.convert("RGBA"))
-    channels = picture.shape[2]
-    colours = picture[..., :3] if channels > 2 else picture[..., [0, 0, 0]]
-    alpha = np.full_like(picture[..., :1], DEEP_WHITE) if channels % 2 else picture[..., -1:]
-    return np.concatenate((colours, alpha), axis=2)
+    count = count_colours(levels)
+    white = np.full_like(levels[..., :1], np.iinfo(levels.dtype).max)
+    alpha = levels[..., count:] if levels.shape[2] > count else white
+    return np.concatenate((levels[..., [0, count // 2, count - 1]], alpha), axis=2)
 
 
 def _over(upper: Any, lower: Any) -> Any:

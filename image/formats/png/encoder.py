@@ -4,105 +4,112 @@ The result depends on the pixels alone, not on how many processors there are.
 """
 
 import zlib
-from typing import Any, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
+from collections import deque
+from functools import lru_cache
+from itertools import chain
+from typing import Any, Dict, Iterator, NamedTuple, Sequence, Tuple
 
 from image.formats.png.filters import Filters, filter_rows
 from image.formats.png.rows import Rows
 from image.formats.strips import cut, share
 
 _STRIP_BYTES = 1 << 19
-_SAMPLE_BYTES = 1 << 14
-_WINDOW = 1 << 15  # how far back deflate looks, also beyond the start of a strip
-_EARLY, _ALL = [at / 32 for at in range(1, 7)], [(at + 0.5) / 11 for at in range(11)]
-_RICH = 1 / 3  # of its size
+_BANDS = 6  # parts of the height, each with a plan of its own
+_SAMPLES, _SAMPLE_BYTES = 12, 1 << 14  # of all bands; each has at least two
+_WINDOW, _SAMPLE_WINDOW = 1 << 15, 1 << 14  # how far back deflate looks, also before a strip
+_FLAT = 1 / 4  # of its size: what deflates to less is deflated fast even at level 6
+_SMALL = 1 << 22  # bytes of rows that take little time even at level 6 with Paeth's filter
 _FILTERS: Tuple[Filters, ...] = ((0,), (2,), (1, 2, 3), (1, 2, 3, 4))
-_FAST, _RUNS = (1, zlib.Z_DEFAULT_STRATEGY), (1, zlib.Z_RLE)
-_SMALL, _SMALL_FILTERED = (6, zlib.Z_DEFAULT_STRATEGY), (6, zlib.Z_FILTERED)
-_LARGE, _WORTH = 1 << 22, 0.97  # level 6 takes four times as long
+_RUNS = (1, zlib.Z_RLE)
 _ADLER = 65521
 
 
 class Plan(NamedTuple):
-    """How rows are filtered and deflated, and what share of their size samples then take."""
+    """How rows are filtered, and at what level and by which strategy they are deflated."""
 
     filters: Filters
-    deflate: Tuple[int, int]
-    share: float
+    deflate: Tuple[int, int] = (1, zlib.Z_DEFAULT_STRATEGY)
+
+    @property
+    def slow(self) -> "Plan":
+        """Return the plan that takes several times as long to make a smaller stream."""
+        is_chosen = len(self.filters) > 1
+        return Plan(self.filters, (6, zlib.Z_FILTERED if is_chosen else zlib.Z_DEFAULT_STRATEGY))
 
 
-def compress(rows: Rows, decoded: Iterable[int]) -> List[bytes]:
-    """Give the pieces of a stream of rows, each taken as soon as it is decoded."""
-    height = rows.header.height
-    strips = cut(height, max(1, _STRIP_BYTES // rows.header.stride))
-    plans: List[Plan] = []
-
-    def planned() -> Iterator[int]:
-        early = len(strips) > 8
-        for done in decoded:
-            if early and done >= height // 4:
-                early, plan = False, choose(rows, _EARLY)
-                plans.extend([plan] if _is_photo(plan) else [])
-            yield done if plans else 0
-        plans.extend([] if plans else [choose(rows, _ALL)])
-        yield height
-
-    parts = share(strips, planned(), lambda strip: _encode(rows, strip, plans[0]))
-    checksum = 1
-    for _, part, length in parts:
+def compress(rows: Rows) -> Iterator[bytes]:
+    """Yield the pieces of a stream of rows, each strip of them begun as soon as it is decoded."""
+    strips = cut(range(rows.header.height), max(1, _STRIP_BYTES // rows.header.stride))
+    plans: Dict[range, Plan] = {}
+    parts = share(strips, _plan(rows, strips, plans), lambda at: _encode(rows, at, plans[at]))
+    held, checksum = b"\x78\x01", 1
+    for number, (piece, part, length) in enumerate(parts):
+        if number:
+            yield held
+        held = piece if number else held + piece
         checksum = join_checksums(checksum, part, length)
-    pieces = [piece for piece, _, _ in parts]
-    pieces[0] = b"\x78\x01" + pieces[0]
-    pieces[-1] += checksum.to_bytes(4, "big")
-    return pieces
+    yield held + checksum.to_bytes(4, "big")
 
 
-def choose(rows: Rows, places: Sequence[float]) -> Plan:
-    """Choose what makes samples of the rows, taken at these parts of the height, smallest."""
-    stride = rows.header.stride
-    samples = cut(rows.header.height, max(1, _SAMPLE_BYTES // stride))
-    if len(samples) > len(places):
-        samples = [samples[int(len(samples) * place)] for place in places]
-    filtered = {each: [_filter(rows, sample, each) for sample in samples] for each in _FILTERS}
-    lowest, filters, deflate = min(
-        (_cost(filtered[each], way), each, way) for each in _FILTERS for way in (_FAST, _RUNS)
-    )
-    slow = _SMALL if len(filters) == 1 else _SMALL_FILTERED
-    small = _cost(filtered[filters], slow)
-    size = sum(len(sample) for sample in samples) * stride
-    is_slow = rows.header.height * stride > _LARGE and lowest > size * _RICH
-    if small < lowest * (_WORTH if is_slow else 1):
-        lowest, deflate = small, slow
-    return Plan(filters, deflate, lowest / size)
+def _plan(rows: Rows, strips: Sequence[range], plans: Dict[range, Plan]) -> Iterator[int]:
+    """Plan each band once it is decoded, and yield how many rows have a plan."""
+    size = -(-len(strips) // _BANDS)
+    bands = deque(strips[first : first + size] for first in range(0, len(strips), size))
+    ready = 0
+    for done in chain(rows.decoded, [strips[-1].stop]):
+        while bands and bands[0][-1].stop <= done:
+            band = bands.popleft()
+            ready = band[-1].stop
+            plans.update(dict.fromkeys(band, choose(rows, range(band[0].start, ready))))
+        yield ready
 
 
-def _is_photo(plan: Plan) -> bool:
-    """Tell what is unlike drawings from the beginning, and so hardly changes its kind later."""
-    return plan.share > _RICH and len(plan.filters) > 1 and plan.deflate == _FAST
+def choose(rows: Rows, band: range) -> Plan:
+    """Choose what makes samples of a band smallest, without what takes long in large pictures."""
+    height, stride = rows.header.height, rows.header.stride
+    samples = cut(band, max(1, _SAMPLE_BYTES // stride))
+    count = min(len(samples), max(2, round(_SAMPLES * len(band) / height)))
+    samples = [samples[(2 * at + 1) * len(samples) // (2 * count)] for at in range(count)]
+    blocks = [_block(rows, sample, _SAMPLE_WINDOW) for sample in samples]
 
+    @lru_cache(maxsize=None)
+    def filtered(filters: Filters) -> Sequence[Tuple[Any, Any]]:
+        return [_filter(*block, filters) for block in blocks]
 
-def _cost(samples: Sequence[Tuple[Any, Any]], deflate: Tuple[int, int]) -> int:
-    return sum(len(_deflate(*sample, deflate, zlib.Z_FINISH)) for sample in samples)
+    @lru_cache(maxsize=None)
+    def cost(plan: Plan) -> int:
+        parts = filtered(plan.filters)
+        return sum(len(_deflate(*part, plan.deflate, zlib.Z_FINISH)) for part in parts)
+
+    plans, is_small = [Plan(each) for each in _FILTERS], height * stride <= _SMALL
+    if min(map(cost, plans[:2])) < sum(map(len, samples)) * stride * _FLAT:
+        return min((plan.slow for plan in (plans if is_small else plans[:3])), key=cost)
+    best = min(plans, key=cost)
+    return min([best, Plan(best.filters, _RUNS), *[best.slow][:is_small]], key=cost)
 
 
 def join_checksums(first: int, second: int, length: int) -> int:
-    """Give the Adler-32 of two texts, the second of so many bytes, from those of each."""
+    """Return the Adler-32 of two texts, the second of so many bytes, from those of each."""
     low = (first & 0xFFFF) + (second & 0xFFFF) - 1
     high = (first >> 16) + (second >> 16) + length * ((first & 0xFFFF) - 1)
     return high % _ADLER << 16 | low % _ADLER
 
 
 def _encode(rows: Rows, strip: range, plan: Plan) -> Tuple[bytes, int, int]:
-    """Give a strip as a part of a stream, its checksum, and its length before."""
-    window, content = _filter(rows, strip, plan.filters)
+    """Return a strip as a part of a stream, its checksum, and its length before."""
+    window, content = _filter(*_block(rows, strip, _WINDOW), plan.filters)
     end = zlib.Z_FINISH if strip.stop == rows.header.height else zlib.Z_SYNC_FLUSH
-    stream = _deflate(window, content, plan.deflate, end)
-    return stream, zlib.adler32(content), len(content)
+    return _deflate(window, content, plan.deflate, end), zlib.adler32(content), len(content)
 
 
-def _filter(rows: Rows, strip: range, filters: Filters) -> Tuple[Any, Any]:
-    """Give the filtered rows of a strip, and before it those that deflate may look back to."""
-    before = min(strip.start, -(-_WINDOW // (1 + rows.header.stride)))
-    filtered = filter_rows(rows, strip.start - before, strip.stop, filters)
+def _block(rows: Rows, strip: range, window: int) -> Tuple[Any, int, int]:
+    """Return the rows of a strip and those before it that deflate may look back to."""
+    before = min(strip.start, -(-window // (1 + rows.header.stride)))
+    return rows.below(strip.start - before, strip.stop), before, max(1, rows.header.pixel_bits // 8)
+
+
+def _filter(block: Any, before: int, pixel: int, filters: Filters) -> Tuple[Any, Any]:
+    filtered = filter_rows(block, pixel, filters)
     return filtered[:before].reshape(-1).data, filtered[before:].reshape(-1).data
 
 

@@ -2,24 +2,19 @@
 
 from typing import Any, Tuple
 
-from image.formats.png.rows import Rows
-
 Filters = Tuple[int, ...]
 
 
-def filter_rows(rows: Rows, top: int, bottom: int, filters: Filters) -> Any:
-    """Filter rows, each by that of the filters which leaves the smallest differences."""
+def filter_rows(block: Any, pixel: int, filters: Filters) -> Any:
+    """Filter all rows but the first, each by that filter which leaves the smallest differences."""
     import numpy as np
 
-    block, pixel = rows.take(max(0, top - 1), bottom), max(1, rows.header.pixel_bits // 8)
-    block = block if top else np.concatenate((np.zeros_like(block[:1]), block))
     result, *others = (_filter(block, kind, pixel) for kind in filters)
-    if others:
-        lowest = _cost(result)
-        for other in others:
-            cost = _cost(other)
-            better = cost < lowest
-            result[better], lowest = other[better], np.minimum(cost, lowest)
+    lowest = _cost(result) if others else 0
+    for other in others:
+        cost = _cost(other)
+        better = cost < lowest
+        result[better], lowest = other[better], np.minimum(cost, lowest)
     return result
 
 

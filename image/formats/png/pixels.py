@@ -1,117 +1,99 @@
-"""Pixels of a PNG file: decoded by Pillow, sixteen bits whole, in strips of rows or all at once."""
+"""Pixels of a PNG file: decoded by Pillow, sixteen bits whole, and given as arrays of rows."""
 
 import zlib
+from collections import deque
+from itertools import tee, zip_longest
 from struct import unpack
-from typing import Any, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Iterable, Iterator, Tuple
 
 from PIL import Image
 
 from image.formats.png.chunks import COLOUR, GREY, GREY_ALPHA, PALETTE, Frame, Header, Layout
-from image.formats.strips import PIECE, open_decoder
-from image.operations.levels import DEEP_WHITE
+from image.formats.strips import decode
 
 _BLOCK = 65535  # the longest stored block (RFC 1951, 3.2.4)
+_ROWS = 64
+_PIECE = 1 << 17  # bytes inflated at a time
 
 
 class Pixels:
     """The pixels of a frame, in one image of Pillow's, or in two that hold high and low bytes.
 
     Attributes:
-        key: the level or the colour that is transparent, or nothing
+        decoded: yields how many rows are there; iterating over it is what decodes
     """
 
     def __init__(self, layout: Layout, frame: Frame) -> None:
         self.header = header = frame.header
-        self.key: Tuple[int, ...] = ()
-        self._pieces: Optional[Iterable[bytes]] = (part.content for part in frame.data)
-        self._mode, self._raw_modes = _modes(header)
-        self._images = [Image.new(self._mode, header[:2], None) for _ in self._raw_modes]
+        self.decoded = self._decode(part.content for part in frame.data)
+        mode, self._raw_modes = _modes(header)
+        self._images = [Image.new(mode, header[:2], None) for _ in self._raw_modes]
         transparency = layout.first(b"tRNS")
-        if header.color == PALETTE:
-            # Past the end of a palette other decoders see black.
-            self._images[0].putpalette(layout.first(b"PLTE").ljust(768, b"\0"))
-            if transparency:
-                self._images[0].info["transparency"] = transparency.ljust(256, b"\xff")
-        elif len(transparency) == {GREY: 2, COLOUR: 6}.get(header.color):
+        self._key: Tuple[int, ...] = ()  # the level or the colour that is transparent
+        if len(transparency) == {GREY: 2, COLOUR: 6}.get(header.color):
             levels = unpack(f">{len(transparency) // 2}H", transparency)
-            self.key = tuple(level & ((1 << header.depth) - 1) for level in levels)
+            self._key = tuple(level & ((1 << header.depth) - 1) for level in levels)
+        self._table: Any = None
+        if header.color == PALETTE:
+            self._table = _palette(layout.first(b"PLTE"), transparency)
+        elif header.depth < 8:
+            self._table = _grey(header.depth, *self._key)
 
-    def decode(self) -> Iterator[int]:
-        """Decode, and tell again and again how many rows are there; a second time there are all."""
-        pieces, self._pieces = self._pieces, None
-        if pieces:
-            options = [(raw_mode, bool(self.header.interlaced)) for raw_mode in self._raw_modes]
-            pairs = list(zip(self._images, options))
-            decoders = [open_decoder(image, "zip", *each) for image, each in pairs]
-            if None not in decoders:
-                yield from self._feed(decoders, pieces)
-            else:
-                stream = b"".join(pieces)
-                for image, each in pairs:
-                    image.frombytes(stream, "zip", *each)
-        yield self.header.height
+    @property
+    def channels(self) -> int:
+        """Return how many there are, with alpha if a colour is transparent."""
+        if self._table is not None:
+            return int(self._table.shape[1])
+        return {GREY: 1, COLOUR: 3, GREY_ALPHA: 2}.get(self.header.color, 4) + bool(self._key)
 
-    def decoded(self) -> "Pixels":
-        """Decode to the end."""
-        for _ in self.decode():
-            pass
-        return self
-
-    def _feed(self, decoders: List[Any], pieces: Iterable[bytes]) -> Iterator[int]:
-        """Inflate once, for both decoders, which get what they need as stored blocks."""
-        done, start = 0, b"\x78\x01"
-        for block in inflate(self.header, pieces):
-            done += len(block)
-            size = len(block).to_bytes(2, "little")
-            stored = b"".join((start, b"\0", size, bytes(255 - each for each in size), block))
-            for decoder in decoders:
-                used, error = decoder.decode(stored)
-                if error or 0 <= used < len(stored):
-                    raise ValueError("its pixels are damaged")
-            start = b""
-            if not self.header.interlaced:
-                yield done // (1 + self.header.stride)
+    def strips(self) -> Iterator[Any]:
+        """Decode, and yield all rows, some at a time."""
+        deque(self.decoded, 0)
+        for top in range(0, self.header.height, _ROWS):
+            yield self.rows(top, min(top + _ROWS, self.header.height))
 
     def whole(self) -> Any:
-        """Decode, and give an image, or of sixteen bits an array of rows, columns and channels."""
-        self.decoded()
-        return self.levels() if self.header.depth == 16 else self.image()
+        """Decode, and return all rows."""
+        deque(self.decoded, 0)
+        return self.rows(0, self.header.height)
 
-    def image(self, top: int = 0, bottom: Optional[int] = None) -> Image.Image:
-        """Give rows of at most eight bits; a transparent level or colour becomes alpha."""
-        rows = self._crop(self._images[0], top, bottom)
-        if not self.key:
-            return rows
-        scale = 255 // ((1 << self.header.depth) - 1)
-        key = tuple(level * scale for level in self.key)
-        rows = rows.convert("L") if rows.mode == "1" else rows
-        rows.info["transparency"] = key if len(key) == 3 else key[0]
-        return rows.convert("RGBA" if rows.mode == "RGB" else "LA")
-
-    def levels(self, top: int = 0, bottom: Optional[int] = None) -> Any:
-        """Give rows of sixteen bits: an array of rows, columns and channels."""
+    def rows(self, top: int, bottom: int) -> Any:
+        """Return rows that are decoded: an array of rows, columns and channels, of 8 or 16 bits."""
         import numpy as np
 
-        first, *second = (np.asarray(self._crop(image, top, bottom)) for image in self._images)
-        if second:
-            levels = first.astype("u2") << 8
-            levels |= second[0]
-        else:
-            levels = first.view(">u2") if self._mode == "RGBA" else first[..., None]
-        if not self.key:
-            return levels.astype("u2")
-        seen = (levels != np.array(self.key)).any(axis=2, keepdims=True)
-        return np.concatenate((levels, seen * np.uint16(DEEP_WHITE)), axis=2).astype("u2")
+        box = (0, top, self.header.width, bottom)
+        levels, *low = (np.asarray(image.crop(box)) for image in self._images)
+        if self._table is not None:
+            return self._table.take(levels, axis=0, mode="clip")
+        if low:
+            levels = levels.astype("u2") << 8 | low[0]
+        elif self.header.depth == 16 and self.header.color == GREY_ALPHA:
+            levels = levels.view(">u2").astype("u2")
+        levels = levels.reshape(bottom - top, self.header.width, -1)
+        if self._key:
+            seen = (levels != np.array(self._key)).any(axis=2, keepdims=True)
+            white = np.iinfo(levels.dtype).max
+            levels = np.concatenate((levels, (seen * white).astype(levels.dtype)), axis=2)
+        return levels
 
-    def _crop(self, image: Image.Image, top: int, bottom: Optional[int]) -> Image.Image:
-        return image if bottom is None else image.crop((0, top, image.width, bottom))
+    def _decode(self, pieces: Iterable[bytes]) -> Iterator[int]:
+        interlaced = bool(self.header.interlaced)
+        blocks, *streams = tee(inflate(self.header, pieces), 1 + len(self._images))
+        decoding = [
+            decode(image, "zip", (raw_mode, interlaced), _stored(stream))
+            for image, raw_mode, stream in zip(self._images, self._raw_modes, streams)
+        ]
+        done = 0
+        for block, *_ in zip_longest(blocks, *decoding):
+            done += len(block or b"")
+            yield 0 if interlaced else done // (1 + self.header.stride)
 
 
 def inflate(header: Header, pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Inflate what the rows take, in blocks; refuse a stream that is damaged or ends before."""
     stream, left = zlib.decompressobj(), header.raw_size
-    for start, piece in ((at, each) for each in pieces for at in range(0, len(each), PIECE)):
-        rest = piece[start : start + PIECE]
+    for start, piece in ((at, each) for each in pieces for at in range(0, len(each), _PIECE)):
+        rest = piece[start : start + _PIECE]
         while rest and left >= 0 and not stream.eof:
             block = stream.decompress(rest, min(_BLOCK, left) or 1)
             rest, left = stream.unconsumed_tail, left - len(block)
@@ -121,16 +103,43 @@ def inflate(header: Header, pieces: Iterable[bytes]) -> Iterator[bytes]:
         raise ValueError("it ends too early")
 
 
+def _stored(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Make a stream again of what is inflated, for a decoder that inflates it once more."""
+    start = b"\x78\x01"
+    for block in blocks:
+        size = len(block).to_bytes(2, "little")
+        yield b"".join((start, b"\0", size, bytes(255 - each for each in size), block))
+        start = b""
+
+
 def _modes(header: Header) -> Tuple[str, Tuple[str, ...]]:
-    """Give the mode of Pillow's that holds the pixels, and how each image unpacks them."""
+    """Return the mode of Pillow's that holds the pixels, and how each image unpacks them."""
     depth, color = header.depth, header.color
-    if color == PALETTE:
+    if color == PALETTE or depth < 8:
         return "P", ("P" if depth == 8 else f"P;{depth}",)
+    if depth == 8:
+        mode = {GREY: "L", GREY_ALPHA: "LA", COLOUR: "RGB"}.get(color, "RGBA")
+        return mode, (mode,)
     if color == GREY:
-        modes = {1: ("1", "1"), 8: ("L", "L"), 16: ("I;16", "I;16B")}
-        mode, raw_mode = modes.get(depth, ("L", f"L;{depth}"))
-        return mode, (raw_mode,)
-    if color == GREY_ALPHA:
-        return ("LA", ("LA",)) if depth == 8 else ("RGBA", ("RGBA",))
+        return "I;16", ("I;16B",)
     mode = "RGB" if color == COLOUR else "RGBA"
-    return mode, (mode,) if depth == 8 else (f"{mode};16B", f"{mode};16L")
+    return mode, (mode,) if color == GREY_ALPHA else (f"{mode};16B", f"{mode};16L")
+
+
+def _palette(colours: bytes, transparency: bytes) -> Any:
+    """Return the colour of each index; past the end of a palette other decoders see black."""
+    import numpy as np
+
+    table = np.frombuffer(colours[:768].ljust(768, b"\0"), "u1").reshape(256, 3)
+    alpha = np.frombuffer(transparency[:256].ljust(256, b"\xff"), "u1").reshape(256, 1)
+    return np.concatenate((table, alpha), axis=1) if transparency else table
+
+
+def _grey(depth: int, *key: int) -> Any:
+    """Return the level of each shallow one, with alpha if one is transparent."""
+    import numpy as np
+
+    levels = np.arange(1 << depth, dtype="u1")[:, None]
+    alpha = np.where(np.isin(levels, key), 0, 255).astype("u1")
+    levels = levels * np.uint8(255 // ((1 << depth) - 1))
+    return np.concatenate((levels, alpha), axis=1) if key else levels

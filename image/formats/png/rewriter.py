@@ -2,7 +2,7 @@
 
 import zlib
 from collections import deque
-from typing import Any, Dict, Iterable, Iterator, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 from image.formats.limits import Limits
 from image.formats.metadata import Remark, remark_thumbnail
@@ -12,8 +12,9 @@ from image.formats.png.chunks import GREY, GREY_ALPHA, PALETTE, Frame, Header, L
 from image.formats.png.composer import compose
 from image.formats.png.encoder import compress
 from image.formats.png.pixels import Pixels, inflate
+from image.formats.png.rows import Rows
 from image.operations.levels import Curve
-from image.operations.table import Edit
+from image.operations.table import Edit, Effect
 
 _STRUCTURE = b"IHDR tRNS IDAT fdAT acTL fcTL IEND".split()
 _DESCRIPTION = b"cHRM gAMA sRGB iCCP cICP mDCV cLLI pHYs tEXt zTXt iTXt eXIf tIME sPLT".split()
@@ -21,37 +22,43 @@ _ANIMATION, _PIXELS = (b"acTL", b"fcTL"), (b"IDAT", b"fdAT", b"tRNS")
 _OF_INDEXES = (b"bKGD", b"hIST", b"PLTE")
 _ALWAYS_SHOWN = bytes(2)  # disposal and blending of a frame that holds the whole picture
 
-Changes = Dict[int, bytes]
+Changes = Dict[int, Iterable[bytes]]  # the chunks instead of one, by where it begins
 
 
 def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     """Apply an edit to a PNG file; keep its depth, frames and descriptive chunks."""
     layout = chunks.read(data, limits)
     still = Pixels(layout, layout.frames[0]) if len(layout.frames) == 1 else None
-    effect = edit.effect(picture for _, picture in _pictures(layout, still))
-    curve = effect if isinstance(effect, Curve) else None
-    header, changes = layout.header, {}  # type: Header, Changes
-    if curve and (header.color == PALETTE or header.depth == 1):
-        changes = _map_palette(layout, curve)
-    elif curve:
-        for frame in layout.frames:
-            pixels = still or Pixels(layout, frame)
-            header = _encode(layout, frame, rows.mapped(pixels, curve), pixels.decode(), changes)
+    pictures = still.strips() if still else (picture for _, picture in compose(layout))
+    effect, header = edit.effect(pictures), layout.header
+    changes: Changes = {}
+    if isinstance(effect, Curve) and (header.color == PALETTE or header.depth == 1):
+        changes = _map_palette(layout, effect)
     else:
-        for frame, picture in _pictures(layout, still):
-            header = _encode(layout, frame, rows.changed(picture, effect), (), changes)
-            if not still:
-                changes.update(_whole(layout, frame))
-    header = header._replace(width=layout.header.width, height=layout.header.height)
+        for frame, new in _edited(layout, still, effect, changes):
+            changes.update((part.start, pieces) for part, pieces in _encode(frame, new))
+            header = new.header._replace(width=header.width, height=header.height)
     return b"".join(_assemble(layout, header, changes, remark))
 
 
-def _pictures(layout: Layout, still: Optional[Pixels]) -> Iterator[Tuple[Frame, Any]]:
-    """Give each frame, and what is shown then: an image or an array."""
-    if still:
-        yield layout.frames[0], still.whole()
+def _edited(
+    layout: Layout, still: Optional[Pixels], effect: Effect, changes: Changes
+) -> Iterator[Tuple[Frame, Rows]]:
+    """Yield the new rows of each frame, which may have to be those of the whole picture."""
+    import numpy as np
+
+    if isinstance(effect, Curve):
+        for frame in layout.frames:
+            yield frame, rows.mapped(still or Pixels(layout, frame), effect)
+    elif still:
+        yield layout.frames[0], rows.of(np.asarray(effect(still.whole())))
     else:
-        yield from compose(layout)
+        for frame, picture in compose(layout):
+            if frame.control:
+                place = layout.data[16:24] + bytes(8)
+                control = frame.control[:4] + place + frame.control[20:24] + _ALWAYS_SHOWN
+                changes[frame.start] = [wrap(b"fcTL", control)]
+            yield frame, rows.of(np.asarray(effect(picture)))
 
 
 def _map_palette(layout: Layout, curve: Curve) -> Changes:
@@ -62,35 +69,22 @@ def _map_palette(layout: Layout, curve: Curve) -> Changes:
         deque(inflate(frame.header, (part.content for part in frame.data)), 0)
     table = bytes(curve.table(255))
     return {
-        part.start: wrap(part.kind, part.content.translate(table))
+        part.start: [wrap(part.kind, part.content.translate(table))]
         for part in layout.parts
         if part.kind == b"PLTE"
     }
 
 
-def _encode(
-    layout: Layout, frame: Frame, new: rows.Rows, decoded: Iterable[int], changes: Changes
-) -> Header:
-    """Encode a frame into as many chunks as it had, where these are numbered."""
-    pieces = compress(new, decoded or [new.header.height])
-    changes.update((part.start, b"") for part in frame.data)
-    if frame.data[0].kind == b"IDAT":
-        changes[frame.data[0].start] = b"".join(wrap(b"IDAT", piece) for piece in pieces)
-        return new.header
-    stream, count = b"".join(pieces), len(frame.data)
+def _encode(frame: Frame, new: Rows) -> Iterator[Tuple[Part, List[bytes]]]:
+    """Yield the new chunks for each of a frame: as many as it had, where these are numbered."""
+    pieces, count = list(compress(new)), len(frame.data)
+    stream = b"" if frame.data[0].kind == b"IDAT" else b"".join(pieces)
     for number, part in enumerate(frame.data):
-        start, end = (len(stream) * each // count for each in (number, number + 1))
-        changes[part.start] = wrap(part.kind, part.raw[8:12] + stream[start:end])
-    return new.header
-
-
-def _whole(layout: Layout, frame: Frame) -> Changes:
-    """Say of a frame that it now holds the whole picture."""
-    if not frame.control:
-        return {}
-    place = layout.data[16:24] + bytes(8)
-    content = frame.control[:4] + place + frame.control[20:24] + _ALWAYS_SHOWN
-    return {frame.start: wrap(b"fcTL", content)}
+        if stream:
+            start, end = (len(stream) * each // count for each in (number, number + 1))
+            yield part, [wrap(part.kind, part.raw[8:12] + stream[start:end])]
+        else:
+            yield part, [] if number else [wrap(part.kind, piece) for piece in pieces]
 
 
 def _assemble(layout: Layout, header: Header, changes: Changes, remark: Remark) -> Iterator[bytes]:
@@ -102,7 +96,7 @@ def _assemble(layout: Layout, header: Header, changes: Changes, remark: Remark) 
         if part.kind == b"IHDR":
             yield header.chunk
         elif part.start in changes:
-            yield changes[part.start]
+            yield from changes[part.start]
         elif part.kind == b"iCCP" and not _fits(part, header):
             remark("The colour profile, which no longer fits, was left out.")
         elif _is_kept(part.kind, is_encoded):

@@ -1,60 +1,69 @@
 """Rows of bytes as PNG stores them, of pixels that an operation has changed."""
 
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, Iterable, NamedTuple
 
 from image.formats.png.chunks import COLOUR, COLOUR_ALPHA, GREY, GREY_ALPHA, Header
 from image.formats.png.pixels import Pixels
-from image.operations.levels import DEEP_WHITE, Curve, count_colours, is_array
-from image.operations.table import Effect
+from image.operations.levels import Curve, count_colours
 
 _COLORS = {1: GREY, 2: GREY_ALPHA, 3: COLOUR, 4: COLOUR_ALPHA}  # by the number of channels
 
 
 class Rows(NamedTuple):
-    """What the encoder takes: the header of the pixels, and a function that gives some rows."""
+    """What the encoder takes: the header of the pixels, and a function that returns some rows."""
 
     header: Header
     take: Callable[[int, int], Any]
+    decoded: Iterable[int] = ()  # how many there are, again and again, and at the end all
+
+    def below(self, top: int, bottom: int) -> Any:
+        """Return rows with the one above them, which is zero for the first."""
+        import numpy as np
+
+        rows = self.take(max(0, top - 1), bottom)
+        return rows if top else np.concatenate((np.zeros_like(rows[:1]), rows))
 
 
 def mapped(pixels: Pixels, curve: Curve) -> Rows:
-    """Map pixels through a curve, strip by strip; a transparent colour becomes alpha."""
-    header = pixels.header._replace(depth=max(8, pixels.header.depth), interlaced=0)
-    if pixels.key:
-        header = header._replace(color=header.color + GREY_ALPHA)
-    if header.depth == 8:
-        return Rows(header, lambda top, bottom: _bytes(curve(pixels.image(top, bottom))))
+    """Map pixels through a curve, strip by strip as they are decoded."""
     import numpy as np
 
-    table = np.array(curve.table(DEEP_WHITE), "u2")
+    header = pixels.header
+    depth, white = (16, "u2") if header.depth == 16 else (8, "u1")
+    table = np.array(curve.table((1 << depth) - 1), white)
 
     def take(top: int, bottom: int) -> Any:
-        levels = pixels.levels(top, bottom)
-        colours = levels[..., : count_colours(levels)]
-        colours[:] = table[colours]
-        return _bytes(levels)
+        levels = pixels.rows(top, bottom)
+        result = _through(table, levels)
+        if levels.shape[2] > count_colours(levels):
+            result[..., -1] = levels[..., -1]
+        return _packed(result)
 
-    return Rows(header, take)
-
-
-def changed(picture: Any, effect: Effect) -> Rows:
-    """Change a whole picture, be it an image or an array."""
-    result: Any = effect(picture)
-    if is_array(result):
-        height, width, channels = result.shape
-        rows = _bytes(result)
-        header = Header(width, height, 8 * result.itemsize, _COLORS[channels])
-        return Rows(header, lambda top, bottom: rows[top:bottom])
-    depth, color = 1 if result.mode == "1" else 8, _COLORS[len(result.getbands())]
-    header = Header(result.width, result.height, depth, color)
-    width = result.width
-    return Rows(header, lambda top, bottom: _bytes(result.crop((0, top, width, bottom))))
+    header = Header(header.width, header.height, depth, _COLORS[pixels.channels])
+    return Rows(header, take, pixels.decoded)
 
 
-def _bytes(rows: Any) -> Any:
-    """Give the bytes of each row of an image or an array."""
+def of(picture: Any) -> Rows:
+    """Return the rows of a whole picture: an array of levels, or one of black and white."""
+    height, width, *channels = picture.shape
+    depth = 8 * picture.dtype.itemsize if channels else 1
+    header = Header(width, height, depth, _COLORS[channels[0] if channels else 1])
+    return Rows(header, lambda top, bottom: _packed(picture[top:bottom]))
+
+
+def _through(table: Any, levels: Any) -> Any:
     import numpy as np
 
-    if is_array(rows):
-        return rows.astype(f">u{rows.itemsize}").reshape(len(rows), -1).view("u1")
-    return np.frombuffer(rows.tobytes(), "u1").reshape(rows.height, -1)
+    if table.itemsize == 2:
+        return table.take(levels, mode="clip")
+    result = bytearray(levels.tobytes()).translate(table.tobytes())  # twice as fast
+    return np.frombuffer(result, "u1").reshape(levels.shape)
+
+
+def _packed(levels: Any) -> Any:
+    """Return the bytes of each row."""
+    import numpy as np
+
+    if levels.dtype == bool:
+        return np.packbits(levels, axis=1)
+    return levels.astype(f">u{levels.itemsize}", copy=False).reshape(len(levels), -1).view("u1")
