@@ -84,6 +84,13 @@ def flat(kind: str, mode: str, width: int, height: int) -> bytes:
     return encoded(picture("L", 1, 1).resize((width, height)).convert(mode), kind)
 
 
+def webp_of_chunks() -> bytes:
+    """Make a WebP file of frames that hold chunks of alpha and nothing else."""
+    frame = bytes(16) + (b"ALPH" + bytes(4)) * 80_000
+    body = b"WEBP" + (b"ANMF" + struct.pack("<I", len(frame)) + frame) * 50
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
 def avif(side: int, said: int) -> bytes:
     """Make an AVIF file whose boxes say another size than its pixels have."""
     black = pyvips.Image.black(side, side).cast("uchar")
@@ -123,6 +130,7 @@ BOMBS: Dict[str, Callable[[], bytes]] = {
     "WebP, a still of 16,384 x 16,384": lambda: (
         encoded(picture("L", 9, 9), "WEBP", lossless=True)[:21] + b"\xff\xff\xff\x0f" + bytes(99)
     ),
+    "WebP, 4 million chunks in 50 frames": webp_of_chunks,
     "PNG, 50 frames of a megapixel": lambda: apng(50, 1000),
     "PNG, 2.5 GB of packed text": png_of_texts,
     "JPEG, 26 MB of profile": jpeg_of_segments,
