@@ -96,7 +96,7 @@ def test_duplicate_and_foreign_replies_are_not_given_out(
 
 
 def test_what_was_read_is_deleted_while_a_session_lasts(place: Place) -> None:
-    """Few of the replies that were read are left in the queue."""
+    """While a client runs, few of the replies that it has read stay in its queue."""
     place.worker()
     with Requester(place.connection) as requester:
         assert minima(requester.ask([Request(str(n)) for n in range(95)], 30)) == list(range(95))

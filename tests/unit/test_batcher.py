@@ -50,7 +50,7 @@ def make(work: Work, count: int = 1, room: int = 10) -> Any:
 def test_a_batch_starts_when_full_or_alone_else_when_it_has_lingered(
     moments: List[float], size: int, under_way: int
 ) -> None:
-    """Nothing starts from nothing; what is full or alone need not wait, and nobody for long."""
+    """An empty batch never starts, a full or lone one at once, and others after the linger."""
     moments.sort()
     start = start_of(moments, size, under_way)
 

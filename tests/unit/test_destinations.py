@@ -31,7 +31,7 @@ def job(number: int, since: float) -> Job:
 
 
 def verdict(destinations: Destinations, queue: str, job: Job, error: Exception) -> str:
-    """Tell what becomes of a reply that failed."""
+    """Return what becomes of a reply that failed."""
     let_go = destinations.failed(queue, job, error)
     if let_go is None:
         return AGAIN
@@ -80,7 +80,7 @@ def test_a_queue_given_up_is_told_once(
 
 
 def test_few_replies_to_one_queue_wait_here(clock: Clock, destinations: Destinations) -> None:
-    """Those beyond two hundred are left to SQS; of those that wait each is tried again."""
+    """Two hundred replies to a queue in trouble are retried; the rest is left to SQS."""
     verdicts = [verdict(destinations, "q", job(n, clock.time), DENIED) for n in range(250)]
     assert verdicts == [AGAIN] * 200 + [LATER] * 50
 
@@ -89,7 +89,7 @@ def test_few_replies_to_one_queue_wait_here(clock: Clock, destinations: Destinat
 
 
 def test_queues_in_trouble_share_what_may_wait(clock: Clock, destinations: Destinations) -> None:
-    """However many they are, their replies leave room for those that can be sent."""
+    """Replies to all queues in trouble together leave room for those that can be sent."""
     for number in range(1000):
         verdict(destinations, f"q{number % 20}", job(number, clock.time), DENIED)
 
@@ -98,14 +98,14 @@ def test_queues_in_trouble_share_what_may_wait(clock: Clock, destinations: Desti
 
 
 def test_an_outage_is_waited_out(clock: Clock, destinations: Destinations) -> None:
-    """While no queue takes replies all are kept, however many and however long it lasts."""
+    """While no queue accepts replies, all are kept, however many and however long."""
     destinations.accepted("another")
     for number in range(600):
         assert verdict(destinations, "q", job(number, clock.time - 1000), AWAY) == AGAIN
 
 
 def test_trouble_of_one_queue_alone_is_its_own(clock: Clock, destinations: Destinations) -> None:
-    """Where others take replies, an error that would pass makes a crowd wait elsewhere too."""
+    """If other queues accept replies, a transient error also sends a crowd back to SQS."""
     verdict(destinations, "q", job(0, clock.time), AWAY)
     clock.time += 1
     destinations.accepted("another")
@@ -127,7 +127,7 @@ def test_nothing_grows(clock: Clock, destinations: Destinations) -> None:
 def test_trouble_is_told_until_it_is_over(
     clock: Clock, destinations: Destinations, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who looks reads that a queue takes no replies, and when it does again."""
+    """The log says that a queue accepts no replies, and when it does again."""
     caplog.set_level("INFO")
     destinations.failed("q", job(1, clock.time), DENIED)
     destinations.failed("q", job(2, clock.time), DENIED)
@@ -142,7 +142,7 @@ def test_trouble_is_told_until_it_is_over(
 def test_trouble_that_lasts_is_told_anew(
     clock: Clock, destinations: Destinations, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A minute later nothing is known of it, nor kept."""
+    """After a minute a queue's trouble is forgotten, and reported again if it lasts."""
     destinations.failed("q", job(1, clock.time), DENIED)
     clock.time += 61
     destinations.failed("another", job(2, clock.time), DENIED)

@@ -19,7 +19,7 @@ FOREIGN = {"boto3", "botocore", "mypy_boto3_s3", "mypy_boto3_sqs", "tqdm", "nump
 AWS = {"boto3", "botocore", "mypy_boto3_s3", "mypy_boto3_sqs"}
 GROUND = ("messaging.errors", "messaging.clock", "messaging.settings")
 LOWER = (*GROUND, "messaging.wire", "messaging.aws", "messaging.flow")
-IMAGE_LINES = 3_690  # in all, with blank lines and docstrings
+IMAGE_LINES = 3_700  # in all, with blank lines and docstrings
 # What each package may import besides the standard library and itself.
 ALLOWED: Dict[str, Set[str]] = {
     "messaging": {*GROUND, "messaging.wire", "messaging.aws"}

@@ -151,7 +151,7 @@ def test_a_refused_request_is_told_and_costs_the_others_nothing(bench: Bench) ->
 
 
 def test_what_is_too_long_for_its_queue_goes_by_the_bucket(bench: Bench) -> None:
-    """A queue that takes less than others is no reason to refuse."""
+    """A message too long for a queue with a small limit goes through the bucket."""
     bench.memory.fail("send_message_batch", "InvalidParameterValue", sender=True, within="111")
     bench.put(Request("1" * 2000))
 

@@ -126,7 +126,7 @@ def test_nothing_is_polled_while_no_reply_is_awaited(bench: Bench) -> None:
 
 
 def test_nothing_is_polled_for_what_was_refused(bench: Bench) -> None:
-    """A request that never left costs no request, neither now nor while the session lasts."""
+    """A request that was refused locally costs no poll, neither now nor later in the session."""
     assert not bench.ask("\x00")[0].ok
     polls = len(bench.memory.asked("receive_message"))
     assert not threading.Event().wait(0.1)
@@ -194,14 +194,14 @@ def test_a_caller_that_sts_does_not_know_may_put_bodies_too(
 
 
 def policy(bench: Bench) -> List[Dict[str, Any]]:
-    """Give the statements of the policy with which the reply queue was created."""
+    """Return the statements of the reply queue's policy."""
     statements: List[Dict[str, Any]]
     statements = json.loads(bench.memory.attributes[bench.reply_queue()]["Policy"])["Statement"]
     return statements
 
 
 def test_a_reply_queue_is_closed_to_plain_http_and_to_other_readers(bench: Bench) -> None:
-    """Both are in the one request that creates it; whoever uses HTTPS may answer to it."""
+    """Both are set when the queue is created; anybody who uses HTTPS may send replies to it."""
     bench.answering()
     bench.ask("a")
 
@@ -236,7 +236,7 @@ def test_who_may_make_no_queue_shares_one(bench: Bench, caplog: pytest.LogCaptur
 
 
 def test_a_beginning_that_failed_may_be_tried_again(bench: Bench) -> None:
-    """Whatever stood in the way of the first request, the next finds its way; no queue stays."""
+    """After a first request that failed, the next one works, and no queue is left."""
     bench.memory.fail("create_queue", "Strange", times=1, about="out-")
     with pytest.raises(ClientError):
         bench.ask("a")
@@ -356,7 +356,7 @@ def test_an_end_does_not_wait_for_aws(bench: Bench, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_queue_made_too_late_is_deleted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that AWS makes after the requester has ended is not left behind."""
+    """A reply queue that AWS creates after the requester was closed is deleted."""
     monkeypatch.setattr("messaging.requester.replies.CLOSING", 0.05)
     making, let_go = bench.memory.hang("create_queue")
     bench.memory.fail("get_queue_url", "Strange", times=1)
