@@ -9,13 +9,19 @@ import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Sequence
 
 FOLDERS = Path(__file__).resolve().parent.parent / ".venv"
 STAMP = "stamp.txt"
 PIP = ["install", "--quiet", "--disable-pip-version-check", "--prefer-binary"]
-ELSEWHERE = {"PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"}  # where a person has pip install
+ELSEWHERE = {
+    "PIP_USER",
+    "PIP_TARGET",
+    "PIP_PREFIX",
+    "PIP_ROOT",
+}  # where a user has pip install packages
 
 
 def make(
@@ -60,23 +66,25 @@ def _install(
 ) -> None:
     """Install packages; pip inherits the lock, so that it holds even if we are killed."""
     print(f"Installing packages into .venv/{folder.name} ...", file=sys.stderr)
-    # One that was moved, or not finished, may hold anything.
+    # An environment that was moved or left unfinished may hold anything.
     clear = [] if _stamp(folder).startswith(f"{folder}\n") else ["--clear"]
     own = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
-    own["PIP_USER"] = "0"  # which pip's configuration files may set too
+    own["PIP_USER"] = "0"  # pip's configuration files may set it, too
     pip = [str(folder / "bin" / "python"), "-m", "pip", *PIP]
     if (folder / STAMP).exists():
         (folder / STAMP).unlink()
-    for command in (
-        [python, "-m", "venv", *clear, str(folder)],
-        [*pip, "pip>=20.3"],
-        [*pip, *packages],
-        *([*pip, package] for package in optional),
-    ):
-        if subprocess.run(command, env=own, stdout=sys.stderr, pass_fds=[lock]).returncode:
-            if command[-1] not in optional:
-                raise SystemExit(f"cannot install packages into {folder}: see above")
-            print(f"Going on without {command[-1]}.", file=sys.stderr)
+    # The ensurepip of Python 3.8 leaves a temporary file behind, and what is killed may.
+    with tempfile.TemporaryDirectory(dir=folder.parent) as own["TMPDIR"]:
+        for command in (
+            [python, "-m", "venv", *clear, str(folder)],
+            [*pip, "pip>=20.3"],
+            [*pip, *packages],
+            *([*pip, package] for package in optional),
+        ):
+            if subprocess.run(command, env=own, stdout=sys.stderr, pass_fds=[lock]).returncode:
+                if command[-1] not in optional:
+                    raise SystemExit(f"cannot install packages into {folder}: see above")
+                print(f"Going on without {command[-1]}.", file=sys.stderr)
 
 
 def main(files: Sequence[str]) -> None:

@@ -22,8 +22,8 @@ from typing import Dict, List, Mapping, Optional, Sequence
 
 from scripts import servers, tether
 
-SECONDS_TO_START = 60
-# All that a server gets of our environment: a person's settings may be for another server.
+SECONDS_TO_START = 60  # a server that takes longer counts as broken
+# All that a server gets of our environment: a user's other settings may be for another server.
 PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH")
 SERVER = Path(__file__).resolve().with_name("aws_server.py")
 
@@ -37,14 +37,15 @@ class LocalAws:
         kind: ministack, moto or localstack
         url: the value for AWS_ENDPOINT_URL
         state: the folder in which MiniStack keeps its contents across a restart, or None
-        process: the server
+        process: the server, once it was started
     """
+
+    process: subprocess.Popen[bytes]
 
     def __init__(self, kind: str = "", state: Optional[Path] = None) -> None:
         self.kind = kind or servers.choose()
         self.state = state
         self.url = ""
-        self.process: Optional[subprocess.Popen[bytes]] = None
 
     def __enter__(self) -> LocalAws:
         os.environ.update(direct(os.environ))
@@ -72,7 +73,7 @@ class LocalAws:
         }
 
     def start(self, port: int = 0) -> bool:
-        """Start the server, after installing it if necessary; return whether it answers."""
+        """Start the server, installing it if necessary; return whether it accepts requests."""
         python = servers.install(self.kind)
         variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         if self.state:
@@ -81,7 +82,7 @@ class LocalAws:
         self.process = subprocess.Popen(
             [str(python), str(SERVER), self.kind, str(port)],
             env={**variables, "LOG_LEVEL": "WARNING"},
-            stdin=subprocess.PIPE,  # closed when we end
+            stdin=subprocess.PIPE,  # closed when this process ends, which ends the server
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the command; the server ends last
@@ -96,17 +97,14 @@ class LocalAws:
 
     def stop(self) -> None:
         """Stop the server: at once, or, if it has state to save, after its long polls."""
-        if self.process is not None:
-            self.process.send_signal(signal.SIGTERM if self.state else signal.SIGKILL)
-            self.process.wait()
-            for pipe in (self.process.stdin, self.process.stdout):
-                assert pipe is not None
-                pipe.close()
+        self.process.send_signal(signal.SIGTERM if self.state else signal.SIGKILL)
+        self.process.wait()
+        with self.process:  # which closes the pipes
+            pass
 
     def hang_up(self, process: int) -> None:
         """Have the server send SIGHUP to another process if this one is killed."""
-        assert self.process is not None
-        assert self.process.stdin is not None
+        assert self.process.stdin
         self.process.stdin.write(b"%d\n" % process)
         self.process.stdin.flush()
 

@@ -179,7 +179,7 @@ def test_a_list_is_for_the_worker_alone(stacks: Dict[str, Stack]) -> None:
 
 @pytest.mark.parametrize("part", NAMES)
 def test_a_bucket_of_another_account_is_closed(stacks: Dict[str, Stack], part: str) -> None:
-    """Who has made the bucket's name their own gets no image, list or log, and gives none."""
+    """Whoever has taken the bucket's name can neither read nor supply images, lists or logs."""
     stack = stacks[part]
     own = "x.png" if part == "image" else f"payloads/{user_id('client')}/x"
     with enforced(stack) as (url, enforcer):

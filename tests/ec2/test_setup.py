@@ -102,7 +102,7 @@ def test_again_changes_nothing(machine: Machine, shared: Place) -> None:
 
 
 def test_stopping_drains_in_the_middle_of_work(machine: Machine, shared: Place) -> None:
-    """Stopped while hundreds of lists wait, each worker ends with 0; none is lost or done twice."""
+    """Stopped while hundreds of lists wait, each worker exits with 0; none is lost or doubled."""
     inbox, outbox = shared.inbox(), shared.outbox()
 
     def results() -> int:
@@ -323,6 +323,7 @@ def untouched(bare: Machine) -> Iterator[Machine]:
             "600",
         ),
         (["env", "OS_RELEASE=/etc/passwd"], "none of Amazon Linux"),
+        (["flock", "/opt"], "another setup is running"),
     ],
 )
 def test_a_refusal_is_one_line_and_leaves_nothing(

@@ -116,7 +116,7 @@ def test_any_reply_shows_that_workers_live(bench: Bench) -> None:
 
 
 def test_while_the_machine_slept_nobody_waited(bench: Bench) -> None:
-    """A look that took an hour counts as one."""
+    """A wait during which the machine slept for an hour counts as one look."""
     replies = bench.ask(requests("a"), timeout=5)
 
     def sleep(count: int) -> None:

@@ -51,7 +51,7 @@ def test_what_is_forgotten_is_known_and_cancelled() -> None:
 
 
 def test_what_is_refused_is_awaited_no_longer() -> None:
-    """A request that is settled without a worker leaves nothing to poll for."""
+    """A request that was refused or failed locally is no longer awaited."""
     awaited = Awaited()
     refused, failed = (awaited.expect(Request("1")) for _ in range(2))
     refused.settle(Reply.error("made"))
@@ -61,7 +61,7 @@ def test_what_is_refused_is_awaited_no_longer() -> None:
 
 
 def test_an_id_used_again_at_once_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who hears the first reply may ask anew before it is put aside."""
+    """Whoever gets a reply may reuse its correlation id before the reply is put aside."""
     awaited = Awaited()
     first = awaited.expect(Request("1", "c"))
     again: List[Pending] = []

@@ -35,7 +35,7 @@ class Bench(NamedTuple):
         handler: Optional[Callable[[Request], Any]] = None,
         max_receive_count: int = 5,
     ) -> List[Job]:
-        """Handle a message, by default with a handler that gives the body back."""
+        """Handle a message, by default with a handler that returns the body."""
 
         def work(request: Request, storage: Any) -> Result:
             return handler(request) if handler else Result(request.body)
@@ -277,7 +277,7 @@ def test_options_have_the_values_that_the_help_tells() -> None:
 
 
 def test_nobody_changes_what_is_shared_by_threads() -> None:
-    """Results, jobs and options stay as they were made, so that no step alters another's."""
+    """Results, jobs and options are immutable, so that no step alters another's."""
     for made in (Result("1"), Job(delivery(), "c"), WorkerOptions()):
         with pytest.raises(FrozenInstanceError):
             setattr(made, next(iter(vars(made))), None)

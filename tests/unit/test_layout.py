@@ -19,6 +19,7 @@ FOREIGN = {"boto3", "botocore", "mypy_boto3_s3", "mypy_boto3_sqs", "tqdm", "nump
 AWS = {"boto3", "botocore", "mypy_boto3_s3", "mypy_boto3_sqs"}
 GROUND = ("messaging.errors", "messaging.clock", "messaging.settings")
 LOWER = (*GROUND, "messaging.wire", "messaging.aws", "messaging.flow")
+IMAGE_LINES = 3_700  # in all, with blank lines and docstrings
 # What each package may import besides the standard library and itself.
 ALLOWED: Dict[str, Set[str]] = {
     "messaging": {*GROUND, "messaging.wire", "messaging.aws"}
@@ -110,6 +111,13 @@ def test_no_folder_is_crowded_or_unexplained(folder: Path) -> None:
     assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
 
 
+def test_the_room_of_images_stays_small() -> None:
+    """All modules for images together have no more lines than they had when they were last cut."""
+    images = [path for path in MODULES if "image" in path.relative_to(ROOT).parts]
+
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in images) <= IMAGE_LINES
+
+
 def test_modules_and_functions_are_short() -> None:
     """Half of the modules have at most 100 lines, nine functions in ten at most 30."""
     folders = (*PRODUCT, "scripts", "tests")
@@ -162,3 +170,16 @@ def test_locks_are_where_the_design_allows_them() -> None:
         "requester/requester.py",
         "worker/leases.py",
     }
+
+
+def test_each_guarantee_names_tests_that_exist() -> None:
+    """Each test in the table "Proofs" of messaging/README.md is in the suite."""
+    page = (ROOT / "messaging" / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", page))
+    files = (ROOT / "tests").rglob("test_*.py")
+    defined = {
+        name for path in files for name in re.findall(r"def (test_\w+)", path.read_text("utf-8"))
+    }
+
+    assert len(named) > 50
+    assert named <= defined

@@ -16,7 +16,7 @@ from tests.unit.clock import Clock, delivery
 
 
 class Stopped:
-    """Stands for an event whose waits take no time."""
+    """A stand-in for an event, whose waits take no time."""
 
     def __init__(self) -> None:
         self.waits: List[float] = []
@@ -82,7 +82,7 @@ def beat(leases: Leases) -> None:
 def test_renewals_end_within_twelve_hours_of_the_receive(
     age: float, term: int, seconds: int
 ) -> None:
-    """A renewal never asks SQS for more than it allows, and is due only if it gains something."""
+    """A renewal never exceeds SQS's twelve hours, and is due only if it gains something."""
     lease = Lease(delivery(since=0.0), age, age + term)
     due = (lease.start + lease.end) / 2
 
@@ -135,8 +135,9 @@ def test_a_lease_that_ran_out_is_not_revived(clock: Clock) -> None:
 
 
 def test_the_newest_receipt_handle_is_used(clock: Clock) -> None:
-    """A message delivered again while it is in hand is not handled twice, and goes by its newest
-    handle, hidden from then on for the first five seconds."""
+    """A message delivered again while it is handled is not handled twice, and uses its newest
+    receipt handle, with a new lease of five seconds.
+    """
     queue = Queue()
     leases = make(queue)
     (held,) = leases.hold([delivery(handle="old")])
@@ -200,7 +201,7 @@ def test_a_refused_renewal_is_the_end_of_its_lease(clock: Clock) -> None:
 
 
 def test_a_network_that_swallows_is_asked_again_at_the_next_beat(clock: Clock) -> None:
-    """What nobody heard stays ours while its lease holds, and is renewed when somebody hears."""
+    """After an outage leases that still hold are renewed."""
     queue = Queue()
     error = EndpointConnectionError(endpoint_url="http://x")
     queue.failing = {str(number): error for number in range(30)}
@@ -217,7 +218,7 @@ def test_a_network_that_swallows_is_asked_again_at_the_next_beat(clock: Clock) -
 
 
 def test_what_cannot_be_renewed_any_more_is_left_alone(clock: Clock) -> None:
-    """At twelve hours nothing is asked, and the lease ends."""
+    """At twelve hours no renewal is sent, and the lease expires."""
     queue = Queue()
     leases = make(queue, 43200)
     (held,) = leases.hold([delivery()])
@@ -234,8 +235,8 @@ def test_what_cannot_be_renewed_any_more_is_left_alone(clock: Clock) -> None:
     assert len(queue.calls) == 1
 
 
-def test_the_thread_looks_eight_times_in_a_first_term(clock: Clock) -> None:
-    """So a lease is renewed soon after its half, until the end, after which none is."""
+def test_the_thread_looks_sixteen_times_in_a_first_term(clock: Clock) -> None:
+    """A lease is renewed soon after half its term, until the thread is stopped."""
     queue = Queue()
     leases: Any = make(queue)
     leases._stopped = stopped = Stopped()
@@ -244,7 +245,7 @@ def test_the_thread_looks_eight_times_in_a_first_term(clock: Clock) -> None:
     clock.time += 2.5
     assert leases.step()
     assert queue.seconds == [30]
-    assert stopped.waits == [5 / 8, 5 / 8]
+    assert stopped.waits == [5 / 16, 5 / 16]
 
     assert leases.stop() == [leases._leases[held.message_id].delivery]
     clock.time += 16
@@ -255,7 +256,7 @@ def test_the_thread_looks_eight_times_in_a_first_term(clock: Clock) -> None:
 def test_a_lease_that_expired_is_told_once_and_forgotten(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who looks reads of it, and nothing is kept or asked."""
+    """An expired lease is logged once, and neither kept nor renewed."""
     queue = Queue()
     leases = make(queue)
     leases.hold([delivery()])
@@ -269,7 +270,7 @@ def test_a_lease_that_expired_is_told_once_and_forgotten(
 
 
 def test_what_could_not_be_ended_stays_ours(clock: Clock) -> None:
-    """A deletion that failed is to be tried again, with the lease as it was; one refused is not."""
+    """A deletion that failed keeps its lease and is to be retried; one that was refused is not."""
     queue = Queue()
     queue.failing["1"] = EntryError("InternalError")
     queue.failing["2"] = EntryError("ReceiptHandleIsInvalid", refused=True)
@@ -282,7 +283,7 @@ def test_what_could_not_be_ended_stays_ours(clock: Clock) -> None:
 
 
 def test_what_came_again_while_it_was_ended_goes_by_its_new_handle(clock: Clock) -> None:
-    """A failed release does not bring an old handle back."""
+    """A failed release does not bring an old receipt handle back."""
     queue = Queue()
     queue.failing["id"] = EntryError("InternalError")
     leases = make(queue)
@@ -296,7 +297,7 @@ def test_what_came_again_while_it_was_ended_goes_by_its_new_handle(clock: Clock)
 
 
 def test_a_release_waits_for_renewals_under_way_and_a_deletion_does_not(clock: Clock) -> None:
-    """Else a renewal that arrives later would hide the message once more."""
+    """A release waits, since a renewal that arrives later would hide the message again."""
     queue = Queue()
     leases = make(queue)
     first, second = leases.hold([delivery("1"), delivery("2")])

@@ -151,7 +151,7 @@ def test_a_refused_request_is_told_and_costs_the_others_nothing(bench: Bench) ->
 
 
 def test_what_is_too_long_for_its_queue_goes_by_the_bucket(bench: Bench) -> None:
-    """A queue that takes less than others is no reason to refuse."""
+    """A message too long for a queue with a small limit goes through the bucket."""
     bench.memory.fail("send_message_batch", "InvalidParameterValue", sender=True, within="111")
     bench.put(Request("1" * 2000))
 
@@ -201,13 +201,17 @@ def test_what_passes_is_sent_again(bench: Bench, caplog: pytest.LogCaptureFixtur
     """However long an outage lasts, requests are sent after it, and its end is reported."""
     bench.memory.fail("send_message_batch", "ServiceUnavailable", 503, times=4)
 
+    told: List[bool] = []
+
     def pass_time(call: Any) -> None:
         bench.clock.time += 100
+        told.append("AWS answers again." in caplog.text)
 
     bench.memory.before = pass_time
     bench.put(Request("1"))
 
     assert bench.sent(1) == ["1"]
+    assert told == [False] * 5
     assert "Cannot send to in" in caplog.text
     wait_until(lambda: "AWS answers again." in caplog.text, 5)
 

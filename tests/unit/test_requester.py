@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from messaging import ConfigurationError, MessagingError, Reply, Request, Requester
+from messaging.flow import threads
 from messaging.wire.names import made_at
 from tests.conftest import wait_until
 from tests.unit.memory_aws import GONE, Memory, aws_error
@@ -126,7 +127,7 @@ def test_nothing_is_polled_while_no_reply_is_awaited(bench: Bench) -> None:
 
 
 def test_nothing_is_polled_for_what_was_refused(bench: Bench) -> None:
-    """A request that never left costs no request, neither now nor while the session lasts."""
+    """A request that was refused locally costs no poll, neither now nor later in the session."""
     assert not bench.ask("\x00")[0].ok
     polls = len(bench.memory.asked("receive_message"))
     assert not threading.Event().wait(0.1)
@@ -156,6 +157,46 @@ def test_a_request_of_the_same_id_is_refused(bench: Bench) -> None:
 
     bench.answer()
     assert first.result(GIVE_UP).body == "re 1"
+
+
+def test_an_input_queue_is_made_with_its_dead_letter_queue(bench: Bench) -> None:
+    """Whichever program comes first makes it, so that poison does not come for ever."""
+    for name in ("in", "in-dead-letter"):
+        del bench.memory.queues[name]
+    pending = bench.requester.submit(Request("a"))
+    bench.answer()
+
+    assert pending.result(GIVE_UP).ok
+    assert "in-dead-letter" in bench.memory.attributes["in"]["RedrivePolicy"]
+
+
+def test_an_outage_does_not_hold_up_the_end(bench: Bench) -> None:
+    """Polls and sending that fail are not tried again once the end has come."""
+    pending = bench.requester.submit(Request("a"))
+    bench.memory.wait_for(lambda: bench.memory.asked("receive_message"))
+    bench.memory.fail("receive_message", "ServiceUnavailable", 503)
+    bench.memory.fail("send_message_batch", "ServiceUnavailable", 503)
+    before = len(bench.memory.asked("receive_message"))
+    bench.memory.wait_for(lambda: len(bench.memory.asked("receive_message")) > before + 2)
+
+    bench.requester.close()
+
+    with pytest.raises(MessagingError, match="closed"):
+        pending.result(GIVE_UP)
+    wait_until(lambda: not [t for t in threading.enumerate() if t.name in NAMES], GIVE_UP)
+
+
+def test_an_end_during_the_beginning_leaves_no_queue(bench: Bench) -> None:
+    """Who asks for the first time while another thread ends the requester is told so."""
+    making, let_go = bench.memory.hang("create_queue")
+    asking = threads.background("asking", lambda: bench.ask("a"))
+    assert making.wait(GIVE_UP)
+    bench.requester.close()
+    let_go.set()
+
+    with pytest.raises(MessagingError, match="closed"):
+        asking.result(GIVE_UP)
+    bench.memory.wait_for(lambda: bench.reply_queue() not in bench.memory.queues)
 
 
 def test_the_timeout_says_what_to_check(bench: Bench) -> None:
@@ -194,14 +235,14 @@ def test_a_caller_that_sts_does_not_know_may_put_bodies_too(
 
 
 def policy(bench: Bench) -> List[Dict[str, Any]]:
-    """Give the statements of the policy with which the reply queue was created."""
+    """Return the statements of the reply queue's policy."""
     statements: List[Dict[str, Any]]
     statements = json.loads(bench.memory.attributes[bench.reply_queue()]["Policy"])["Statement"]
     return statements
 
 
 def test_a_reply_queue_is_closed_to_plain_http_and_to_other_readers(bench: Bench) -> None:
-    """Both are in the one request that creates it; whoever uses HTTPS may answer to it."""
+    """Both are set when the queue is created; anybody who uses HTTPS may send replies to it."""
     bench.answering()
     bench.ask("a")
 
@@ -236,7 +277,7 @@ def test_who_may_make_no_queue_shares_one(bench: Bench, caplog: pytest.LogCaptur
 
 
 def test_a_beginning_that_failed_may_be_tried_again(bench: Bench) -> None:
-    """Whatever stood in the way of the first request, the next finds its way; no queue stays."""
+    """After a first request that failed, the next one works, and no queue is left."""
     bench.memory.fail("create_queue", "Strange", times=1, about="out-")
     with pytest.raises(ClientError):
         bench.ask("a")
@@ -356,7 +397,7 @@ def test_an_end_does_not_wait_for_aws(bench: Bench, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_queue_made_too_late_is_deleted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that AWS makes after the requester has ended is not left behind."""
+    """A reply queue that AWS creates after the requester was closed is deleted."""
     monkeypatch.setattr("messaging.requester.replies.CLOSING", 0.05)
     making, let_go = bench.memory.hang("create_queue")
     bench.memory.fail("get_queue_url", "Strange", times=1)

@@ -39,12 +39,12 @@ class Bench(NamedTuple):
         return [Job(each, each.message_id, "out", Result(each.body)) for each in taken]
 
     def many(self, count: int) -> List[Job]:
-        """Make jobs of so many requests in hand."""
+        """Return jobs for so many requests, each with a lease."""
         taken = self.leases.hold([delivery(str(n), self.clock.time) for n in range(count)])
         return [Job(each, "c", "out", Result("done")) for each in taken]
 
     def settle(self, *jobs: Job) -> None:
-        """Have jobs settled, and wait until they are."""
+        """Put jobs into the settlement, and wait until they are settled."""
         self.settlement.put(jobs)
         self.settlement.each(Batcher.join)
 
@@ -219,12 +219,14 @@ def test_a_reply_queue_that_refuses_us_leaves_its_request_for_later(bench: Bench
 
 
 def hide(bench: Bench, job: Job, seconds: int) -> None:
-    """Have a job be ours for so long."""
+    """Give a job a lease of so many seconds."""
     bench.leases._leases[job.delivery.message_id].end = bench.clock.time + seconds
 
 
-def test_a_reply_is_tried_while_its_queue_may_yet_come(bench: Bench) -> None:
-    """Within a minute a missing queue is retried, until it exists."""
+def test_a_reply_is_tried_while_its_queue_may_yet_come(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Within a minute a missing queue is retried until it exists, and that is told."""
 
     def create(call: Any) -> None:
         if len(bench.memory.asked("send_message_batch")) == 3:
@@ -234,6 +236,7 @@ def test_a_reply_is_tried_while_its_queue_may_yet_come(bench: Bench) -> None:
     bench.settle(bench.job(reply_to="out-new"))
 
     assert bench.memory.bodies("out-new") == ["3,1,2"]
+    assert "AWS answers again." in caplog.text
     assert bench.memory.bodies("in") == []
 
 
@@ -370,7 +373,7 @@ def test_a_worker_that_ends_does_not_wait_for_what_fails(bench: Bench) -> None:
 
 
 def test_a_log_object_covers_a_hundred_jobs(bench: Bench) -> None:
-    """Of many jobs at once a hundred share an object, and ten a batch of replies or deletions."""
+    """A hundred jobs share a log object, and ten a batch of replies or deletions."""
     bench.settle(*bench.many(250))
 
     logs = [log.decode().count("received  ") for log in bench.memory.objects.values()]
@@ -382,7 +385,7 @@ def test_a_log_object_covers_a_hundred_jobs(bench: Bench) -> None:
 
 @pytest.mark.parametrize(("waiting", "blocks"), [(499, False), (500, True)])
 def test_five_hundred_jobs_wait_at_each_step(bench: Bench, waiting: int, blocks: bool) -> None:
-    """Whoever brings one more waits until there is room, or until the worker stops."""
+    """Putting one more job blocks until there is room, or until the worker stops."""
     let_go = threading.Event()
 
     def hang(call: Any) -> None:
@@ -403,7 +406,7 @@ def test_five_hundred_jobs_wait_at_each_step(bench: Bench, waiting: int, blocks:
 
 
 def test_ten_thousand_answers_are_remembered(bench: Bench) -> None:
-    """One more, and the oldest is forgotten."""
+    """With one answer more, the oldest is forgotten."""
     answers: Any = bench.settlement
     answers._answered.add(str(number) for number in range(10_001))
 
@@ -412,7 +415,7 @@ def test_ten_thousand_answers_are_remembered(bench: Bench) -> None:
 
 
 def test_each_step_has_its_threads(bench: Bench) -> None:
-    """Two write logs, eight send replies, four delete."""
+    """Two threads write logs, eight send replies, and four delete."""
     before = set(threading.enumerate())
     made = Settlement(
         bench.memory.queue("in"),

@@ -77,7 +77,7 @@ def test_our_own_reply_is_given_and_deleted(bench: Bench) -> None:
 
 
 def test_polls_are_short_and_keep_others_from_little(bench: Bench) -> None:
-    """A look asks for ten messages, for 1 s, hidden for 5 s, by one attempt of 9 s."""
+    """A poll asks for ten messages, for 1 s, hidden for 5 s, in one attempt of 9 s."""
     bench.expect("c")
     bench.memory.wait_for(bench.polls)
 
@@ -152,7 +152,7 @@ def test_a_message_with_attributes_is_never_guessed(bench: Bench) -> None:
 
 
 def test_an_outage_is_waited_out(bench: Bench) -> None:
-    """What passes is tried again."""
+    """A poll that fails is retried."""
     bench.memory.fail("receive_message", "ServiceUnavailable", 503, times=3)
     pending = bench.expect("c")
     bench.reply("c")
@@ -161,15 +161,8 @@ def test_an_outage_is_waited_out(bench: Bench) -> None:
 
 
 def test_an_end_does_not_wait_for_the_poll_under_way(bench: Bench) -> None:
-    """What that poll brings comes to others after 5 s, or at once if nobody saw it before."""
-    begun, let_go = threading.Event(), threading.Event()
-
-    def hang(call: Call) -> None:
-        if call.operation == "receive_message":
-            begun.set()
-            let_go.wait(GIVE_UP)
-
-    bench.memory.before = hang
+    """The last poll's messages are released at once if they are new, else visible after 5 s."""
+    begun, let_go = bench.memory.hang("receive_message")
     bench.expect("ours")
     bench.reply("theirs")
     assert begun.wait(GIVE_UP)
