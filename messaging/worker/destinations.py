@@ -47,16 +47,17 @@ class Destinations:
     def failed(self, queue: str, job: Job, error: Exception) -> Optional[Job]:
         """Return None to retry a reply, or the job as its request is to be let go."""
         self._forget()
-        self._patience.met(f"send to {queue}", error)
         now, message_id = clock.now(), job.delivery.message_id
         trouble = self._troubles.setdefault(queue, _Trouble(now))
-        if is_passing(error):
-            if self._accepted <= trouble.since:  # no queue takes replies: AWS is out of order
-                return None
-        elif now - job.delivery.since > PATIENCE and not trouble.given_up:
+        passing, old = is_passing(error), now - job.delivery.since > PATIENCE
+        if old and not passing and not trouble.given_up:
             trouble = self._troubles[queue] = _Trouble(now, given_up=True)
             why = "it is gone" if is_missing_queue(error) else explain(error)
             logger.warning("Replies to the queue %s are given up: %s.", queue, why)
+        elif not trouble.given_up:
+            self._patience.met(f"send to {queue}", error)
+        if passing and self._accepted <= trouble.since:  # no queue takes replies: AWS is away
+            return None
         count = len(trouble.waiting | {message_id})
         if not trouble.given_up and count * len(self._troubles) <= CROWD:
             trouble.waiting.add(message_id)

@@ -26,6 +26,8 @@ NOT_RUN = {
     "bash scripts/test.sh": "runs this test, and would do so for ever; its options are checked",
     "python3 scripts/bench.py": "installs peers and takes minutes; its words are checked",
     "python3 scripts/record.py --write": "writes into the checkout; what it does is compared below",
+    "python3 calculation/worker.py &": "would go on after its shell; it runs in the foreground too",
+    "python3 image/worker.py gamma &": "likewise",
     "python3 -m venv": "is how the Python came about that runs this",
     ". .venv": "enters what the line before would have made",
     "pip install": "asks the network; the file it names is checked",
@@ -142,7 +144,7 @@ def test_what_is_not_run_names_what_is_there(pytestconfig: pytest.Config) -> Non
                 r"^  (\w+):\n    Type: [^\n]*\n(?!(?:    [^\n]*\n)*?    Default:)", template, re.M
             )
             assert set(needed) <= {each.split("=")[0] for each in given}
-    named = (re.findall(r"\b([A-Z]\w+)=", span) for span in spans(handbook()))
+    named = (re.findall(r"\b([A-Z][a-z]\w*)=", span) for span in spans(handbook()))
     assert {each for found in named for each in found} <= {*parameters}
     assert told
 
