@@ -10,7 +10,9 @@ from typing import Any, Callable, Deque, Iterable, Iterator, List, Sequence, Tup
 
 from PIL import Image
 
+_PIECE = 1 << 17
 Buffer = Union[bytes, memoryview]
+Data = TypeVar("Data", bytes, memoryview)
 Result = TypeVar("Result")
 
 
@@ -65,6 +67,11 @@ def share(
         finally:
             for job in jobs:
                 job.cancel()
+
+
+def in_pieces(parts: Iterable[Data]) -> Iterator[Data]:
+    """Yield parts piece by piece, between which a decoder is asked for its progress."""
+    return (part[at : at + _PIECE] for part in parts for at in range(0, len(part), _PIECE))
 
 
 def decode(

@@ -13,11 +13,10 @@ from PIL.JpegImagePlugin import JpegImageFile
 from image.formats.jpeg import segments
 from image.formats.jpeg.segments import END_OF_IMAGE, JFIF, SEQUENTIAL, START_OF_SCAN
 from image.formats.parts import Part
-from image.formats.strips import cut, decode, share
+from image.formats.strips import cut, decode, in_pieces, share
 from image.operations.levels import Curve
 from image.operations.table import Effect
 
-_PIECE = 1 << 17  # bytes that the decoder is fed with between two looks at its progress
 _STRIP_PIXELS = 1 << 19  # far below 65,535 coding units of 64 pixels or more, the longest interval
 _STRIP_ROWS = 16  # strips are as high as a multiple of this, which is the highest unit
 _MOST_BYTES = 8  # for a pixel, of noise in the highest quality
@@ -31,8 +30,8 @@ def decoding(image: JpegImageFile, source: Iterable[memoryview]) -> Tuple[Image,
     """
     frame = new("RGBX" if image.mode == "RGB" else image.mode, image.size, 0)
     arguments: Any = image.tile[0][3]
-    pieces = (part[at : at + _PIECE] for part in source for at in range(0, len(part), _PIECE))
-    return frame, _rows(frame, decode(frame, "jpeg", (*arguments, *image.decoderconfig), pieces))
+    options = (*arguments, *image.decoderconfig)
+    return frame, _rows(frame, decode(frame, "jpeg", options, in_pieces(source)))
 
 
 def _rows(frame: Image, decoded: Iterator[None]) -> Iterator[int]:
