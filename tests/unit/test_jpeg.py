@@ -73,7 +73,7 @@ def test_jpeg_in_strips_has_the_pixels_of_one_in_one_piece(
     with mock.patch.object(encoder, "_STRIP_PIXELS", 1), mock.patch.object(strips, "_PIECE", 99):
         opened = cast(JpegImageFile, decoded(source))
         frame, rows = encoder.decoding(opened, [memoryview(source)])
-        joined = encoder.encode(frame, rows, curve, extra, b"", options)
+        joined = encoder.encode(frame, rows, curve, b"", {**options, "extra": extra})
 
     whole = encoded(curve(image), "JPEG", **options)
     assert decoded(joined).tobytes() == decoded(whole).tobytes()
