@@ -57,9 +57,10 @@ def share(
         try:
             for rows in chain(decoded, [strips[-1].stop]):
                 while waiting and waiting[0].stop <= rows:
-                    jobs.append(pool.submit(work, waiting.popleft()))
-                    if not helpers:
-                        yield jobs.popleft().result()  # not beside this thread, but instead of it
+                    if helpers:
+                        jobs.append(pool.submit(work, waiting.popleft()))
+                    else:
+                        yield work(waiting.popleft())
                 while jobs and jobs[0].done():
                     yield jobs.popleft().result()
             while jobs:

@@ -50,7 +50,7 @@ def encode(
     """
     if not isinstance(effect, Curve):  # it may look beyond a strip
         deque(decoded, 0)
-        image, effect = effect(image), partial(_colours, mode=image.mode)
+        image, effect = effect(image), partial(Image.convert, mode=image.mode)
     is_whole = options["progressive"] or options["optimize"]
     rows = max(1, _STRIP_PIXELS // image.width // _HIGHEST_UNIT) * _HIGHEST_UNIT
     strips = cut(range(image.height), image.height if is_whole else rows)
@@ -65,10 +65,6 @@ def encode(
         return _save(pixels, most, {**options, "extra": b""} if strip.start else options)
 
     return _join(share(strips, decoded, work), image.height, density)
-
-
-def _colours(image: Image, mode: str) -> Image:
-    return image.convert("L").convert(mode) if image.mode == "1" else image
 
 
 def _save(image: Image, most: int, options: Dict[str, Any]) -> bytes:

@@ -13,7 +13,7 @@ from image.formats.png.chunks import COLOUR, COLOUR_ALPHA, GREY, GREY_ALPHA, PAL
 from image.formats.strips import cut, decode, in_pieces
 
 _BLOCK = 65535  # the longest stored block (RFC 1951, 3.2.4)
-_ROWS = 64  # that the mean of a picture is taken of at a time
+_ROWS = 64  # of a whole picture at a time
 # The mode of the images that hold the pixels, and how each unpacks them: of two, the first takes
 # the high bytes and the second the low ones.
 _MODES: Dict[Tuple[int, int], Tuple[str, ...]] = {
@@ -57,9 +57,12 @@ class Pixels:
             yield self.rows(strip.start, strip.stop)
 
     def whole(self) -> Any:
-        """Decode, and return all rows."""
-        deque(self.decoded, 0)
-        return self.rows(0, self.header.height)
+        """Decode, and return all rows; afterwards there are none to take."""
+        import numpy as np
+
+        strips = list(self.strips())
+        self._images.clear()
+        return np.concatenate(strips)
 
     def rows(self, top: int, bottom: int) -> Any:
         """Return rows that are decoded: an array of rows, columns and channels, of 8 or 16 bits."""

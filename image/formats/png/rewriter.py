@@ -2,6 +2,7 @@
 
 import zlib
 from collections import deque
+from struct import pack
 from typing import Dict, Iterable, Iterator, Optional, Tuple
 
 from image.formats.limits import Limits
@@ -93,7 +94,7 @@ def _assemble(layout: Layout, header: Header, changes: Changes, remark: Remark) 
     yield chunks.SIGNATURE
     for part in layout.parts:
         if part.kind == b"IHDR":
-            yield header.chunk
+            yield wrap(b"IHDR", pack(">IIBBHB", *header[:4], 0, header.interlaced))
         elif part.start in changes:
             yield from changes[part.start]
         elif part.kind == b"iCCP" and not _fits(part, header):
