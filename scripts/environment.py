@@ -15,7 +15,12 @@ from typing import Sequence
 FOLDERS = Path(__file__).resolve().parent.parent / ".venv"
 STAMP = "stamp.txt"
 PIP = ["install", "--quiet", "--disable-pip-version-check", "--prefer-binary"]
-ELSEWHERE = {"PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"}  # where a person has pip install
+ELSEWHERE = {
+    "PIP_USER",
+    "PIP_TARGET",
+    "PIP_PREFIX",
+    "PIP_ROOT",
+}  # where a user has pip install packages
 
 
 def make(
@@ -60,10 +65,10 @@ def _install(
 ) -> None:
     """Install packages; pip inherits the lock, so that it holds even if we are killed."""
     print(f"Installing packages into .venv/{folder.name} ...", file=sys.stderr)
-    # One that was moved, or not finished, may hold anything.
+    # An environment that was moved or left unfinished may hold anything.
     clear = [] if _stamp(folder).startswith(f"{folder}\n") else ["--clear"]
     own = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
-    own["PIP_USER"] = "0"  # which pip's configuration files may set too
+    own["PIP_USER"] = "0"  # pip's configuration files may set it, too
     pip = [str(folder / "bin" / "python"), "-m", "pip", *PIP]
     if (folder / STAMP).exists():
         (folder / STAMP).unlink()

@@ -22,8 +22,8 @@ from typing import Dict, List, Mapping, Optional, Sequence
 
 from scripts import servers, tether
 
-SECONDS_TO_START = 60
-# All that a server gets of our environment: a person's settings may be for another server.
+SECONDS_TO_START = 60  # a server that takes longer counts as broken
+# All that a server gets of our environment: a user's other settings may be for another server.
 PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH")
 SERVER = Path(__file__).resolve().with_name("aws_server.py")
 
@@ -72,7 +72,7 @@ class LocalAws:
         }
 
     def start(self, port: int = 0) -> bool:
-        """Start the server, after installing it if necessary; return whether it answers."""
+        """Start the server, installing it if necessary; return whether it accepts requests."""
         python = servers.install(self.kind)
         variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         if self.state:
@@ -81,7 +81,7 @@ class LocalAws:
         self.process = subprocess.Popen(
             [str(python), str(SERVER), self.kind, str(port)],
             env={**variables, "LOG_LEVEL": "WARNING"},
-            stdin=subprocess.PIPE,  # closed when we end
+            stdin=subprocess.PIPE,  # closed when this process ends, which ends the server
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the command; the server ends last

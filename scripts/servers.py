@@ -23,11 +23,11 @@ PACKAGES = {
         "service-identity<25",
     ],
 }
-OLDEST = {"ministack": 10, "localstack": 12}  # minor versions of Python 3 that they run on
+OLDEST = {"ministack": 10, "localstack": 12}  # minor versions of Python 3; older ones fail
 
 
 def choose() -> str:
-    """Return what LOCAL_AWS says, or else the best server that this machine can run."""
+    """Return the server that LOCAL_AWS names, or else the best that this machine can run."""
     kind = os.environ.get("LOCAL_AWS", "")
     if not kind:
         return "ministack" if modern_python(OLDEST["ministack"]) else "moto"
@@ -37,13 +37,13 @@ def choose() -> str:
 
 
 def modern_python(oldest: int) -> Optional[str]:
-    """Find a Python that has this minor version at least, and can make virtual environments."""
+    """Return a Python of minor version `oldest` or newer that can create environments."""
     names = ["python3", *(f"python3.{minor}" for minor in range(14, oldest - 1, -1))]
     test = f"import sys, ensurepip, venv; sys.exit(sys.version_info < (3, {oldest}))"
     for candidate in [sys.executable, *filter(None, map(shutil.which, names))]:
         try:
             ran = subprocess.run([candidate, "-c", test], stderr=subprocess.DEVNULL)
-        except OSError:  # it is no program, whatever its name
+        except OSError:  # not a program, despite its name
             continue
         if ran.returncode == 0:
             return candidate
@@ -51,7 +51,7 @@ def modern_python(oldest: int) -> Optional[str]:
 
 
 def install(kind: str) -> Path:
-    """Make the server's virtual environment, unless it is ready; return its Python."""
+    """Install the server unless it is ready; return its Python."""
     python = sys.executable if kind == "moto" else modern_python(OLDEST[kind])
     if python is None:
         raise SystemExit(f"{kind} needs Python 3.{OLDEST[kind]} or newer, with venv")

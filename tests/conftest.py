@@ -38,9 +38,9 @@ UNLIKE_AWS = {
 # Tests that run in parallel slow each other down.
 hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
-# Each connection that a test makes would read anew what boto3 knows of all services.
+# Otherwise each connection that a test makes reloads boto3's models of all services.
 mock.patch("botocore.session.create_loader", lru_cache(maxsize=None)(create_loader)).start()
-# Tests started in the background inherit SIGINT ignored, and so would every program they start.
+# Started in the background, pytest ignores SIGINT, and its child processes would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -60,7 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
-    """Let what waits begin first; the many that only compute fill the time until it has ended."""
+    """Start tests that wait first; the many that only compute fill the time meanwhile."""
     items.sort(key=lambda item: item.path.parent.name == "unit")
 
 
@@ -250,7 +250,7 @@ def wait_until(condition: Callable[[], Any], seconds: float = 30) -> Any:
             return value
         assert time.monotonic() < give_up, "it did not happen in time"
         time.sleep(pause)
-        pause = min(pause * 1.2, 0.1)  # asking takes the processor from what is waited for
+        pause = min(pause * 1.2, 0.1)  # each check takes time from what is waited for
 
 
 def take(queue: Queue, wait: int = 20, limit: int = 10) -> List[Received]:
@@ -259,7 +259,7 @@ def take(queue: Queue, wait: int = 20, limit: int = 10) -> List[Received]:
 
 
 def take_error(queue: Queue) -> Received:
-    """Receive and delete replies up to the first error; a short lease may make others double."""
+    """Receive and delete replies up to the first error; a short lease may double others."""
     while True:
         for reply in take(queue):
             if reply.text("Status") == "error":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
 from botocore.exceptions import ClientError
 
@@ -22,6 +22,16 @@ logger = logging.getLogger(__name__)
 MAX_RECEIVE_COUNT = 5
 DEAD_LETTER = "-dead-letter"
 DEAD_LETTER_RETENTION = 14 * 24 * 3600  # seconds since it was sent; the input queue keeps 4 days
+REPLY_RETENTION = 3600  # seconds; a client that is away for longer loses its replies
+# What only the creator may do: read, and change who may. SQS allows seven actions in a policy.
+_PRIVATE = [
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibility",
+    "sqs:PurgeQueue",
+    "sqs:SetQueueAttributes",
+    "sqs:RemovePermission",
+]
 _EXISTS = {"QueueAlreadyExists", "QueueNameExists"}
 
 
@@ -45,6 +55,32 @@ def complete_queue(queue: Queue) -> None:
             _create_dead_letter_queue(queue.sqs, target)
     except AWS_ERRORS as error:
         logger.warning("The dead-letter queue of %s is not there: %s.", queue.name, explain(error))
+
+
+def create_reply_queue(sqs: SQSClient, name: str, user_id: Callable[[], str]) -> Queue:
+    """Create a reply queue that nobody else may read; one at AWS refuses plain HTTP as well.
+
+    If STS does not return the user id or SQS accepts no policy, only its name keeps it private.
+    """
+    attributes: Dict[AttributeName, str] = {"MessageRetentionPeriod": str(REPLY_RETENTION)}
+    statements = [rules.tls_only("sqs:*", "*")] if rules.over_tls(sqs) else []
+    doubt: Optional[Exception] = None
+    try:
+        statements.append(_private_to(user_id()))
+    except Exception as error:  # a server that is not AWS may answer anything
+        doubt = error
+    if statements:
+        attributes["Policy"] = rules.policy(*statements)
+    try:
+        answer = sqs.create_queue(QueueName=name, Attributes=attributes)
+    except ClientError as error:
+        if not is_refusal(error) or not attributes.pop("Policy", None):
+            raise
+        doubt = error
+        answer = sqs.create_queue(QueueName=name, Attributes=attributes)
+    if doubt:
+        logger.warning("Only its name keeps our reply queue private: %s.", explain(doubt))
+    return Queue(sqs, answer["QueueUrl"])
 
 
 def max_receive_count(queue: Queue) -> int:
@@ -74,6 +110,17 @@ def _create_queue(sqs: SQSClient, name: str, attributes: Dict[AttributeName, str
         if not is_refusal(error):
             raise
         return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # not AWS
+
+
+def _private_to(user_id: str) -> Dict[str, Any]:
+    """Return the statement of a policy by which only this user may read a queue."""
+    return {
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": _PRIVATE,
+        "Resource": "*",
+        "Condition": {"StringNotEquals": {"aws:userid": user_id}},
+    }
 
 
 def _create_dead_letter_queue(sqs: SQSClient, name: str) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from dataclasses import dataclass
 from typing import Callable, Deque, Generic, List, TypeVar
 
 T = TypeVar("T")
 
 
+@dataclass(eq=False)
 class Intake(Generic[T]):
     """Dispatches messages to the threads that call `take`; one that finds none polls for more.
 
@@ -23,22 +25,16 @@ class Intake(Generic[T]):
         give_back: takes what a poll returns after `close`
     """
 
-    def __init__(
-        self,
-        receive: Callable[[bool], List[T]],
-        full: int,
-        polls: int,
-        wanted: Callable[[], bool] = lambda: True,
-        give_back: Callable[[List[T]], object] = lambda messages: None,
-    ) -> None:
-        self._receive = receive
-        self._full = full
-        self._most_polls = polls
-        self._wanted = wanted
-        self._give_back = give_back
+    receive: Callable[[bool], List[T]]
+    full: int
+    polls: int
+    wanted: Callable[[], bool] = lambda: True
+    give_back: Callable[[List[T]], object] = lambda messages: None
+
+    def __post_init__(self) -> None:
         self._fetched: Deque[T] = deque()
         self._backlog = False
-        self._polls = 0
+        self._polling = 0
         self._handed = 0
         self._closed = False
         lock = threading.Lock()
@@ -60,7 +56,7 @@ class Intake(Generic[T]):
                     self._handed += 1
                     count = min(most, len(self._fetched))
                     return [self._fetched.popleft() for _ in range(count)]
-                self._polls += 1
+                self._polling += 1
             self._poll()
 
     def done(self) -> None:
@@ -91,28 +87,23 @@ class Intake(Generic[T]):
     def join_polls(self) -> None:
         """Block until the polls in flight have returned."""
         with self._less:
-            self._less.wait_for(lambda: not self._polls)
+            self._less.wait_for(lambda: not self._polling)
 
     def _may_go_on(self) -> bool:
-        free = not self._polls or (self._backlog and self._polls < self._most_polls)
-        return self._closed or bool(self._fetched) or (free and self._wanted())
+        free = not self._polling or (self._backlog and self._polling < self.polls)
+        return self._closed or bool(self._fetched) or (free and self.wanted())
 
     def _poll(self) -> None:
         try:
-            late = self._keep(self._receive(self._backlog))
+            messages = self.receive(self._backlog)
+            with self._more:
+                self._backlog = len(messages) >= self.full
+                late = self._closed
+                self._fetched.extend([] if late else messages)
             if late:
-                self._give_back(late)
+                self.give_back(messages)
         finally:
             with self._more:
-                self._polls -= 1
+                self._polling -= 1
                 self._more.notify()
                 self._less.notify_all()
-
-    def _keep(self, batch: List[T]) -> List[T]:
-        """Queue messages for `take`; return them instead if the intake is closed."""
-        with self._more:
-            if self._closed:
-                return batch
-            self._backlog = len(batch) >= self._full
-            self._fetched.extend(batch)
-            return []

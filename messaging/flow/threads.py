@@ -16,8 +16,14 @@ def start(name: str, step: Callable[[], bool]) -> None:
     """Start a daemon thread that calls `step` again and again until it returns False."""
 
     def run() -> None:
-        while _careful(name, step):
-            pass
+        going = True
+        while going:
+            try:
+                going = step()
+            except BaseException as error:  # a library's SystemExit must not end it silently
+                logger.error("Trouble in the %s thread: %r. Going on in a second.", name, error)
+                logger.debug("The cause:", exc_info=error)
+                time.sleep(1)  # a step that always fails must not spin
 
     threading.Thread(target=run, name=name, daemon=True).start()
 
@@ -26,21 +32,12 @@ def background(name: str, call: Callable[[], T]) -> Future[T]:
     """Run a call on a daemon thread, which does not keep the program alive."""
     future: Future[T] = Future()
 
-    def run() -> None:
+    def run() -> bool:
         try:
             future.set_result(call())
         except BaseException as error:  # raised where the result is asked for
             future.set_exception(error)
+        return False
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+    start(name, run)
     return future
-
-
-def _careful(name: str, step: Callable[[], bool]) -> bool:
-    try:
-        return step()
-    except BaseException as error:  # even a library's SystemExit must not end a thread silently
-        logger.error("Trouble in the %s thread: %r. Going on in a second.", name, error)
-        logger.debug("The cause:", exc_info=error)
-        time.sleep(1)  # a step that always fails must not spin
-        return True

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import threading
 from concurrent import futures
-from typing import Callable, Iterable, Iterator, Optional, Union
+from dataclasses import dataclass
+from typing import Callable, Iterable, Iterator, Union
 
-from .. import clock
 from ..errors import ReplyTimeout
 from ..flow import threads
 from ..wire.envelope import Reply, Request
 from .awaited import Awaited, Pending
 
 LOOK = 1.0  # seconds between checks of the timeout; also how often the person sees it count
+END = Pending(Request(""))  # comes after the last item
 
 Item = Union[Request, Reply]
 
 
+@dataclass(eq=False)
 class Asking:
     """Reads items on a thread of its own, sends them, and yields their replies in order.
 
@@ -26,76 +27,65 @@ class Asking:
         items: requests, and replies already known, which are passed through in their place
         submit: sends a request
         window: most items in flight, so that memory does not grow with their number
+        timeout: seconds without any reply after which to raise ReplyTimeout with `advice`
+        waiting: called at the start of a wait and every second with the seconds so far
     """
 
-    def __init__(
-        self,
-        items: Iterable[Item],
-        submit: Callable[[Request], Pending],
-        awaited: Awaited,
-        window: int,
-    ) -> None:
-        self._source = iter(items)
-        self._submit = submit
-        self._awaited = awaited
-        self._line: queue.Queue[Optional[Pending]] = queue.Queue(window)
-        self._given_up = threading.Event()
+    items: Iterable[Item]
+    submit: Callable[[Request], Pending]
+    awaited: Awaited
+    window: int
+    timeout: float
+    waiting: Callable[[float], None]
+    advice: str
 
-    def replies(
-        self, timeout: float, waiting: Callable[[float], None], advice: str
-    ) -> Iterator[Reply]:
-        """Yield the replies; raises ReplyTimeout with `advice`, or what the source raised."""
+    def replies(self) -> Iterator[Reply]:
+        """Yield the replies; raises ReplyTimeout, or what the source raised."""
+        self._source = iter(self.items)
+        self._line: queue.Queue[Pending] = queue.Queue(self.window)
+        self._given_up = False
         threads.start("feeder", self._feed)
-        pending: Optional[Pending] = None
+        pending = END
         try:
-            for pending in iter(self._line.get, None):
-                self._wait(pending, timeout, waiting, advice)
+            for pending in iter(self._line.get, END):
+                self._wait(pending)
                 yield pending.future.result()
         finally:
-            self._given_up.set()
-            self._awaited.forget([pending] if pending else [])
+            self._given_up = True
+            pending.future.cancel()
             self._drain()
 
     def _feed(self) -> bool:
         """Submit the next item; return whether there may be another."""
-        pending: Optional[Pending] = None
+        pending = Pending(Request(""))
         try:
-            item = next(self._source)
-            pending = self._submit(item) if isinstance(item, Request) else Pending(Request(""))
+            item = next(self._source, None)
             if isinstance(item, Reply):
                 pending.settle(item)
-        except StopIteration:
-            pass
+            else:
+                pending = self.submit(item) if item else END
         except BaseException as error:  # raised by the source: passed to whoever reads the replies
-            pending = Pending(Request(""))
             pending.fail(error)
         self._line.put(pending)
-        if self._given_up.is_set():
+        if self._given_up:
             self._drain()
-        return pending is not None and not self._given_up.is_set()
+        return pending is not END and not self._given_up
 
-    def _wait(
-        self, pending: Pending, timeout: float, waiting: Callable[[float], None], advice: str
-    ) -> None:
-        """Block until this reply; ReplyTimeout after `timeout` s in which no reply at all came.
-
-        Time for which the machine was asleep does not count.
-        """
-        waited, shown, arrivals = 0.0, 0.0, self._awaited.arrivals
+    def _wait(self, pending: Pending) -> None:
+        """Block until this reply; looks are counted, so time for which we sleep is not."""
+        waited = shown = 0.0
+        look = min(LOOK, self.timeout)
         while not pending.future.done():
-            if waited >= timeout:
-                raise ReplyTimeout(advice)
-            waiting(shown)
-            before = clock.now()
-            futures.wait([pending.future], min(LOOK, timeout))
-            step = min(clock.now() - before, 2 * LOOK)
-            shown += step
-            waited = waited + step if self._awaited.arrivals == arrivals else 0.0
-            arrivals = self._awaited.arrivals
+            if waited >= self.timeout:
+                raise ReplyTimeout(self.advice)
+            arrivals = self.awaited.arrivals
+            self.waiting(shown)
+            futures.wait([pending.future], look)
+            shown += look
+            waited = waited + look if self.awaited.arrivals == arrivals else 0.0
 
     def _drain(self) -> None:
-        """Drop what is left in the line, so that the feeder does not block on it."""
+        """Cancel what is left in the line, so that the feeder does not block on it."""
         with contextlib.suppress(queue.Empty):
             while True:
-                pending = self._line.get_nowait()
-                self._awaited.forget([pending] if pending else [])
+                self._line.get_nowait().future.cancel()

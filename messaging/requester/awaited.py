@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field, replace
-from typing import Dict, List, Sequence
+from functools import partial
+from typing import Dict, List
 
-from ..errors import InvalidMessage
+from .. import clock
 from ..flow.recent import Recent
 from ..wire.envelope import Reply, Request
 
@@ -20,6 +21,7 @@ class Pending:
 
     request: Request
     future: Future[Reply] = field(default_factory=Future)
+    since: float = field(default_factory=lambda: clock.now())
 
     def settle(self, reply: Reply) -> None:
         """Resolve the future, if somebody still waits, and drop the request's body."""
@@ -53,15 +55,13 @@ class Awaited:
         return list(self._pending.values())
 
     def expect(self, request: Request) -> Pending:
-        """Register a request; to be called before it is sent.
-
-        Raises InvalidMessage if one with the same correlation id is in flight.
-        """
-        pending = Pending(request)
-        if self._pending.setdefault(request.correlation_id, pending) is not pending:
-            raise InvalidMessage(
-                f"a request with the correlation id {request.correlation_id!r} is under way already"
-            )
+        """Register a request until its future is done; a second one of its id is refused."""
+        pending, correlation_id = Pending(request), request.correlation_id
+        if self._pending.setdefault(correlation_id, pending) is pending:
+            pending.future.add_done_callback(partial(self._forget, correlation_id))
+        else:
+            sentence = f"a request with the correlation id {correlation_id!r} is under way already"
+            pending.settle(Reply.error(sentence))
         return pending
 
     def give(self, reply: Reply) -> bool:
@@ -69,22 +69,18 @@ class Awaited:
         pending = self._pending.pop(reply.correlation_id, None)
         if pending is None:
             return reply.correlation_id in self._known
-        self._known.add([reply.correlation_id])
         self.arrivals += 1
         pending.settle(reply)
         return True
 
-    def forget(self, pending: Sequence[Pending]) -> None:
-        """Cancel these futures; replies that still arrive for them are discarded."""
-        for each in pending:
-            if self._pending.get(each.request.correlation_id) is each:
-                self._known.add([each.request.correlation_id])
-                self._pending.pop(each.request.correlation_id, None)  # a poller may be faster
-            each.future.cancel()
-
     def fail(self, error: BaseException) -> None:
-        """Raise an error wherever a reply is awaited now, and await these no longer."""
-        pending = self.all()
-        for each in pending:
-            each.fail(error)
-        self.forget(pending)
+        """Raise an error wherever a reply is awaited now."""
+        for pending in self.all():
+            pending.fail(error)
+
+    def _forget(self, correlation_id: str, future: Future[Reply]) -> None:
+        """Discard replies that still arrive for a request, whose future is done."""
+        self._known.add([correlation_id])
+        pending = self._pending.get(correlation_id)
+        if pending and pending.future is future:
+            self._pending.pop(correlation_id, None)  # a poller may be faster

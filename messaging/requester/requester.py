@@ -2,45 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
-from concurrent import futures
 from concurrent.futures import Future
 from dataclasses import replace
-from functools import partial
-from typing import Callable, Iterable, Iterator, NamedTuple, Optional, TypeVar, Union
+from typing import Callable, Iterable, Iterator, Optional, TypeVar
 
 from ..aws.bucket import Storage
-from ..aws.buckets import open_bucket
 from ..aws.connection import ANSWER, Connection
 from ..aws.patience import Patience
-from ..aws.queue_calls import Queue
 from ..aws.queues import open_queue
-from ..aws.trouble import AWS_ERRORS, is_denied
-from ..errors import InvalidMessage, MessagingError
-from ..flow import threads
+from ..errors import MessagingError
 from ..wire.envelope import Reply, Request
 from .asking import Asking, Item
-from .awaited import Awaited, Pending
+from .awaited import Awaited
 from .outbox import Outbox
-from .replies import CLOSING, Replies
-from .shared_replies import SharedReplies
+from .replies import Replies
 
 T = TypeVar("T")
-logger = logging.getLogger(__name__)
 
 WINDOW = 1000  # requests in flight; more would cost memory, fewer leave workers idle
 CLOSED = "this Requester is closed: make another one"
 UNKNOWN_CALLER = "unknown"  # folder for long bodies if STS does not say who we are
-
-
-class Session(NamedTuple):
-    """What a requester needs from its first request on."""
-
-    replies: Union[Replies, SharedReplies]
-    inbox: Queue
-    outbox: Outbox
 
 
 class Requester:
@@ -59,9 +42,8 @@ class Requester:
         self._awaited = Awaited()
         self._opening = threading.RLock()
         self._closed = False
+        self._outbox: Optional[Outbox] = None
         self._storage: Optional[Storage] = None
-        self._made: Optional[Future[Union[Replies, SharedReplies]]] = None
-        self._session: Optional[Session] = None
 
     def __enter__(self) -> Requester:
         return self
@@ -76,14 +58,12 @@ class Requester:
         self._closed = True
         self._patience.end()
         self._awaited.fail(MessagingError(CLOSED))
-        if self._session:
-            self._session.outbox.close()
-        if self._made and futures.wait([self._made], CLOSING).done and not self._made.exception():
-            self._made.result().close()
+        if self._outbox:
+            self._outbox.close()
 
     def submit(self, request: Request) -> Future[Reply]:
         """Send a request; return the future of its reply: no worker, no reply."""
-        return self._submit(self._open(), request).future
+        return self._open().submit(request).future
 
     def ask(
         self,
@@ -102,21 +82,20 @@ class Requester:
             waiting: called at the start of a wait and every second with the seconds so far
             window: most items in flight
         """
-        session = self._open()
+        submit = self._open().submit
         settings, region = self._connection.settings, self._connection.region
         advice = (
             f"no reply in {timeout:g} s: check that a worker runs, that it reads "
             f"{settings.input_queue} in {region}, and what it says"
         )
-        asking = Asking(items, partial(self._submit, session), self._awaited, window)
-        return asking.replies(timeout, waiting, advice)
+        return Asking(items, submit, self._awaited, window, timeout, waiting, advice).replies()
 
     def storage(self) -> Storage:
         """Return the bucket; the first call finds or creates it."""
         with self._opening:
             if self._storage is None:
                 storage = self._connection.storage(self._open().inbox.account)
-                open_bucket(storage)
+                storage.open()
                 s3 = self._connection.client("s3", attempts=1, seconds=ANSWER)
                 self._storage = replace(storage, s3=s3)
             return self._storage
@@ -125,59 +104,31 @@ class Requester:
         """Return the result of a call to AWS, retried until it works or cannot work."""
         return self._patience(call, doing)
 
-    def _open(self) -> Session:
+    def _open(self) -> Outbox:
         """Create the reply queue while finding the input queue, the first time."""
         if os.getpid() != self._process:
             raise MessagingError("a Requester is for the process that made it: make another one")
         if self._closed:
             raise MessagingError(CLOSED)
         with self._opening:
-            if self._session is None:
-                self._session = self._make_session()
-            return self._session
+            if self._outbox is None:
+                self._outbox = self._make_outbox()
+            return self._outbox
 
-    def _make_session(self) -> Session:
-        connection = self._connection
+    def _make_outbox(self) -> Outbox:
+        connection, how = self._connection, (self._awaited, self._patience)
         connection.check()
-        # On a thread of its own: a KeyboardInterrupt here could leak a queue just created.
-        if self._made is None or (self._made.done() and self._made.exception()):
-            self._made = threads.background("open", self._make_replies)
-        inbox = open_queue(connection.sqs, connection.settings.input_queue, dead_letter=True)
-        inbox = replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=ANSWER))
-        replies = self._made.result()
-        outbox = Outbox(inbox, lambda: replies.name, self._check_in, self._patience)
-        return Session(replies, inbox, outbox)
-
-    def _make_replies(self) -> Union[Replies, SharedReplies]:
-        connection, awaited, patience = self._connection, self._awaited, self._patience
-        output = connection.settings.output_queue
-        if self._shared_queue:
-            return SharedReplies(connection, awaited, patience, self._shared_queue)
+        replies = Replies(connection, *how, lambda each: self._open().put(each), self._shared_queue)
         try:
-            made = Replies(connection, awaited, patience, self._ask_again)
-        except AWS_ERRORS as error:
-            if not is_denied(error):
-                raise
-            logger.warning("No right to make a reply queue: sharing %s.", output)
-            return SharedReplies(connection, awaited, patience, output)
-        if self._closed:  # too late for `close` to do it
-            made.close()
-        return made
-
-    def _ask_again(self, pending: Pending) -> None:
-        if self._session:
-            self._session.outbox.put(pending)
-
-    def _submit(self, session: Session, request: Request) -> Pending:
-        try:
-            pending = self._awaited.expect(request)
-        except InvalidMessage as error:
-            pending = Pending(request)
-            pending.settle(Reply.error(str(error)))
-            return pending
-        session.replies.wake()
-        session.outbox.put(pending)
-        return pending
+            inbox = open_queue(connection.sqs, connection.settings.input_queue, dead_letter=True)
+            inbox = replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=ANSWER))
+            replies.opened.result()
+            if self._closed:  # too early for `close` to do it
+                raise MessagingError(CLOSED)
+            return Outbox(inbox, replies, self._check_in, self._patience)
+        except BaseException:
+            replies.close()
+            raise
 
     def _check_in(self, request: Request) -> Request:
         """Put a body that is too long for SQS into the bucket, in the caller's own folder."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from .. import clock
@@ -46,6 +46,10 @@ class Delivery:
             message.get("MessageAttributes", {}),
             since,
         )
+
+    def bare(self) -> Delivery:
+        """Return the same without its body: what waits must not fill the memory."""
+        return replace(self, body="", attributes={})
 
     def text(self, name: str) -> Optional[str]:
         """Return a message attribute, None if absent; raises InvalidMessage if not a String."""

@@ -51,9 +51,7 @@ class Request:
 
     @classmethod
     def from_delivery(cls, delivery: Delivery) -> Request:
-        """Parse a request; raises InvalidMessage if it breaks the wire format, or is a reply."""
-        if "Status" in delivery.attributes:
-            raise InvalidMessage("this message is a reply (it has a Status), and no request")
+        """Parse a request; raises InvalidMessage if it breaks the wire format."""
         payload_key = delivery.text("PayloadKey")
         if payload_key is not None and not payload_key.startswith(PAYLOADS):
             raise InvalidMessage(f"the attribute PayloadKey does not start with {PAYLOADS}")

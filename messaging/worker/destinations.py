@@ -1,44 +1,36 @@
 """Destinations: the reply queues in trouble, and how long to retry the replies to them."""
 
-from __future__ import annotations
-
 import logging
-from dataclasses import dataclass, field
-from typing import Dict
+from dataclasses import dataclass, field, replace
+from typing import Dict, Optional, Set
 
 from .. import clock
 from ..aws.advice import explain
 from ..aws.patience import Patience
-from ..aws.trouble import is_key_trouble, is_missing_queue, is_passing
+from ..aws.trouble import is_missing_queue, is_passing
 from .job import Job
 
 logger = logging.getLogger(__name__)
 
 PATIENCE = 60.0  # seconds from receiving a request to giving up its reply; clients wait as long
-REMEMBERED = 60.0  # seconds after a queue is given up in which each reply gets one attempt
-CROWD = 100  # replies to one failing queue that wait here; the others go back to SQS for a while
-MOST = 1000  # failing queues; above, those given up are forgotten, so that memory does not grow
-
-AGAIN, LATER, NEVER = "again", "later", "never"
+CROWD = 200  # replies to failing queues that wait here; the others go back to SQS for a while
+PAUSE = 30  # seconds until SQS redelivers these
 
 
 @dataclass
 class _Trouble:
-    since: float
-    given_up: float = float("-inf")
-    waiting: Dict[str, float] = field(default_factory=dict)  # message id: when it failed last
+    """What is known of a queue for a minute since it did not accept a reply."""
 
-    def others_waiting(self, message_id: str, now: float) -> int:
-        """Count the other replies that wait here, without those whose lease was lost meanwhile."""
-        self.waiting = {one: at for one, at in self.waiting.items() if now - at < PATIENCE}
-        return len(self.waiting) - (message_id in self.waiting)
+    since: float
+    given_up: bool = False
+    waiting: Set[str] = field(default_factory=set)  # ids of the messages whose replies wait here
 
 
 class Destinations:
     """Decides what to do with a reply that SQS did not accept.
 
-    One queue that is missing or refuses us does not delay replies to the others: few of its
-    replies wait here, and for a while after it is given up none.
+    Queues that are missing or refuse us do not delay replies to the others: a number of replies
+    waits here, equally shared by these queues, and for a minute after one is given up none of its.
     """
 
     def __init__(self, patience: Patience) -> None:
@@ -46,55 +38,35 @@ class Destinations:
         self._troubles: Dict[str, _Trouble] = {}
         self._accepted = float("-inf")  # when any queue last took a reply
 
-    def accepted(self, queue: str, job: Job) -> None:
+    def accepted(self, queue: str) -> None:
         """Record that a queue took a reply: it is no longer in trouble."""
         self._accepted = clock.now()
         if self._troubles.pop(queue, None):
             self._patience.over(f"send to {queue}", self._accepted)
 
-    def failed(self, queue: str, job: Job, error: Exception) -> str:
-        """Return AGAIN to retry a reply, LATER to leave it to SQS, NEVER to drop it."""
-        now = clock.now()
-        trouble = self._troubles.setdefault(queue, _Trouble(now))
+    def failed(self, queue: str, job: Job, error: Exception) -> Optional[Job]:
+        """Return None to retry a reply, or the job as its request is to be let go."""
+        self._forget()
         self._patience.met(f"send to {queue}", error)
-        verdict = self._verdict(trouble, job, error, now)
-        if verdict == AGAIN:
-            trouble.waiting[job.delivery.message_id] = now
-        else:
-            trouble.waiting.pop(job.delivery.message_id, None)
-        self._forget(now)
-        return verdict
+        now, message_id = clock.now(), job.delivery.message_id
+        trouble = self._troubles.setdefault(queue, _Trouble(now))
+        if is_passing(error):
+            if self._accepted <= trouble.since:  # no queue takes replies: AWS is out of order
+                return None
+        elif now - job.delivery.since > PATIENCE and not trouble.given_up:
+            trouble = self._troubles[queue] = _Trouble(now, given_up=True)
+            why = "it is gone" if is_missing_queue(error) else explain(error)
+            logger.warning("Replies to the queue %s are given up: %s.", queue, why)
+        count = len(trouble.waiting | {message_id})
+        if not trouble.given_up and count * len(self._troubles) <= CROWD:
+            trouble.waiting.add(message_id)
+            return None
+        gone = trouble.given_up and is_missing_queue(error)
+        return job if gone else replace(job, retry_in=PAUSE)
 
-    def _verdict(self, trouble: _Trouble, job: Job, error: Exception, now: float) -> str:
-        lasting = not is_passing(error) and not is_key_trouble(error)
-        if not lasting and self._accepted <= trouble.since:
-            return AGAIN
-        if lasting and now - job.delivery.since > PATIENCE:
-            if now - trouble.given_up > REMEMBERED:
-                self._tell(job, error)
-            trouble.given_up = now
-        if lasting and now - trouble.given_up <= REMEMBERED:
-            return NEVER if is_missing_queue(error) else LATER
-        known = job.delivery.message_id in trouble.waiting
-        crowded = trouble.others_waiting(job.delivery.message_id, now) >= CROWD
-        return LATER if crowded and not known else AGAIN
-
-    def _tell(self, job: Job, error: Exception) -> None:
-        if is_missing_queue(error):
-            logger.warning(
-                "The reply queue %s is gone; nobody waits for its replies.", job.reply_to
-            )
-        else:
-            logger.error(
-                "Replies to %s are given up, and their requests kept: %s.",
-                job.reply_to,
-                explain(error),
-            )
-
-    def _forget(self, now: float) -> None:
-        if len(self._troubles) > MOST:
-            for queue, trouble in list(self._troubles.items()):
-                idle = not trouble.others_waiting("", now)
-                if idle and now - max(trouble.given_up, trouble.since) > REMEMBERED:
-                    self._troubles.pop(queue, None)
-                    self._patience.give_up(f"send to {queue}")
+    def _forget(self) -> None:
+        """Forget trouble that is a minute old; if it lasts, it is noticed anew."""
+        for queue, trouble in list(self._troubles.items()):
+            if clock.now() - trouble.since > PATIENCE:
+                self._troubles.pop(queue, None)
+                self._patience.give_up(f"send to {queue}")

@@ -10,7 +10,6 @@ from typing import List, Optional, Sequence, Tuple
 from ..wire.delivery import Delivery
 from ..wire.envelope import ERROR, OK, Reply
 
-FITTING = 200  # characters; a longer error may not fit a queue of the smallest message size
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")  # no message may forge a line
 
 
@@ -36,8 +35,8 @@ class Job:
 
     delivery: Delivery
     correlation_id: str
-    reply_to: Optional[str]
-    result: Result
+    reply_to: Optional[str] = None
+    result: Result = Result("")
     status: str = OK
     retry_in: Optional[int] = None
     seconds: float = 0.0
@@ -50,8 +49,8 @@ class Job:
         return Reply(result.body, self.correlation_id, self.status, self.log_key, result.etag)
 
     def refused(self, sentence: str) -> Job:
-        """Return the same job with an error as its result, short enough for any queue."""
-        return replace(self, status=ERROR, result=Result(sentence[:FITTING]))
+        """Return the same job with an error as its result."""
+        return replace(self, status=ERROR, result=Result(sentence))
 
     def log_entry(self, worker: str) -> str:
         """Return the lines about this job for the log object."""
@@ -63,20 +62,17 @@ class Job:
             f"handled   in {self.seconds * 1000:.3f} ms by {worker}",
             *(f"note      {note}" for note in self.result.notes),
             *self._outcomes(),
+            *([] if self.retry_in is None else [f"retry     in {self.retry_in} s"]),
         ]
-        if self.retry_in is not None:
-            lines.append(f"retry     in {self.retry_in} s")
         return "".join(_CONTROL.sub(" ", line) + "\n" for line in lines) + "\n"
 
     def _outcomes(self) -> List[str]:
         """Return the outcome, one log line for each line of the result."""
-        if self.status == ERROR:
-            word = "refused" if self.retry_in is None else "failed"
-            return [f"{word:<9} {self.result.body}"]
-        lines = self.result.body.split("\n")
-        if len(lines) == 1:
-            return [f"result    {lines[0]}"]
-        return [f"result {number:<4} {line}" for number, line in enumerate(lines, 1)]
+        body = self.result.body
+        if self.status == OK and "\n" in body:
+            return [f"result {number:<4} {line}" for number, line in enumerate(body.split("\n"), 1)]
+        failed = "refused" if self.retry_in is None else "failed"
+        return [f"{'result' if self.status == OK else failed:<9} {body}"]
 
 
 def outcome(jobs: Sequence[Job]) -> str:

@@ -1,11 +1,9 @@
 """Settlement: logs, answers and deletes finished jobs."""
 
-from __future__ import annotations
-
 import logging
-from collections import defaultdict
-from dataclasses import replace
-from typing import Callable, Dict, List, Optional, Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Callable, List, Sequence
 
 from .. import clock
 from ..aws.advice import explain
@@ -17,21 +15,22 @@ from ..flow.batcher import Batcher
 from ..flow.recent import Recent
 from ..wire.delivery import Delivery
 from ..wire.envelope import ERROR
-from .destinations import AGAIN, LATER, Destinations
+from .destinations import Destinations
 from .job import Job, outcome
 from .leases import Leases
 
-Work = Callable[[List[Job]], Sequence[Job]]
+Work = Callable[[List[Job]], List[Job]]
 logger = logging.getLogger(__name__)
 
-LOGGERS, REPLIERS, DELETERS = 2, 8, 4
+LOGGERS, REPLIERS, DELETERS = 2, 8, 4  # threads
 MOST_LOGGED = 100  # jobs in one log object; fewer would cost more S3 requests
 ROOM = 500  # jobs that a step holds, retries included, at which the step before it blocks
 DENIED = 10.0  # seconds for which AccessDenied on the log is retried before the worker gives up
+FITTING = 200  # characters; a longer error may not fit a queue of the smallest message size
 REMEMBERED = 10_000  # requests answered; a duplicate of an older one is handled once more
-LATER_PAUSE = 30  # seconds until SQS redelivers a request whose reply queue is in trouble
 
 
+@dataclass
 class Settlement:
     """Writes the log object, sends the replies, deletes the requests, in that order.
 
@@ -40,157 +39,104 @@ class Settlement:
     its lease was lost.
 
     Args:
+        inbox: the input queue; the reply queues are in the same place
         worker: the name of this worker in log objects
         fatal: called with an error after which no job can be settled any more
     """
 
-    def __init__(
-        self,
-        inbox: Queue,
-        storage: Storage,
-        part: str,
-        worker: str,
-        leases: Leases,
-        patience: Patience,
-        fatal: Callable[[Exception], object],
-    ) -> None:
-        self._inbox = inbox
-        self._storage = storage
-        self._part = part
-        self._worker = worker
-        self._leases = leases
-        self._patience = patience
-        self._fatal = fatal
+    inbox: Queue
+    storage: Storage
+    part: str
+    worker: str
+    leases: Leases
+    patience: Patience
+    fatal: Callable[[Exception], object]
+
+    def __post_init__(self) -> None:
         self._answered = Recent(REMEMBERED)
-        self._destinations = Destinations(patience)
+        self._destinations = Destinations(self.patience)
+        self._logging = self._step("log", "log_key", LOGGERS, MOST_LOGGED, self._log)
+        self._replying = self._step("reply", "reply_to", REPLIERS, MAX_BATCH, self._reply)
+        self._deleting = self._step("delete", "retry_in", DELETERS, MAX_BATCH, self._delete)
 
-        def step(name: str, count: int, size: int, work: Work) -> Batcher[Job]:
-            return Batcher(name, count, size, ROOM, self._safe(work))
+    def put(self, jobs: Sequence[Job]) -> None:
+        """Queue jobs for settling; blocks while there is no room."""
+        self._logging.put(jobs)
 
-        self._logging = step("log", LOGGERS, MOST_LOGGED, self._log)
-        self._replying = step("reply", REPLIERS, MAX_BATCH, self._reply)
-        self._deleting = step("delete", DELETERS, MAX_BATCH, self._delete)
-        self._steps = (self._logging, self._replying, self._deleting)
+    def each(self, call: Callable[[Batcher[Job]], object]) -> None:
+        """Call a method of all three batchers, such as `Batcher.join`, in their order."""
+        for step in (self._logging, self._replying, self._deleting):
+            call(step)
 
-    def put(self, job: Job) -> None:
-        """Queue a job for settling; blocks while there is no room."""
-        (self._deleting if job.answered else self._logging).put([job])
+    def is_repeated(self, delivery: Delivery) -> bool:
+        """Return whether the request was answered already; if so it is deleted once more."""
+        repeated = delivery.message_id in self._answered
+        if repeated:
+            self._deleting.put([Job(delivery.bare(), delivery.message_id)])
+        return repeated
 
-    def hurry(self) -> None:
-        """Shut down soon: retry at once what is backing off, and no longer block in `put`."""
-        for step in self._steps:
-            step.hurry()
+    def _step(self, name: str, key: str, count: int, size: int, work: Work) -> Batcher[Job]:
+        """Make a batcher whose work is given, of the jobs still ours, those with equal keys."""
+        key_of = attrgetter(key)
 
-    def join(self) -> None:
-        """Block until all jobs are settled, or `close` is called."""
-        for step in self._steps:
-            step.join()
-
-    def close(self) -> None:
-        """Drop the jobs that are not settled, and end the threads."""
-        for step in self._steps:
-            step.close()
-
-    def has_answered(self, delivery: Delivery) -> bool:
-        """Return whether the request was answered already and only has to be deleted."""
-        return delivery.message_id in self._answered
-
-    def _safe(self, work: Work) -> Work:
-        """On an unexpected exception drop the leases, so that SQS redelivers the messages."""
-
-        def safe(jobs: List[Job]) -> Sequence[Job]:
+        def step(jobs: List[Job]) -> List[Job]:
+            held = [job for job in jobs if self.leases.holds(job.delivery)]
+            keys = set(map(key_of, held))
             try:
-                return work(self._held(jobs))
-            except BaseException:
-                self._leases.drop([job.delivery for job in jobs])
+                groups = [[job for job in held if key_of(job) == each] for each in keys]
+                return [job for group in groups for job in work(group)]
+            except BaseException:  # of ours: SQS redelivers the messages
+                self.leases.drop([job.delivery for job in held])
                 raise
 
-        return safe
+        return Batcher(name, count, size, ROOM, step)
 
-    def _held(self, jobs: Sequence[Job]) -> List[Job]:
-        """Return the jobs whose leases hold; drop the others."""
-        self._leases.drop([job.delivery for job in jobs if not self._leases.holds(job.delivery)])
-        return [job for job in jobs if self._leases.holds(job.delivery)]
-
-    def _log(self, jobs: List[Job]) -> Sequence[Job]:
+    def _log(self, jobs: List[Job]) -> List[Job]:
         """Log jobs in one object, under the same key at each attempt, and pass them on."""
-        if not jobs:
-            return ()
-        key = new_log_key(self._part)
-        text = "".join(job.log_entry(self._worker) for job in jobs)
-        until = clock.now() + DENIED
+        key, until = new_log_key(self.part), clock.now() + DENIED
+        text = "".join(job.log_entry(self.worker) for job in jobs)
         try:
-            self._patience(
-                lambda: self._storage.put_log(key, text),
+            self.patience(
+                lambda: self.storage.put_log(key, text),
                 "write the log",
                 lambda error: is_passing(error) or (is_denied(error) and clock.now() < until),
             )
             self._replying.put([replace(job, log_key=key) for job in jobs])
         except AWS_ERRORS as error:
             if not is_passing(error):  # else we are stopping, and SQS redelivers them
-                self._fatal(error)
-        return ()
+                self.fatal(error)
+        return []
 
-    def _reply(self, jobs: List[Job]) -> Sequence[Job]:
-        by_queue: Dict[Optional[str], List[Job]] = defaultdict(list)
-        for job in jobs:
-            by_queue[job.reply_to].append(job)
-        self._deleting.put(by_queue.pop(None, []))
-        again: List[Job] = []
-        for name, group in by_queue.items():
-            again += self._reply_to(self._inbox.sibling(str(name)), group)
-        return again
-
-    def _reply_to(self, queue: Queue, jobs: Sequence[Job]) -> List[Job]:
-        """Send replies to one queue; return those to retry."""
-        failures = queue.send([job.reply().to_message() for job in jobs])
+    def _reply(self, jobs: List[Job]) -> List[Job]:
+        """Send the replies to one queue; return those to retry."""
+        queue = jobs[0].reply_to
+        if queue is None:
+            self._deleting.put(jobs)
+            return []
+        failures = self.inbox.sibling(queue).send([job.reply().to_message() for job in jobs])
         again: List[Job] = []
         done: List[Job] = []
-        for position, job in enumerate(jobs):
-            error = failures.get(position)
+        for at, job in enumerate(jobs):
+            error = failures.get(at)
             if error is None:
-                self._destinations.accepted(queue.name, job)
+                self._destinations.accepted(queue)
                 done.append(replace(job, answered=job.retry_in is None))
             elif is_refusal(error):
                 sentence = f"the result cannot be sent: {explain(error)}"
                 logger.error("Message %s: %s.", job.delivery.message_id, sentence)
-                (again if job.status != ERROR else done).append(job.refused(sentence))
+                (again if job.status != ERROR else done).append(job.refused(sentence[:FITTING]))
             else:
-                self._judge(queue.name, job, error, again, done)
+                let_go = self._destinations.failed(queue, job, error)
+                (done if let_go else again).append(let_go or job)
         self._answered.add(job.delivery.message_id for job in done if job.answered)
         self._deleting.put(done)
         return again
 
-    def _judge(
-        self, queue: str, job: Job, error: Exception, again: List[Job], done: List[Job]
-    ) -> None:
-        verdict = self._destinations.failed(queue, job, error)
-        if verdict == AGAIN:
-            again.append(job)
-        else:
-            done.append(replace(job, retry_in=LATER_PAUSE) if verdict == LATER else job)
-
-    def _delete(self, jobs: List[Job]) -> Sequence[Job]:
-        """Delete the requests that are done, and hide for a while those to be retried."""
-        by_pause: Dict[Optional[int], List[Job]] = defaultdict(list)
-        for job in jobs:
-            by_pause[job.retry_in].append(job)
-        return [job for pause, group in by_pause.items() for job in self._let_go(group, pause)]
-
-    def _let_go(self, jobs: Sequence[Job], pause: Optional[int]) -> List[Job]:
-        leases = self._leases.drop([job.delivery for job in jobs], quiet=pause is not None)
-        held = [job for job in jobs if job.delivery.message_id in leases]
-        deliveries = [leases[job.delivery.message_id].delivery for job in held]
-        inbox, doing, began = self._inbox, f"delete from {self._inbox.name}", clock.now()
-        failures = inbox.delete(deliveries) if pause is None else inbox.hide(deliveries, pause)
-        failed = {at: error for at, error in failures.items() if not is_refusal(error)}
-        for at, error in failed.items():
-            self._patience.met(doing, error)
-            self._leases.restore(leases[held[at].delivery.message_id])
-        if not failed:
-            self._patience.over(doing, began)
-        if pause is None:
-            done = [job for at, job in enumerate(held) if at not in failed and job.log_key]
-            if done:
-                logger.info(outcome(done))
-        return [held[at] for at in failed]
+    def _delete(self, jobs: List[Job]) -> List[Job]:
+        """Delete requests that are done, or hide for a while some to be retried."""
+        pause = jobs[0].retry_in
+        failed = self.leases.end([job.delivery for job in jobs], pause)
+        done = [job for job in jobs if job.delivery.message_id not in failed and job.log_key]
+        if done and pause is None:
+            logger.info(outcome(done))
+        return [job for job in jobs if job.delivery.message_id in failed]

@@ -55,6 +55,6 @@ class Contents:
     def _is_versioned(self) -> bool:
         try:
             answer = self.storage.s3.get_bucket_versioning(**self.storage.where)
-        except AWS_ERRORS:  # without that right, or a server without versions
+        except AWS_ERRORS:  # the right is missing, or the server knows no versions
             return False
         return bool(answer.get("Status"))

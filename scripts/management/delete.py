@@ -22,7 +22,7 @@ PREFIXES = {"calculation": [f"{LOGS}calculation/", PAYLOADS], "image": [f"{LOGS}
 
 
 def delete(part: Part, options: argparse.Namespace) -> Iterator[Row]:
-    """Delete the queues, what the part wrote to its bucket, and the bucket if it is ours and empty.
+    """Delete queues, logs and payloads, and a bucket that these programs created once it is empty.
 
     Images are kept, since only their owner knows whether they are still wanted.
     """

@@ -1,4 +1,4 @@
-"""What requests cost, where the server answers at once: no figure of AWS's habits is exact."""
+"""What requests cost on a server that answers at once; AWS's habits make no figure exact."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ def test_a_thousand_lists_cost_few_requests(
     floor: float,
     most: float,
 ) -> None:
-    """A list in a message of its own costs both sides 0.72 SQS and 0.12 S3 requests at most."""
+    """With one list per message both sides make 0.72 SQS and 0.12 S3 requests per list at most."""
     if (aws.kind, "load") in UNLIKE_AWS:
         pytest.skip(UNLIKE_AWS[aws.kind, "load"])
     count = 1000
@@ -45,7 +45,7 @@ def test_a_thousand_lists_cost_few_requests(
 def test_ten_thousand_lists_that_share_messages_cost_next_to_nothing(
     counted: Place, gateway: Gateway, tmp_path: Any
 ) -> None:
-    """Both sides together take 0.01 SQS requests a list and 0.005 S3 requests, or fewer."""
+    """Both sides make 0.01 SQS and 0.005 S3 requests per list at most."""
     count = 10_000
     counted.worker()
     gateway.counts.clear()

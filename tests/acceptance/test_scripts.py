@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional
 
@@ -192,7 +193,7 @@ def test_a_moved_environment_is_made_anew(
 
 
 def test_an_unfinished_environment_is_made_anew(stub: Path) -> None:
-    """Where an installation was interrupted, whatever it left is cleared."""
+    """What an interrupted installation left is cleared."""
     environment.make("own", str(stub), ["a"], "a")
     good = stub.read_text()
     stub.write_text(good.replace("sleep 0.2", "exit 1"))
@@ -207,7 +208,7 @@ def test_an_unfinished_environment_is_made_anew(stub: Path) -> None:
 
 
 def test_two_at_once_make_one(stub: Path) -> None:
-    """Of two runs in a fresh checkout one makes the environment, and the other waits for it."""
+    """Of several runs in a fresh checkout one creates the environment; the others wait."""
     command = [sys.executable, "-c", MAKE, str(environment.FOLDERS), str(stub)]
 
     runs = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) for _ in range(3)]
@@ -271,11 +272,15 @@ def test_a_recording_that_cannot_be_written_is_not_made(
 
 
 def test_a_recording_is_written_only_where_it_is_told_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    aws: LocalAws,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """record.py prints the session; --output writes that file only, --write the tracked one."""
     tracked, own = tmp_path / "tracked.svg", tmp_path / "own.svg"
     monkeypatch.setattr(record, "PICTURE", tracked)
+    monkeypatch.setattr(record, "LocalAws", lambda: nullcontext(aws))
     monkeypatch.setattr(record, "play", lambda _: ["$ exit"])
     monkeypatch.setattr(record, "ROOT", tmp_path)  # whose workers end at once: there are none
 
@@ -292,7 +297,7 @@ def test_a_recording_is_written_only_where_it_is_told_to(
 
 
 def test_packages_land_in_the_environment(stub: Path, tmp_path: Path) -> None:
-    """Wherever a person's own settings let pip install, here they do not count."""
+    """A user's own settings for pip do not move packages elsewhere."""
     noted, told = shlex.quote(str(tmp_path / "steps")), "$PIP_TARGET$PIP_PREFIX$PIP_ROOT$PIP_USER"
     stub.write_text(PYTHON.format(steps=noted, last=f'[ "{told}" = 0 ]'))
     own = dict.fromkeys(environment.ELSEWHERE, "1")
@@ -352,7 +357,7 @@ def test_nothing_outlives(number: signal.Signals, tmp_path: Path, start: Start) 
 
 
 def test_a_closed_input_ends_nothing(tmp_path: Path) -> None:
-    """With standard input closed, a program in the background runs on while local_aws.py does."""
+    """With standard input closed, a background program runs as long as local_aws.py does."""
     (tmp_path / "worker.py").write_text("import time; time.sleep(1); print('done')\n")
     inside = shlex.join([sys.executable, TETHER, str(tmp_path / "worker.py")]) + " & wait"
 
@@ -394,7 +399,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_the_local_server_is_asked_by_no_proxy(tmp_path: Path) -> None:
-    """With a dead proxy, a broken AWS configuration and settings of other servers, it is found."""
+    """Dead proxies, a broken AWS configuration and other servers' settings do not matter."""
     (tmp_path / "config").write_text("[[broken\n")
     code = "import boto3; print(boto3.client('sqs').list_queues()['ResponseMetadata'])"
     proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy"), "http://127.0.0.1:9")

@@ -269,10 +269,10 @@ def test_trouble_under_way_is_waited_out(counted: Place, gateway: Gateway) -> No
     done = counted.client("3,1,2")
 
     assert done.returncode == 0, done.stderr
-    wait_until(lambda: "Cannot delete from" in worker.said())
+    wait_until(lambda: "Cannot delete requests in" in worker.said())
     wait_until(lambda: "1 of 1 requests answered" in worker.said())
     assert worker.said().count("Cannot write the log") == 1
-    assert worker.said().count("Cannot delete from") <= 1
+    assert worker.said().count("Cannot delete requests in") <= 1
 
 
 @pytest.mark.parametrize(

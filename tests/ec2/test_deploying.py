@@ -1,4 +1,4 @@
-"""The stack where there was something before: made by hand, or by a stack that is gone."""
+"""The stack where something was before: made by hand, or by a deleted stack."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from .stack import BUCKET, Stack, client, create, delete, environment, run
 
 @pytest.fixture
 def server() -> Iterator[LocalAws]:
-    """A server for a test alone, since the names in a stack are fixed."""
+    """A server for one test, since a stack's names are fixed."""
     with LocalAws() as aws:
         if aws.kind != "ministack":
             pytest.skip("moto's server makes only some of the stack")
@@ -23,13 +23,13 @@ def server() -> Iterator[LocalAws]:
 
 
 def manage(aws: LocalAws, *words: str) -> None:
-    """Run manage.py."""
+    """Run manage.py to its end."""
     command = [sys.executable, "-m", "scripts.manage", *words]
     subprocess.run(command, cwd=ROOT, env=aws.environment, stdout=subprocess.PIPE, check=True)
 
 
 def answers(stack: Stack) -> bool:
-    """Tell whether a worker and a client of the stack understand each other."""
+    """Return whether the stack's worker answers its client."""
     worker = [sys.executable, "-m", "calculation.worker"]
     running = Running(worker, environment(stack, stack.aws.url, "worker"))
     running.wait_for(" reads ")
@@ -41,9 +41,9 @@ def answers(stack: Stack) -> bool:
 
 @pytest.mark.parametrize(("images", "make"), [([], "yes"), (["holiday.jpg"], "no")])
 def test_by_hand_first_and_the_stack_after(server: LocalAws, images: List[str], make: str) -> None:
-    """After `delete` the stack takes over, with MakeBucket=no where a bucket with images stayed.
+    """After `delete` a stack can be created, with MakeBucket=no if a bucket with images stayed.
 
-    Deleted, it leaves the bucket as it was, closed to plain HTTP, and can be deployed again.
+    Once deleted, it leaves the bucket as it was, closed to plain HTTP, and can be deployed again.
     """
     s3 = client(server, "s3")
     manage(server, "create", "calculation")

@@ -1,4 +1,4 @@
-"""The setup script on other systems than Debian 12, or on what is nearest to them."""
+"""The setup script on systems other than Debian 12, or on their nearest relatives."""
 
 import pytest
 
@@ -8,14 +8,14 @@ from .conftest import Boot
 from .test_setup import KEYS, words
 
 SYSTEMS = {
-    "bullseye": "ID=ubuntu\nVERSION_ID=20.04\n",  # Debian 11 has its C library, glibc 2.31
+    "bullseye": "ID=ubuntu\nVERSION_ID=20.04\n",  # shares its C library, glibc 2.31, with Debian 11
     "trixie": "ID=debian\nVERSION_ID=13\n",
 }
 
 
 @pytest.mark.parametrize("release", SYSTEMS)
 def test_setting_up(boot: Boot, shared: Place, release: str) -> None:
-    """The steps for that system end in a worker that answers, in the tight sandbox."""
+    """The system's steps end in a worker that answers, in the tight sandbox."""
     machine = boot(release)
     machine.write("/etc/systemd/system/calculation-worker@.service.d/keys.conf", KEYS)
     machine.write("/root/os-release", SYSTEMS[release])

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from messaging import Reply
 from messaging.aws import sweeping
 from messaging.aws.queue_calls import Queue
-from messaging.requester import reply_queue
+from messaging.aws.queues import create_reply_queue
 from messaging.wire import names
 from tests.acceptance.readme import rights
 from tests.conftest import Running
@@ -177,7 +177,7 @@ def test_a_list_is_for_the_worker_alone(stacks: Dict[str, Stack]) -> None:
 
 @pytest.mark.parametrize("part", NAMES)
 def test_a_bucket_of_another_account_is_closed(stacks: Dict[str, Stack], part: str) -> None:
-    """Who has made the bucket's name their own gets no image, list or log, and gives none."""
+    """Whoever has taken the bucket's name can neither read nor supply images, lists or logs."""
     stack = stacks[part]
     own = "x.png" if part == "image" else f"payloads/{user_id('client')}/x"
     with enforced(stack) as (url, enforcer):
@@ -223,11 +223,9 @@ def test_a_reply_queue_is_for_its_maker_alone(stacks: Dict[str, Stack], part: st
         maker, worker, another = (
             connection(stack, url, who) for who in ("client", "worker", "another")
         )
-        output = stack.outputs["OutputQueue"]
-        queue = reply_queue.create(maker.sqs, names.new_name(output), maker.user_id)
-        unprotected = Queue(
-            maker.sqs, maker.sqs.create_queue(QueueName=names.new_name(output))["QueueUrl"]
-        )
+        name, other = (names.new_name(stack.outputs["OutputQueue"]) for _ in range(2))
+        queue = create_reply_queue(maker.sqs, name, maker.user_id)
+        unprotected = Queue(maker.sqs, maker.sqs.create_queue(QueueName=other)["QueueUrl"])
 
         replace(queue, sqs=worker.sqs).send([Reply("2", "1").to_message()])
 
@@ -245,7 +243,7 @@ def test_whoever_may_do_everything_may_sweep_but_not_read(stacks: Dict[str, Stac
         maker, operator = (connection(stack, url, who) for who in ("client", "operator"))
         output = stack.outputs["OutputQueue"]
         name = names.new_name(output)
-        queue = reply_queue.create(maker.sqs, name, maker.user_id)
+        queue = create_reply_queue(maker.sqs, name, maker.user_id)
         entry = {"Id": "0", "ReceiptHandle": "any"}
         receipt = {"ReceiptHandle": "any", "VisibilityTimeout": 0}
         denied: Dict[str, Any] = {

@@ -102,7 +102,7 @@ def test_again_changes_nothing(machine: Machine, shared: Place) -> None:
 
 
 def test_stopping_drains_in_the_middle_of_work(machine: Machine, shared: Place) -> None:
-    """Stopped while hundreds of lists wait, each worker ends with 0; none is lost or done twice."""
+    """Stopped while hundreds of lists wait, each worker exits with 0; none is lost or doubled."""
     inbox, outbox = shared.inbox(), shared.outbox()
 
     def results() -> int:

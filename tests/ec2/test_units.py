@@ -39,7 +39,7 @@ def test_the_base_units_hold_only_words_that_systemd_219_knows(name: str) -> Non
 
 
 def filled_in(name: str, part: str, operation: str = "") -> str:
-    """Give a unit as the setup script writes it."""
+    """Return a unit as the setup script writes it."""
     script = ROOT / "scripts" / "setup_ec2.sh"
     function = re.search(r"^fill_in\(\) \{.*?^\}", script.read_text(), re.DOTALL | re.MULTILINE)
     assert function
@@ -49,7 +49,7 @@ def filled_in(name: str, part: str, operation: str = "") -> str:
 
 
 def test_a_job_that_needs_too_much_ends_alone() -> None:
-    """A worker has less memory than the machine, and an image worker one job at a time."""
+    """Memory limits are below the machine's, and an image worker runs one job at a time."""
     (images,) = re.findall("^ExecStart=.*", filled_in("worker@.service", "image", "gamma"), re.M)
     (lists,) = re.findall("^ExecStart=.*", filled_in("worker@.service", "calculation"), re.M)
 
@@ -59,7 +59,7 @@ def test_a_job_that_needs_too_much_ends_alone() -> None:
 
 
 def test_the_largest_image_fits_into_the_smallest_machine() -> None:
-    """On the stack's default instance a worker has what an image at the limits needs."""
+    """On the stack's default instance a worker has enough memory for an image at the limits."""
     stack = (ROOT / "scripts" / "stack.yaml").read_text()
     handbook = (ROOT / "scripts" / "README.md").read_text()
     share = int(dict(entries("worker-hardening.conf"))["MemoryMax"].rstrip("%")) / 100

@@ -1,4 +1,4 @@
-"""The integration suite has a server with AWS's habits."""
+"""The integration suite runs against a server with AWS's habits."""
 
 import copy
 from typing import Iterator
@@ -12,7 +12,7 @@ from tests.habits import all_habits
 
 @pytest.fixture(scope="session")
 def aws(aws: LocalAws) -> Iterator[LocalAws]:
-    """The server, behind a gateway that lends it the habits."""
+    """The server, behind a gateway that imitates AWS's habits."""
     with Gateway(aws.url) as made:
         made.faults.append(all_habits())
         lent = copy.copy(aws)

@@ -30,7 +30,7 @@ def lifecycle(storage: Storage) -> List[Any]:
 
 
 def test_both_pairs_work_where_nothing_is_made_yet(place: Place, tmp_path: Any) -> None:
-    """A client that begins before anything is made gets its replies, short and long and images."""
+    """A client that starts before anything exists gets its replies, to lists and images."""
     (tmp_path / "lists.txt").write_text("3,1,2\n" + ",".join(map(str, range(60_000))))
 
     place.worker()
@@ -48,7 +48,7 @@ def test_both_pairs_work_where_nothing_is_made_yet(place: Place, tmp_path: Any) 
 
 
 def test_what_others_made_and_deleted_is_not_waited_for(place: Place) -> None:
-    """A queue or bucket that is missing, though we did not just make it, is told at once."""
+    """A missing queue or bucket that we did not just create is reported at once."""
     queue = open_queue(place.connection.sqs, place.inbox().name)
     place.sqs.delete_queue(QueueUrl=queue.url)
     started = time.monotonic()
@@ -63,7 +63,7 @@ def test_what_others_made_and_deleted_is_not_waited_for(place: Place) -> None:
 def test_a_name_deleted_a_moment_ago_is_waited_for_and_told(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """SQS gives a name again only a minute after its queue was deleted; one line says so."""
+    """A deleted queue's name is free after a minute; one line says that the program waits."""
     name = place.settings.output_queue
     sqs = place.connection.sqs
     queue = open_queue(sqs, name)

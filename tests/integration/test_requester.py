@@ -8,7 +8,7 @@ from typing import Any, Iterator, List
 import pytest
 
 from messaging import Connection, Reply, ReplyTimeout, Request, Requester
-from messaging.requester.replies import POLLERS
+from messaging.requester.replies import TOGETHER
 from scripts.local_aws import LocalAws
 from tests.conftest import Place, take, wait_until
 from tests.gateway import Gateway
@@ -96,14 +96,14 @@ def test_duplicate_and_foreign_replies_are_not_given_out(
 
 
 def test_what_was_read_is_deleted_while_a_session_lasts(place: Place) -> None:
-    """While a client runs, fewer than ten replies that it has read stay in its queue."""
+    """While a client runs, few of the replies that it has read stay in its queue."""
     place.worker()
     with Requester(place.connection) as requester:
         assert minima(requester.ask([Request(str(n)) for n in range(95)], 30)) == list(range(95))
 
         prefix = f"{place.settings.output_queue}-"
         (url,) = place.sqs.list_queues(QueueNamePrefix=prefix)["QueueUrls"]
-        assert sum(place.messages(Queue(place.sqs, url))) < 10 * POLLERS
+        assert sum(place.messages(Queue(place.sqs, url))) < TOGETHER
 
 
 def test_a_shared_queue_keeps_what_belongs_to_others(place: Place) -> None:

@@ -6,7 +6,7 @@ from typing import Any, List, Optional
 
 from messaging.aws.connection import LONG_POLL
 from messaging.wire import names
-from messaging.worker.lanes import LIVELY
+from messaging.worker.worker import LIVELY
 from tests.conftest import Place, take, wait_until
 from tests.gateway import Answer, Call, Gateway
 
@@ -100,8 +100,9 @@ def test_draining_answers_all_and_ends(place: Place) -> None:
 
 
 def test_an_idle_worker_costs_three_requests_a_minute(counted: Place, gateway: Gateway) -> None:
-    """However many lanes wait, ten seconds after the last message one long poll of 20 s is under
-    way, and no CPU is used."""
+    """Ten seconds after the last message one long poll of 20 s is in flight, whatever the
+    concurrency, and no CPU is used.
+    """
     waits: List[int] = []
 
     def note(call: Call) -> Optional[Answer]:

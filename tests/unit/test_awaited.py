@@ -1,8 +1,10 @@
 """Each reply goes to the one who awaits it, once."""
 
+from typing import List
+
 import pytest
 
-from messaging import InvalidMessage, Reply, Request
+from messaging import Reply, Request
 from messaging.requester.awaited import Awaited, Pending
 
 
@@ -25,12 +27,13 @@ def test_one_correlation_id_is_under_way_once() -> None:
     """A correlation id in flight is refused a second time; once answered, it may come again."""
     awaited = Awaited()
     first = awaited.expect(Request("1", "c"))
-    with pytest.raises(InvalidMessage, match="'c' is under way already"):
-        awaited.expect(Request("2", "c"))
+    refusal = awaited.expect(Request("2", "c")).future.result(0)
+    assert refusal.status == "error"
+    assert "'c' is under way already" in refusal.body
 
     awaited.give(Reply("", "c"))
     second = awaited.expect(Request("2", "c"))
-    awaited.forget([first])  # is not the one in flight
+    first.future.cancel()  # is not the one under way
     assert awaited.all() == [second]
 
 
@@ -38,13 +41,39 @@ def test_what_is_forgotten_is_known_and_cancelled() -> None:
     """A reply that comes too late is recognised as ours, and delivered to nobody."""
     awaited = Awaited()
     pending = awaited.expect(Request("1", "c"))
-    awaited.forget([pending])
+    pending.future.cancel()
 
     assert awaited.give(Reply("", "c"))
     assert pending.future.cancelled()
     assert len(awaited) == 0
     pending.settle(Reply(""))
     pending.fail(ValueError())
+
+
+def test_what_is_refused_is_awaited_no_longer() -> None:
+    """A request that was refused or failed locally is no longer awaited."""
+    awaited = Awaited()
+    refused, failed = (awaited.expect(Request("1")) for _ in range(2))
+    refused.settle(Reply.error("made"))
+    failed.fail(ValueError())
+
+    assert len(awaited) == 0
+
+
+def test_an_id_used_again_at_once_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever gets a reply may reuse its correlation id before the reply is put aside."""
+    awaited = Awaited()
+    first = awaited.expect(Request("1", "c"))
+    again: List[Pending] = []
+
+    def settle(reply: Reply) -> None:
+        again.append(awaited.expect(Request("2", "c")))
+        Pending.settle(first, reply)
+
+    monkeypatch.setattr(first, "settle", settle)
+    awaited.give(Reply("", "c"))
+
+    assert awaited.all() == again
 
 
 def test_all_who_wait_can_be_told() -> None:

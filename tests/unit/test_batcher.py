@@ -46,19 +46,22 @@ def make(work: Work, count: int = 1, room: int = 10) -> Any:
     return Batcher("test", count, 3, room, work)
 
 
-@given(st.integers(0, 20), st.integers(1, 10), st.integers(0, 3), seconds)
+@given(st.lists(seconds, max_size=10), st.integers(1, 10), st.integers(0, 3))
 def test_a_batch_starts_when_full_or_alone_else_when_it_has_lingered(
-    waiting: int, size: int, under_way: int, oldest: float
+    moments: List[float], size: int, under_way: int
 ) -> None:
     """An empty batch never starts, a full or lone one at once, and others after the linger."""
-    start = start_of(waiting, size, under_way, oldest)
+    moments.sort()
+    start = start_of(moments, size, under_way)
 
-    if not waiting:
+    if not moments:
         assert start == math.inf
-    elif waiting >= size or not under_way:
-        assert start == oldest
+    elif not under_way:
+        assert start == moments[0]
+    elif len(moments) < size:
+        assert start == moments[0] + LINGER
     else:
-        assert start == oldest + LINGER
+        assert start == min(moments[0] + LINGER, moments[size - 1])
 
 
 @given(seconds, st.integers(1, 10_000), st.floats(0.5, 20), st.floats(0, 1))

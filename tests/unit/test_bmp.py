@@ -87,13 +87,13 @@ def test_bmp_of_each_layout(bits: int, header: int, masks: Masks, height: int, c
     ],
 )
 def test_colours_of_other_bits_are_refused(bits: int, masks: Masks) -> None:
-    """Where a colour is not a byte of its own the file is refused by name."""
+    """A file whose colours are not bytes of their own is refused by name."""
     with pytest.raises(ValueError, match=r"a rare kind \(16 bits|not a byte of its own"):
         run(bmp(bits, 124, masks, 5, True))
 
 
 def test_sauvola_keeps_bmp_alpha() -> None:
-    """Black and white keep the alpha and the layout of a BMP file, or take one bit without."""
+    """Black and white keep a BMP file's alpha and layout, or become one bit without alpha."""
     deep = bmp(32, 124, MASKS[0], 5, True)
     flat = bmp(24, 40, USUAL, 5, False)
 
@@ -105,7 +105,7 @@ def test_sauvola_keeps_bmp_alpha() -> None:
 
 
 def test_colour_table_where_the_pixels_are_said_to_start() -> None:
-    """A file whose pixels are said to start at its colour table has its colours mapped."""
+    """If the pixel offset points at the colour table, its colours are mapped all the same."""
     source = bytearray(bmp(8, 40, USUAL, 5, False))
     (start,) = struct.unpack_from("<I", source, 10)
     source[10:14] = struct.pack("<I", 54)

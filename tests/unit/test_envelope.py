@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging import InvalidMessage, Reply, Request
+from messaging import InvalidMessage, Reply, Request, Settings
 from messaging.wire.delivery import Delivery
 from messaging.wire.envelope import size_of
+from messaging.wire.names import reply_queue
 from tests.unit import clock
 
 legal = st.text(
@@ -87,9 +88,9 @@ def test_parameters_that_are_no_json_are_refused(value: Any) -> None:
 
 
 def test_a_reply_is_never_taken_for_a_request() -> None:
-    """A message with a Status is refused, so that two workers never answer each other."""
+    """A message with a Status has no reply queue, so that two workers never answer each other."""
     with pytest.raises(InvalidMessage, match="is a reply"):
-        Request.from_delivery(deliver(Reply("1", "x").to_message()))
+        reply_queue(deliver(Reply("1", "x").to_message()), Settings("in", "out"))
 
 
 def test_the_size_counts_names_types_and_values() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from dataclasses import FrozenInstanceError
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import pytest
 
@@ -32,9 +33,8 @@ class Bench(NamedTuple):
         self,
         given: Delivery,
         handler: Optional[Callable[[Request], Any]] = None,
-        answered: bool = False,
         max_receive_count: int = 5,
-    ) -> Optional[Job]:
+    ) -> List[Job]:
         """Handle a message, by default with a handler that returns the body."""
 
         def work(request: Request, storage: Any) -> Result:
@@ -43,12 +43,11 @@ class Bench(NamedTuple):
         options = WorkerOptions(max_receive_count=max_receive_count)
         storage = self.memory.storage()
         made = Handling(work, storage, self.leases, self.patience, SETTINGS, options)
-        return made.handle(given, answered)
+        return made.handle(given)
 
     def job(self, *how: Any, **more: Any) -> Job:
         """Handle a message that becomes a job."""
-        job = self.handle(*how, **more)
-        assert job
+        (job,) = self.handle(*how, **more)
         return job
 
 
@@ -128,9 +127,8 @@ def test_the_input_queue_is_never_answered(bench: Bench) -> None:
         settings,
         WorkerOptions(),
     )
-    job = handling.handle(message("1", attributes(ReplyTo=PRIVATE)), False)
+    (job,) = handling.handle(message("1", attributes(ReplyTo=PRIVATE)))
 
-    assert job
     assert (job.reply_to, job.status) == (None, "error")
 
 
@@ -152,13 +150,6 @@ def test_a_refusal_is_told_in_its_own_words(bench: Bench) -> None:
 
     assert (job.status, job.result.body, job.retry_in) == ("error", "item 1 is no integer", None)
     assert job.reply_to == "out"
-
-
-def test_what_is_answered_is_not_handled(bench: Bench) -> None:
-    """A request delivered again after its reply is only deleted."""
-    job = bench.job(delivery(), lambda request: 1 / 0, answered=True)
-
-    assert (job.answered, job.reply_to) == (True, None)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +178,7 @@ def test_the_longest_pauses_of_short_timeouts_end(bench: Bench) -> None:
         raise SystemExit
 
     made = Handling(fail, storage, bench.leases, bench.patience, SETTINGS, options)
-    pauses = [getattr(made.handle(received(times), False), "retry_in", 0) for times in (9, 10, 99)]
+    pauses = [job.retry_in for times in (9, 10, 99) for job in made.handle(received(times))]
 
     assert pauses == [256, 512, 900]
 
@@ -244,7 +235,7 @@ def test_an_outage_is_waited_out_while_the_request_is_ours(bench: Bench) -> None
         bench.clock.time += 3
         raise aws_error("SlowDown", 503)
 
-    assert bench.handle(held, away) is None
+    assert bench.handle(held, away) == []
 
 
 def test_a_claim_check_is_fetched(bench: Bench) -> None:
@@ -283,3 +274,10 @@ def test_a_log_entry_tells_result_line_by_line() -> None:
 def test_options_have_the_values_that_the_help_tells() -> None:
     """By default four requests run at a time, ten come per poll, and each is hidden for 30 s."""
     assert WorkerOptions() == WorkerOptions(4, 10, 30, 0, False)
+
+
+def test_nobody_changes_what_is_shared_by_threads() -> None:
+    """Results, jobs and options are immutable, so that no step alters another's."""
+    for made in (Result("1"), Job(delivery(), "c"), WorkerOptions()):
+        with pytest.raises(FrozenInstanceError):
+            setattr(made, next(iter(vars(made))), None)

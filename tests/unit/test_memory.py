@@ -85,7 +85,7 @@ def flat(kind: str, mode: str, width: int, height: int) -> bytes:
 
 
 def avif(side: int, said: int) -> bytes:
-    """Make an AVIF file whose boxes say another size than its pixels have."""
+    """Return an AVIF file whose boxes declare another size than its pixels have."""
     black = pyvips.Image.black(side, side).cast("uchar")
     source: bytes = black.heifsave_buffer(compression="av1", effort=0)
     place = source.index(b"ispe") + 8

@@ -73,7 +73,7 @@ def test_checksums_are_joined(first: bytes, second: bytes) -> None:
 
 @pytest.mark.parametrize(("top", "bottom"), [("noise", "flat"), ("flat", "noise")])
 def test_the_plan_is_of_all_rows(top: str, bottom: str) -> None:
-    """Each part of the height has a plan of its own rows, which is begun once they are there."""
+    """Each part of the height has a plan based on its own rows, made once they are there."""
     halves = {
         "noise": np.random.default_rng(1).integers(0, 256, (1000, 6000)),
         "flat": np.zeros((1000, 6000), int),

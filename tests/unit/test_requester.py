@@ -125,6 +125,14 @@ def test_nothing_is_polled_while_no_reply_is_awaited(bench: Bench) -> None:
     assert len(bench.memory.asked("create_queue", "out-")) == 1
 
 
+def test_nothing_is_polled_for_what_was_refused(bench: Bench) -> None:
+    """A request that was refused locally costs no poll, neither now nor later in the session."""
+    assert not bench.ask("\x00")[0].ok
+    polls = len(bench.memory.asked("receive_message"))
+    assert not threading.Event().wait(0.1)
+    assert len(bench.memory.asked("receive_message")) <= polls + 1
+
+
 def test_replies_are_deleted_by_tens(bench: Bench) -> None:
     """Ten replies that were read are deleted in one request, before the end."""
     bench.answering(10)
@@ -186,14 +194,14 @@ def test_a_caller_that_sts_does_not_know_may_put_bodies_too(
 
 
 def policy(bench: Bench) -> List[Dict[str, Any]]:
-    """Give the statements of the policy with which the reply queue was created."""
+    """Return the statements of the reply queue's policy."""
     statements: List[Dict[str, Any]]
     statements = json.loads(bench.memory.attributes[bench.reply_queue()]["Policy"])["Statement"]
     return statements
 
 
 def test_a_reply_queue_is_closed_to_plain_http_and_to_other_readers(bench: Bench) -> None:
-    """Both are in the one request that creates it; whoever uses HTTPS may answer to it."""
+    """Both are set when the queue is created; anybody who uses HTTPS may send replies to it."""
     bench.answering()
     bench.ask("a")
 
@@ -228,7 +236,7 @@ def test_who_may_make_no_queue_shares_one(bench: Bench, caplog: pytest.LogCaptur
 
 
 def test_a_beginning_that_failed_may_be_tried_again(bench: Bench) -> None:
-    """After a first request that failed, a second one works."""
+    """After a first request that failed, the next one works, and no queue is left."""
     bench.memory.fail("create_queue", "Strange", times=1, about="out-")
     with pytest.raises(ClientError):
         bench.ask("a")
@@ -238,7 +246,7 @@ def test_a_beginning_that_failed_may_be_tried_again(bench: Bench) -> None:
 
     bench.answering()
     assert bench.ask("c")[0].body == "re c"
-    assert len(bench.memory.asked("create_queue", "out-")) == 2
+    assert [name for name in bench.memory.queues if made_at(name, "out")] == [bench.reply_queue()]
 
 
 @pytest.mark.parametrize("code", [GONE, "AccessDenied"])
@@ -349,7 +357,7 @@ def test_an_end_does_not_wait_for_aws(bench: Bench, monkeypatch: pytest.MonkeyPa
 
 def test_a_queue_made_too_late_is_deleted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reply queue that AWS creates after the requester was closed is deleted."""
-    monkeypatch.setattr("messaging.requester.requester.CLOSING", 0.05)
+    monkeypatch.setattr("messaging.requester.replies.CLOSING", 0.05)
     making, let_go = bench.memory.hang("create_queue")
     bench.memory.fail("get_queue_url", "Strange", times=1)
     with pytest.raises(ClientError):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections import Counter
 from typing import Any, Iterator, List, NamedTuple, Optional
 
 import pytest
 
 from messaging.aws.patience import Patience
+from messaging.flow.batcher import Batcher
 from messaging.worker.job import Job, Result
 from messaging.worker.leases import Leases
 from messaging.worker.settlement import Settlement
-from tests.unit.clock import Clock
+from tests.unit.clock import Clock, delivery
 from tests.unit.memory_aws import Memory
 
 OPERATIONS = ["put_object", "send_message_batch", "delete_message_batch"]
@@ -35,11 +38,15 @@ class Bench(NamedTuple):
         taken = self.leases.hold(inbox.receive(10, 0, 30))
         return [Job(each, each.message_id, "out", Result(each.body)) for each in taken]
 
+    def many(self, count: int) -> List[Job]:
+        """Return jobs for so many requests, each with a lease."""
+        taken = self.leases.hold([delivery(str(n), self.clock.time) for n in range(count)])
+        return [Job(each, "c", "out", Result("done")) for each in taken]
+
     def settle(self, *jobs: Job) -> None:
         """Put jobs into the settlement, and wait until they are settled."""
-        for job in jobs:
-            self.settlement.put(job)
-        self.settlement.join()
+        self.settlement.put(jobs)
+        self.settlement.each(Batcher.join)
 
     def job(self, **fields: Any) -> Job:
         """Receive a request and handle it."""
@@ -72,7 +79,7 @@ def bench(
     )
     yield Bench(memory, clock, patience, leases, settlement, fatal)
     patience.end()
-    settlement.close()
+    settlement.each(Batcher.close)
 
 
 def only(items: List[Any]) -> Any:
@@ -90,7 +97,7 @@ def test_log_reply_and_delete_in_that_order(bench: Bench) -> None:
     assert reply.attributes["CorrelationId"]["StringValue"] == "message-1"
     log = bench.memory.objects[reply.attributes["LogKey"]["StringValue"]].decode()
     assert "by me\nresult    3,1,2\n" in log
-    assert not bench.leases.held()
+    assert not bench.leases.stop()
 
 
 def test_one_line_says_what_became_of_requests(
@@ -109,11 +116,14 @@ def test_one_line_says_what_became_of_requests(
 def test_a_request_is_known_once_it_is_answered(bench: Bench) -> None:
     """A request delivered again is only deleted, with no second log entry or reply."""
     job = bench.job()
-    assert not bench.settlement.has_answered(job.delivery)
+    assert not bench.settlement.is_repeated(job.delivery)
     bench.settle(job)
-    assert bench.settlement.has_answered(job.delivery)
+    bench.memory.send("in", "3,1,2")
+    bench.memory.queues["in"][-1].message_id = job.delivery.message_id
+    (again,) = bench.leases.hold(bench.memory.queue("in").receive(10, 0, 30))
 
-    bench.settle(bench.job(answered=True))
+    assert bench.settlement.is_repeated(again)
+    bench.settle()
 
     assert bench.order() == [*OPERATIONS, "delete_message_batch"]
     assert bench.memory.bodies("in") == []
@@ -179,7 +189,7 @@ def test_a_reply_that_fails_is_sent_again_and_alone(bench: Bench) -> None:
 
     assert sorted(bench.memory.bodies("out")) == ["first", "second"]
     assert bench.memory.bodies("in") == []
-    assert not bench.leases.held()
+    assert not bench.leases.stop()
 
 
 def test_a_reply_queue_that_is_gone_takes_its_request_along(bench: Bench) -> None:
@@ -191,7 +201,7 @@ def test_a_reply_queue_that_is_gone_takes_its_request_along(bench: Bench) -> Non
     bench.settle(job)
 
     assert bench.memory.bodies("in") == []
-    assert not bench.settlement.has_answered(job.delivery)
+    assert not bench.settlement.is_repeated(job.delivery)
 
 
 def test_a_reply_queue_that_refuses_us_leaves_its_request_for_later(bench: Bench) -> None:
@@ -205,13 +215,12 @@ def test_a_reply_queue_that_refuses_us_leaves_its_request_for_later(bench: Bench
 
     message = only(bench.memory.queues["in"])
     assert message.hidden_until == bench.clock.time + 30
-    assert not bench.settlement.has_answered(job.delivery)
+    assert not bench.settlement.is_repeated(job.delivery)
 
 
 def hide(bench: Bench, job: Job, seconds: int) -> None:
     """Give a job a lease of so many seconds."""
-    (lease,) = bench.leases.drop([job.delivery]).values()
-    bench.leases.restore(lease._replace(seconds=seconds))
+    bench.leases._leases[job.delivery.message_id].end = bench.clock.time + seconds
 
 
 def test_a_reply_is_tried_while_its_queue_may_yet_come(bench: Bench) -> None:
@@ -248,7 +257,7 @@ def test_a_failed_job_stays_in_the_queue(
     message = only(bench.memory.queues["in"])
     assert message.hidden_until == bench.clock.time + 60
     assert bench.memory.bodies("out") == (["3,1,2"] if reply_to else [])
-    assert not bench.settlement.has_answered(job.delivery)
+    assert not bench.settlement.is_repeated(job.delivery)
     assert "requests answered" not in caplog.text
 
 
@@ -271,10 +280,10 @@ def test_a_delete_that_fails_is_tried_again(bench: Bench, caplog: pytest.LogCapt
 
     assert bench.memory.bodies("in") == []
     assert bench.order() == [*OPERATIONS, *["delete_message_batch"] * 2]
-    assert caplog.text.count("Cannot delete from in") == 2
+    assert caplog.text.count("Cannot delete requests in in") == 2
     assert caplog.text.count("AWS answers again.") == 1
     assert caplog.text.count("1 of 1 requests answered") == 1
-    assert not bench.leases.held()
+    assert not bench.leases.stop()
 
 
 def test_only_what_was_deleted_is_told(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
@@ -344,18 +353,77 @@ def test_a_fault_of_ours_gives_the_request_back(bench: Bench, monkeypatch: Any) 
 
     bench.settle(bench.job())
 
-    assert not bench.leases.held()
+    assert not bench.leases.stop()
     assert bench.order() == []
 
 
 def test_a_worker_that_ends_does_not_wait_for_what_fails(bench: Bench) -> None:
     """Hurrying makes retries due at once, and closing drops them."""
     bench.memory.fail("send_message_batch", "InternalError", 500)
-    bench.settlement.put(bench.job())
+    bench.settlement.put([bench.job()])
     bench.memory.wait_for(lambda: len(bench.memory.asked("send_message_batch")) > 1)
 
-    bench.settlement.hurry()
-    bench.settlement.close()
-    bench.settlement.join()
+    for call in (Batcher.hurry, Batcher.close, Batcher.join):
+        bench.settlement.each(call)
 
     assert bench.memory.bodies("in") == ["3,1,2"]
+
+
+def test_a_log_object_covers_a_hundred_jobs(bench: Bench) -> None:
+    """A hundred jobs share a log object, and ten a batch of replies or deletions."""
+    bench.settle(*bench.many(250))
+
+    logs = [log.decode().count("received  ") for log in bench.memory.objects.values()]
+    assert max(logs) == 100
+    assert sum(logs) == 250
+    sizes = [len(c.arguments["Entries"]) for c in bench.memory.asked("send_message_batch")]
+    assert max(sizes) == 10
+
+
+@pytest.mark.parametrize(("waiting", "blocks"), [(499, False), (500, True)])
+def test_five_hundred_jobs_wait_at_each_step(bench: Bench, waiting: int, blocks: bool) -> None:
+    """Putting one more job blocks until there is room, or until the worker stops."""
+    let_go = threading.Event()
+
+    def hang(call: Any) -> None:
+        let_go.wait(8)
+
+    bench.memory.before = hang
+    *many, last = bench.many(waiting + 1)
+    bench.settlement.put(many)
+    putting = threading.Thread(target=bench.settlement.put, args=([last],), daemon=True)
+    putting.start()
+    putting.join(0.1)
+    assert putting.is_alive() == blocks
+
+    bench.settlement.each(Batcher.hurry)
+    putting.join(5)
+    assert not putting.is_alive()
+    let_go.set()
+
+
+def test_ten_thousand_answers_are_remembered(bench: Bench) -> None:
+    """With one answer more, the oldest is forgotten."""
+    answers: Any = bench.settlement
+    answers._answered.add(str(number) for number in range(10_001))
+
+    known = [bench.settlement.is_repeated(delivery(str(number))) for number in (0, 1, 10_000)]
+    assert known == [False, True, True]
+
+
+def test_each_step_has_its_threads(bench: Bench) -> None:
+    """Two threads write logs, eight send replies, and four delete."""
+    before = set(threading.enumerate())
+    made = Settlement(
+        bench.memory.queue("in"),
+        bench.memory.storage(),
+        "part",
+        "me",
+        bench.leases,
+        bench.patience,
+        bench.fatal.append,
+    )
+    more = Counter(thread.name for thread in set(threading.enumerate()) - before)
+    made.each(Batcher.close)
+
+    assert more == {"log": 2, "reply": 8, "delete": 4}

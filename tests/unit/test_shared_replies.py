@@ -11,7 +11,7 @@ import pytest
 from messaging import Reply, Request
 from messaging.aws.patience import Patience
 from messaging.requester.awaited import Awaited, Pending
-from messaging.requester.shared_replies import SharedReplies
+from messaging.requester.replies import Replies
 from tests.conftest import wait_until
 from tests.unit.clock import Clock
 from tests.unit.memory_aws import Call, Memory
@@ -26,12 +26,15 @@ class Bench:
         self.clock = clock
         self.memory = Memory("out")
         self.awaited = Awaited()
+        self.patience = Patience()
         self.connection = self.memory.connection()
-        self.replies = SharedReplies(self.connection, self.awaited, Patience(), "out")
+        self.replies = Replies(
+            self.connection, self.awaited, self.patience, lambda pending: None, "out"
+        )
 
     def expect(self, correlation_id: str) -> Pending:
         pending = self.awaited.expect(Request("body", correlation_id))
-        self.replies.wake()
+        self.replies.intake.wake()
         return pending
 
     def reply(self, correlation_id: str) -> None:
@@ -55,6 +58,7 @@ def bench(
     monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
     made = Bench(clock)
     yield made
+    made.patience.end()
     made.replies.close()
 
 
@@ -69,18 +73,18 @@ def test_our_own_reply_is_given_and_deleted(bench: Bench) -> None:
 
     assert told(bench.expect("ours")).body == "re ours"
     bench.memory.wait_for(lambda: bench.memory.bodies("out") == ["re theirs"])
-    assert bench.replies.name == "out"
+    assert bench.replies.queue.name == "out"
 
 
 def test_polls_are_short_and_keep_others_from_little(bench: Bench) -> None:
-    """A poll asks for ten messages, for 1 s, hidden for 5 s, in one attempt of 8 s."""
+    """A poll asks for ten messages, for 1 s, hidden for 5 s, in one attempt of 9 s."""
     bench.expect("c")
     bench.memory.wait_for(bench.polls)
 
     arguments = bench.polls()[0].arguments
     names = ("MaxNumberOfMessages", "WaitTimeSeconds", "VisibilityTimeout")
     assert [arguments[each] for each in names] == [10, 1, 5]
-    assert bench.connection.asked_for == [("sqs", 1, 8)]
+    assert bench.connection.asked_for == [("sqs", 1, 9)]
 
 
 def test_nothing_is_polled_while_nothing_is_awaited(bench: Bench) -> None:
@@ -133,7 +137,7 @@ def test_a_reply_without_attributes_is_nobodys_where_two_wait(
 
     assert not first.future.done()
     assert not second.future.done()
-    assert "is not for us: no reply: CorrelationId or Status is missing" in caplog.text
+    assert "in our reply queue: no reply: CorrelationId or Status is missing" in caplog.text
 
 
 def test_a_message_with_attributes_is_never_guessed(bench: Bench) -> None:
@@ -148,49 +152,29 @@ def test_a_message_with_attributes_is_never_guessed(bench: Bench) -> None:
 
 
 def test_an_outage_is_waited_out(bench: Bench) -> None:
-    """Whatever a poll raises, even a missing right, it is retried."""
-    bench.memory.fail("receive_message", "AccessDenied", 403, times=3)
+    """A poll that fails is retried."""
+    bench.memory.fail("receive_message", "ServiceUnavailable", 503, times=3)
     pending = bench.expect("c")
     bench.reply("c")
 
     assert told(pending).body == "re c"
 
 
-def test_an_end_gives_back_what_its_last_poll_brings(bench: Bench) -> None:
-    """Closing waits for the poll in flight, and releases strangers' replies, seen before or not."""
+def test_an_end_does_not_wait_for_the_poll_under_way(bench: Bench) -> None:
+    """The last poll's messages are released at once if they are new, else visible after 5 s."""
+    begun, let_go = bench.memory.hang("receive_message")
     bench.expect("ours")
     bench.reply("theirs")
-    (message,) = bench.memory.queues["out"]
-    bench.memory.wait_for(lambda: len(message.handles) == 2)
-
-    begun, let_go = bench.memory.hang("receive_message")
     assert begun.wait(GIVE_UP)
-    bench.clock.time += 6
-    ending = threading.Thread(target=bench.replies.close, daemon=True)
-    ending.start()
-    assert not threading.Event().wait(0.05)
-    assert ending.is_alive()
-    let_go.set()
-    ending.join(GIVE_UP)
 
-    assert not ending.is_alive()
-    assert len(message.handles) == 3
-    assert message.hidden_until == bench.clock.time
-    assert not running()
-
-
-def test_an_end_does_not_wait_for_a_poll_that_hangs(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Closing waits for a hanging poll for a second and a half at most."""
-    waits: List[float] = []
-    monkeypatch.setattr(
-        "messaging.requester.shared_replies.futures.wait",
-        lambda ended, seconds: waits.append(seconds),
-    )
     bench.replies.close()
+    let_go.set()
+    bench.memory.wait_for(lambda: bench.memory.asked("change_message_visibility_batch"))
 
-    assert waits == [1.5]
+    (message,) = bench.memory.queues["out"]
+    assert message.hidden_until == bench.clock.time
+    assert bench.memory.asked("delete_queue") == []
+    wait_until(lambda: not running(), GIVE_UP)
 
 
 def test_an_outage_does_not_hold_up_the_end(bench: Bench) -> None:
@@ -199,10 +183,11 @@ def test_an_outage_does_not_hold_up_the_end(bench: Bench) -> None:
     bench.expect("c")
     bench.memory.wait_for(bench.polls)
 
+    bench.patience.end()
     bench.replies.close()
 
     wait_until(lambda: not running(), GIVE_UP)
 
 
 def running() -> List[threading.Thread]:
-    return [each for each in threading.enumerate() if each.name == "shared replies"]
+    return [each for each in threading.enumerate() if each.name == "replies"]

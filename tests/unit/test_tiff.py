@@ -117,7 +117,7 @@ def test_samples_of_each_kind(kind: str, dtype: str) -> None:
 
 @pytest.mark.parametrize("kind", ["cmyk", "white is zero"])
 def test_odd_floats_are_refused(kind: str) -> None:
-    """Floats that would have to be turned round are refused, and said to be so."""
+    """Floats that would have to be inverted are refused by name."""
     source = written(kind, samples(kind, "f4"), planarconfig="contig")
 
     with pytest.raises(ValueError, match="floating-point numbers, but not of plain grey or RGB"):
@@ -126,7 +126,7 @@ def test_odd_floats_are_refused(kind: str) -> None:
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
 def test_associated_alpha_is_refused(dtype: str) -> None:
-    """Colours that were multiplied by their alpha are refused by name."""
+    """Colours premultiplied by alpha are refused by name."""
     source = written("premultiplied", samples("premultiplied", dtype), planarconfig="contig")
 
     with pytest.raises(ValueError, match="multiplied by its alpha"):
@@ -315,7 +315,7 @@ def test_stale_tags_are_named() -> None:
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
 def test_jpeg_in_tiff_is_refused(mode: str) -> None:
-    """Pages coded as JPEG, which would lose once more, are refused by name."""
+    """JPEG pages, which would lose quality again, are refused by name."""
     source = encoded(picture(mode, 200, 100), "TIFF", compression="jpeg")
 
     with pytest.raises(ValueError, match="compression JPEG"):

@@ -11,11 +11,14 @@ from typing import Any, Callable, Iterator, List, Optional
 import pytest
 
 from messaging import ConfigurationError, Request, RequestRejected, Worker
+from messaging.clock import now
 from messaging.worker.job import Result
 from messaging.worker.options import WorkerOptions
 from messaging.worker.settlement import Settlement
+from messaging.worker.worker import _try
 from tests.conftest import wait_until
-from tests.unit.memory_aws import Memory
+from tests.unit.clock import Clock
+from tests.unit.memory_aws import Call, Memory, aws_error
 
 GIVE_UP = 8  # seconds; then the test fails
 
@@ -233,12 +236,9 @@ def test_an_interrupt_is_a_stop(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
     """Ctrl-C stops a worker as `stop` does."""
     interrupts = [KeyboardInterrupt()]
     events: Any = SimpleQueue()
-    get = events.get
 
-    def interrupted(**how: Any) -> Any:
-        if interrupts:
-            raise interrupts.pop()
-        return get(**how)
+    def interrupted() -> Any:
+        raise interrupts.pop()
 
     made = SimpleNamespace(get=interrupted, put=events.put)
     monkeypatch.setattr("messaging.worker.worker.SimpleQueue", lambda: made)
@@ -319,19 +319,172 @@ def test_a_log_that_waits_does_not_hold_up_a_stop(
 
 
 def test_a_drain_may_be_stopped(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A draining worker retries replies without end, until it is stopped."""
+    """A draining worker retries the replies of its last jobs without end, until it is stopped."""
     monkeypatch.setattr("messaging.worker.worker.SETTLE", 2.2)
     monkeypatch.setattr("messaging.worker.worker.STOP", 2.2)
     bench.memory.fail("send_message_batch", "ServiceUnavailable", 503)
     monkeypatch.setattr("messaging.flow.batcher.due_at", lambda now, *how: now + 0.02)
+    bench.handler = hold = Hold()
     bench.memory.send("in", "1")
-    bench.start(drain=True, concurrency=1)
+    bench.start(drain=True, concurrency=2)
+    assert hold.has_begun()
+    bench.memory.wait_for(lambda: len(bench.memory.asked("receive_message")) == 2)
+    assert not threading.Event().wait(0.1)
+    hold.let_go.set()
     bench.memory.wait_for(lambda: len(bench.memory.asked("send_message_batch")) > 5)
     assert not threading.Event().wait(0.4)
     assert bench.runs()
 
     bench.stop()
     assert bench.memory.bodies("in") == ["1"]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock that only a test moves."""
+    made = Clock()
+    monkeypatch.setattr("messaging.clock.now", made.now)
+    return made
+
+
+class Attempts:
+    """A call that moves the clock at each attempt, and fails.
+
+    Attributes:
+        times: the seconds since 1000 at which attempts after the stop are made
+        made: how many attempts were made after the stop
+    """
+
+    def __init__(self, clock: Clock, *times: float) -> None:
+        self.clock = clock
+        self.times = list(times)
+        self.made = 0
+        self.begun = threading.Event()
+        self.stopping = threading.Event()
+
+    def __call__(self, body: str = "") -> Any:
+        self.begun.set()
+        if self.stopping.is_set() and self.made < len(self.times):
+            self.clock.time = 1000 + self.times[self.made]
+            self.made += 1
+        raise aws_error("SlowDown", 503)
+
+
+def test_work_that_waits_for_aws_is_tried_for_eight_seconds_after_a_stop(
+    bench: Bench, clock: Clock
+) -> None:
+    """A handler that waits for AWS is retried until 8 s after a stop, then released."""
+    bench.handler = work = Attempts(clock, 1, 7.9, 8, 9)
+    bench.memory.send("in", "1")
+    bench.start(concurrency=1, visibility_timeout=100)
+    bench.memory.wait_for(work.begun.is_set)
+    bench.worker._leases._leases["message-1"].end = 2000
+    stop(bench, work)
+
+    assert work.made == 3
+    assert bench.memory.bodies("in") == ["1"]
+    assert hidden(bench.memory)[-1] == 0
+
+
+@pytest.mark.parametrize(
+    ("ended", "times"), [(1, (17.9, 18, 19)), (30, (31.9, 32, 33))], ids=["soon", "late"]
+)
+def test_a_log_is_tried_until_the_end_of_a_stop(
+    bench: Bench, clock: Clock, ended: float, times: Any
+) -> None:
+    """A log is retried until 20 s after the stop or 4 s after the last job, less two to release."""
+    bench.handler = hold = Hold()
+    log = Attempts(clock, *times)
+
+    def fail(call: Call) -> None:
+        if call.operation == "put_object":
+            assert not threading.Event().wait(0.05)  # as long as a request takes
+            log.stopping.set()
+            log()
+
+    bench.memory.before = fail
+    bench.memory.send("in", "1")
+    bench.start(concurrency=1)
+    assert hold.has_begun()
+    bench.worker._leases._leases["message-1"].end = 2000
+    bench.worker.stop()
+    wait_until(lambda: bench.worker._intake._closed, GIVE_UP)
+    clock.time += ended
+    hold.let_go.set()
+    bench.join()
+
+    assert log.made == 2
+    assert bench.memory.bodies("in") == ["1"]
+    assert hidden(bench.memory)[-1] == 0
+
+
+def stop(bench: Bench, attempts: Attempts) -> None:
+    """Stop a worker, and let the clock of its attempts move from then on."""
+    bench.worker.stop()
+    wait_until(lambda: bench.worker._intake._closed, GIVE_UP)
+    attempts.stopping.set()
+    bench.join()
+
+
+def test_polls_that_fail_are_not_repeated_at_a_stop(bench: Bench, clock: Clock) -> None:
+    """A failed poll is not retried at a stop, since nobody needs its messages."""
+    bench.memory.fail("receive_message", "SlowDown", 503)
+    bench.start()
+    bench.memory.wait_for(lambda: len(bench.memory.asked("receive_message")) > 5)
+
+    bench.stop()
+
+
+def test_lanes_that_wait_for_room_do_not_hold_up_a_stop(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What blocked lanes hold is settled if AWS allows, and released if not."""
+    monkeypatch.setattr("messaging.worker.worker.SETTLE", 2.3)
+    monkeypatch.setattr("messaging.worker.worker.STOP", 2.3)
+    monkeypatch.setattr("messaging.worker.worker.ANSWER", 0)
+    monkeypatch.setattr("messaging.worker.settlement.ROOM", 1)
+    bench.memory.fail("put_object", "ServiceUnavailable", 503)
+    for number in range(4):
+        bench.memory.send("in", str(number))
+    bench.start(concurrency=3)
+    wait_until(lambda: len(bench.handled) >= 3, GIVE_UP)
+
+    bench.stop()
+
+    assert len(bench.memory.bodies("in")) == 4
+    assert all(message.hidden_until <= now() for message in bench.memory.queues["in"])
+
+
+def test_eight_polls_at_most_are_under_way(bench: Bench) -> None:
+    """At most eight polls are in flight, whatever the concurrency and the backlog."""
+    let_go, lock = threading.Event(), threading.Lock()
+    under_way: List[int] = []
+
+    def hang(call: Call) -> None:
+        if call.operation == "receive_message" and len(bench.memory.calls) >= 1:
+            with lock:
+                under_way.append(1)
+            let_go.wait(GIVE_UP)
+
+    bench.memory.before = hang
+    for number in range(200):
+        bench.memory.send("in", str(number))
+    bench.start(concurrency=20)
+    wait_until(lambda: len(under_way) == 8, GIVE_UP)
+    assert not threading.Event().wait(0.1)
+    assert len(under_way) == 8
+    let_go.set()
+    bench.empty()
+
+
+def test_what_takes_too_long_is_left_alone() -> None:
+    """A call past its deadline is not waited for; an error before it is raised."""
+    started = now()
+    _try(lambda: threading.Event().wait(2), started - 5)
+    assert now() - started < 0.9
+
+    with pytest.raises(ZeroDivisionError):
+        _try(lambda: 1 / 0, now() + 5)
 
 
 def test_a_right_that_is_missing_ends_the_worker(
@@ -421,18 +574,14 @@ def test_each_client_makes_one_attempt_of_its_own_time(bench: Bench) -> None:
     """Polls may take 28 s, sends 8 s, renewals 2 s; boto3 itself retries none of them."""
     bench.make()
 
-    assert bench.connection.asked_for == [
-        ("sqs", 1, 8),
-        ("sqs", 1, 2),
-        ("s3", 1, 8),
-        ("sqs", 1, 28),
-    ]
+    clients = [("s3", 1, 8), ("sqs", 1, 2), ("sqs", 1, 8), ("sqs", 1, 28)]
+    assert sorted(bench.connection.asked_for) == clients
 
 
 def test_a_network_that_is_down_holds_up_no_end(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """If one release fails, the others are not tried, since the requests reappear by themselves."""
+    """Requests that cannot be released do not delay the end, since they reappear by themselves."""
     bench.handler = hold = Hold()
     for number in range(30):
         bench.memory.send("in", str(number))
@@ -440,7 +589,7 @@ def test_a_network_that_is_down_holds_up_no_end(
     assert hold.has_begun()
     bench.memory.fail("change_message_visibility_batch", "AccessDenied", 403)
     bench.worker.stop()
-    wait_until(lambda: "A request comes back by itself" in caplog.text, GIVE_UP)
+    wait_until(lambda: "Cannot hide requests in in" in caplog.text, GIVE_UP)
     hold.let_go.set()
     bench.join()
 
