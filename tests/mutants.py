@@ -56,12 +56,12 @@ class Mutant(NamedTuple):
 def mutants(path: Path) -> Iterator[Mutant]:
     """Yield each variant of a file that differs from it in one place."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    count = sum(1 for _ in ast.walk(tree))
-    for number in range(count):
-        mutated = copy.deepcopy(tree)
-        node = next(node for at, node in enumerate(ast.walk(mutated)) if at == number)
-        before = ast.unparse(node) if isinstance(node, (ast.expr, ast.stmt)) else ""
-        if _change(node):
+    for number, original in enumerate(ast.walk(tree)):
+        before = ast.unparse(original) if isinstance(original, (ast.expr, ast.stmt)) else ""
+        if _change(copy.deepcopy(original)):
+            mutated = copy.deepcopy(tree)
+            node = next(node for at, node in enumerate(ast.walk(mutated)) if at == number)
+            _change(node)
             line = getattr(node, "lineno", 0)
             yield Mutant(path, line, f"{before} -> {ast.unparse(node)}", ast.unparse(mutated))
 
@@ -112,7 +112,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("count", type=int, nargs="?", default=20, help="(%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="(%(default)s)")
     parser.add_argument("paths", nargs="*", default=["messaging"], help="files or folders")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     files = [
         file
         for path in options.paths

@@ -23,7 +23,7 @@ LONGEST_PAUSE = 8.0  # seconds; cap of the backoff, so how late work resumes aft
 LAST_PAUSE = 0.5  # seconds; the same while shutting down
 
 
-@dataclass(eq=False)
+@dataclass
 class Batcher(Generic[T]):
     """Gathers items into batches, and processes each batch on one of its threads.
 
@@ -123,7 +123,6 @@ class Batcher(Generic[T]):
                 failed = failures.get(id(item), 1)
                 moment = due_at(clock.now(), failed, self._longest, share)
                 insort(self._line, (moment, next(self._tie), failed, item))
-            self._more.notify()
             self._less.notify_all()
 
 

@@ -10,7 +10,7 @@ from typing import Callable, Deque, Generic, List, TypeVar
 T = TypeVar("T")
 
 
-@dataclass(eq=False)
+@dataclass
 class Intake(Generic[T]):
     """Dispatches messages to the threads that call `take`; one that finds none polls for more.
 
@@ -105,5 +105,4 @@ class Intake(Generic[T]):
         finally:
             with self._more:
                 self._polling -= 1
-                self._more.notify()
                 self._less.notify_all()

@@ -19,7 +19,7 @@ END = Pending(Request(""))  # comes after the last item
 Item = Union[Request, Reply]
 
 
-@dataclass(eq=False)
+@dataclass
 class Asking:
     """Reads items on a thread of its own, sends them, and yields their replies in order.
 

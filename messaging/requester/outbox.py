@@ -22,7 +22,7 @@ PATIENCE = 20.0  # seconds for which an unknown error is retried before the requ
 SMALLEST = 1024  # bytes that every queue accepts
 
 
-@dataclass(eq=False)
+@dataclass
 class Outbox:
     """Sends requests in batches of ten, long bodies by way of the bucket, on its own threads.
 

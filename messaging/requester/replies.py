@@ -36,7 +36,7 @@ REMEMBERED = 10_000  # ids of others' messages; with more than that in the queue
 CLOSING = 1.0  # seconds by which deleting the queue may delay the exit of a program
 
 
-@dataclass(eq=False)
+@dataclass
 class Replies:
     """Reads a private reply queue, or one that others read too, if told to or denied its own.
 

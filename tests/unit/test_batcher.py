@@ -2,14 +2,17 @@
 
 import math
 import threading
-from typing import Any, List, Sequence
+import time
+from typing import Any, Callable, List, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from messaging.flow import threads
 from messaging.flow.batcher import LINGER, TICK, Batcher, due_at, start_of
 from tests.conftest import wait_until
+from tests.unit.clock import Clock
 
 seconds = st.floats(0, 1e6)
 
@@ -41,7 +44,7 @@ class Work:
         return again
 
 
-def make(work: Work, count: int = 1, room: int = 10) -> Any:
+def make(work: Callable[[List[Any]], Sequence[Any]], count: int = 1, room: int = 10) -> Any:
     """Return a batcher with batches of three."""
     return Batcher("test", count, 3, room, work)
 
@@ -75,6 +78,14 @@ def test_what_is_to_come_again_is_due_at_a_tick_within_its_pause(
     assert due / TICK == pytest.approx(round(due / TICK))
 
 
+def test_a_backoff_doubles_up_to_its_limit() -> None:
+    """With the whole share it is 1, 2, 4 … seconds; with none it is what is left to the tick."""
+    assert [due_at(100, failures, 8, 1) for failures in range(1, 6)] == [101, 102, 104, 108, 108]
+    assert due_at(100, 50, 10_000, 1) == 1124
+    assert due_at(100.1, 3, 8, 0) == 100.5
+    assert due_at(100, 3, 8, 0.6) == 102.5
+
+
 def test_what_waits_is_taken_together_up_to_the_limit() -> None:
     """What gathers while one batch is in flight goes into the next, up to its limit."""
     work = Work()
@@ -105,8 +116,115 @@ def test_a_stubborn_entry_stays_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert [thing for things in work.taken for thing in things] == list("xabcdefgh")
     made.hurry()
-    made.join()
+    threads.background("join", made.join).result(3)
     assert sum(things.count("x") for things in work.taken) == 4
+
+
+def test_an_end_comes_soon_whatever_waits_for_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was to come again in an hour does so at once."""
+    monkeypatch.setattr("messaging.flow.batcher.due_at", lambda now, *how: now + 3600)
+    work = Work("x")
+    work.release(10)
+    made = make(work, count=2)
+    made.put("xy")
+    wait_until(lambda: work.taken == [["x", "y"]], 5)
+
+    made.hurry()
+    threads.background("join", made.join).result(5)
+
+    assert work.taken == [["x", "y"], ["x"]]
+
+
+def test_each_entry_has_its_own_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It grows with the failures of that entry alone, and is short while shutting down."""
+    asked: List[Any] = []
+
+    def due(now: float, failures: int, longest: float, share: float) -> float:
+        asked.append((failures, longest, share))
+        return now
+
+    monkeypatch.setattr("messaging.flow.batcher.due_at", due)
+    monkeypatch.setattr("random.random", lambda: 0.75)
+    work = Work("x", "x", "y", "x", "x")
+    made = make(work)
+    made.put("x")
+    assert work.entered.acquire(timeout=10)
+    made.put("y")
+    work.release(2)  # x alone, then y, which came meanwhile, and x again
+    assert work.entered.acquire(timeout=10)
+    assert work.entered.acquire(timeout=10)
+    made.hurry()
+    work.release(10)
+    threads.background("join", made.join).result(5)
+
+    assert sorted(asked[:3]) == [(1, 8.0, 0.75), (1, 8.0, 0.75), (2, 8.0, 0.75)]
+    assert asked[3:] == [(3, 0.5, 0.75), (4, 0.5, 0.75)]
+
+
+def test_what_is_put_within_a_moment_shares_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another batch is under way, nothing starts before its company may have come."""
+    assert start_of([100.0], 2, 1) == 100.05
+    monkeypatch.setattr("messaging.flow.batcher.LINGER", 0.9)
+    work = Work()
+    made = make(work, count=3)
+    made.put("a")
+    assert work.entered.acquire(timeout=10)
+
+    made.put("b")
+    time.sleep(0.1)
+    made.put("c")
+    wait_until(lambda: len(work.taken) > 1, 5)
+
+    assert work.taken == [["a"], ["b", "c"]]
+    work.release(2)
+
+
+def test_what_work_replaces_counts_as_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thing that is to come instead has failed once."""
+    failures: List[int] = []
+
+    def due(now: float, failed: int, *how: float) -> float:
+        failures.append(failed)
+        return now
+
+    def work(things: List[Any]) -> List[Any]:
+        return [list(thing) for thing in things if len(failures) < 3]
+
+    monkeypatch.setattr("messaging.flow.batcher.due_at", due)
+    made = make(work)
+    made.put([["a"]])
+    threads.background("join", made.join).result(5)
+
+    assert failures == [1, 1, 1]
+
+
+def test_a_start_depends_on_when_things_came(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks in vain before the moment of the first, and no more are looked at than fit."""
+    asked: List[Any] = []
+
+    def start(moments: Sequence[float], size: int, under_way: int) -> float:
+        asked.append((list(moments), size, under_way))
+        return start_of(moments, size, under_way)
+
+    monkeypatch.setattr("messaging.flow.batcher.start_of", start)
+    work = Work()
+    work.release(2)
+    made = make(work)
+    made.put("abcd")
+    threads.background("join", made.join).result(5)
+
+    assert [each for each in asked if each[0]] == [([1000.0] * 3, 3, 0), ([1000.0], 3, 0)]
+    assert work.taken == [["a", "b", "c"], ["d"]]
+
+
+def test_what_did_not_fit_is_taken_by_another() -> None:
+    """While a full batch hangs, what came with it goes by itself after a moment."""
+    work = Work()
+    made = make(work, count=2)
+
+    made.put("abcd")
+    wait_until(lambda: work.taken == [["a", "b", "c"], ["d"]], 5)
+    work.release(2)
 
 
 def test_what_failed_together_comes_again_together() -> None:

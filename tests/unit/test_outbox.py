@@ -201,13 +201,17 @@ def test_what_passes_is_sent_again(bench: Bench, caplog: pytest.LogCaptureFixtur
     """However long an outage lasts, requests are sent after it, and its end is reported."""
     bench.memory.fail("send_message_batch", "ServiceUnavailable", 503, times=4)
 
+    told: List[bool] = []
+
     def pass_time(call: Any) -> None:
         bench.clock.time += 100
+        told.append("AWS answers again." in caplog.text)
 
     bench.memory.before = pass_time
     bench.put(Request("1"))
 
     assert bench.sent(1) == ["1"]
+    assert told == [False] * 5
     assert "Cannot send to in" in caplog.text
     wait_until(lambda: "AWS answers again." in caplog.text, 5)
 

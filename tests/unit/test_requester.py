@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from messaging import ConfigurationError, MessagingError, Reply, Request, Requester
+from messaging.flow import threads
 from messaging.wire.names import made_at
 from tests.conftest import wait_until
 from tests.unit.memory_aws import GONE, Memory, aws_error
@@ -156,6 +157,46 @@ def test_a_request_of_the_same_id_is_refused(bench: Bench) -> None:
 
     bench.answer()
     assert first.result(GIVE_UP).body == "re 1"
+
+
+def test_an_input_queue_is_made_with_its_dead_letter_queue(bench: Bench) -> None:
+    """Whichever program comes first makes it, so that poison does not come for ever."""
+    for name in ("in", "in-dead-letter"):
+        del bench.memory.queues[name]
+    pending = bench.requester.submit(Request("a"))
+    bench.answer()
+
+    assert pending.result(GIVE_UP).ok
+    assert "in-dead-letter" in bench.memory.attributes["in"]["RedrivePolicy"]
+
+
+def test_an_outage_does_not_hold_up_the_end(bench: Bench) -> None:
+    """Polls and sending that fail are not tried again once the end has come."""
+    pending = bench.requester.submit(Request("a"))
+    bench.memory.wait_for(lambda: bench.memory.asked("receive_message"))
+    bench.memory.fail("receive_message", "ServiceUnavailable", 503)
+    bench.memory.fail("send_message_batch", "ServiceUnavailable", 503)
+    before = len(bench.memory.asked("receive_message"))
+    bench.memory.wait_for(lambda: len(bench.memory.asked("receive_message")) > before + 2)
+
+    bench.requester.close()
+
+    with pytest.raises(MessagingError, match="closed"):
+        pending.result(GIVE_UP)
+    wait_until(lambda: not [t for t in threading.enumerate() if t.name in NAMES], GIVE_UP)
+
+
+def test_an_end_during_the_beginning_leaves_no_queue(bench: Bench) -> None:
+    """Who asks for the first time while another thread ends the requester is told so."""
+    making, let_go = bench.memory.hang("create_queue")
+    asking = threads.background("asking", lambda: bench.ask("a"))
+    assert making.wait(GIVE_UP)
+    bench.requester.close()
+    let_go.set()
+
+    with pytest.raises(MessagingError, match="closed"):
+        asking.result(GIVE_UP)
+    bench.memory.wait_for(lambda: bench.reply_queue() not in bench.memory.queues)
 
 
 def test_the_timeout_says_what_to_check(bench: Bench) -> None:
