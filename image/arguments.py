@@ -26,7 +26,7 @@ def given(options: argparse.Namespace) -> Dict[str, float]:
 
 
 def described(options: argparse.Namespace) -> str:
-    """Say what was asked for, "gamma 2.2"; nothing where all is left to the worker."""
+    """Return what was asked for, "gamma 2.2", or nothing where all is left to the worker."""
     values = given(options)
     names = [options.operation] if options.operation not in (None, *values) else []
     return ", ".join([*names, *(f"{name} {value:g}" for name, value in values.items())])

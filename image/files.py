@@ -13,6 +13,7 @@ from typing import BinaryIO, Iterator, Tuple
 from urllib.parse import unquote
 
 from image.keys import check_key, file_name
+from image.placing import is_there
 
 MAX_BYTES = 10**9 - 1  # the highest --max-bytes of a worker; more would be refused there anyway
 _START = 4096  # bytes from which the format is detected
@@ -60,14 +61,11 @@ def find(name: str) -> Path:
     trouble = f"there is no {name!r}, neither here nor on the Desktop"
     for path in _meant(name):
         try:
-            os.lstat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
+            if is_there(path):
+                media_type(path)
+                return path
         except OSError as error:
             trouble = f"cannot read {str(path)!r}: {error.strerror}"
-            continue
-        media_type(path)
-        return path
     raise ValueError(trouble)
 
 
@@ -110,11 +108,9 @@ def opened(path: Path) -> Iterator[Tuple[BinaryIO, str]]:
     regular files are opened: anything else might block, and cannot be sent.
     """
     try:
-        mode = os.stat(path).st_mode
-        if stat.S_ISDIR(mode):
-            raise NotAnImage(path, "a folder, not an image")
-        if not stat.S_ISREG(mode):
-            raise NotAnImage(path, "no regular file: save the image into one")
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            is_folder, other = os.path.isdir(path), "no regular file: save the image into one"
+            raise NotAnImage(path, "a folder, not an image" if is_folder else other)
         with path.open("rb") as file:
             before = _state(file)
             if before[0] > MAX_BYTES:

@@ -31,7 +31,7 @@ def check(path: Path, overwrite: bool) -> Path:
         folder = folder.parent
     names = place.relative_to(folder).parts
     try:
-        first, *_ = [_is_there(each) for each in (*map(folder.joinpath, names), place)]
+        first, *_ = [is_there(each) for each in (*map(folder.joinpath, names), place)]
     except OSError as error:
         raise ValueError(f"cannot write {shown(path)}: {error.strerror}") from error
     # A concurrent writer may have created the folder meanwhile.
@@ -75,7 +75,7 @@ def _taken(path: Path) -> str:
     return f"{shown(path)} is there already; --overwrite replaces it"
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
     """Return whether a path exists; raises OSError if nothing can have that name."""
     try:
         os.lstat(path)

@@ -29,17 +29,11 @@ def end_with_parent() -> None:
     os._exit(1)
 
 
-def report(port: int) -> None:
-    """Print the port, which accepts connections from now on."""
-    print(port, flush=True)
-
-
 def ministack(port: int) -> None:
     """Serve with MiniStack, bypassing its own launcher, which leaves a temporary file behind."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(
-        resource.RLIMIT_NOFILE, (limits[1], limits[1])
-    )  # a burst of clients needs many connections
+    # A burst of clients needs many connections.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
     listener = socket.socket()
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if port:  # a predecessor's connections may linger
@@ -56,7 +50,7 @@ def ministack(port: int) -> None:
     config.bind = [f"fd://{listener.fileno()}"]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
-    report(port)
+    print(port, flush=True)
     asyncio.run(serve(app, config))
 
 
@@ -66,7 +60,7 @@ def moto(port: int) -> None:
 
     server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
     server.start()
-    report(server.get_host_and_port()[1])
+    print(server.get_host_and_port()[1], flush=True)
     signal.pause()
 
 

@@ -7,7 +7,7 @@ fail() {
 }
 
 refuse() {
-    printf '%s: %s; --help shows how it is used\n' "$(basename "$0")" "$*" >&2
+    printf '%s: %s; see --help\n' "$(basename "$0")" "$*" >&2
     exit 2
 }
 

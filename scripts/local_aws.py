@@ -37,14 +37,15 @@ class LocalAws:
         kind: ministack, moto or localstack
         url: the value for AWS_ENDPOINT_URL
         state: the folder in which MiniStack keeps its contents across a restart, or None
-        process: the server
+        process: the server, once it was started
     """
+
+    process: subprocess.Popen[bytes]
 
     def __init__(self, kind: str = "", state: Optional[Path] = None) -> None:
         self.kind = kind or servers.choose()
         self.state = state
         self.url = ""
-        self.process: Optional[subprocess.Popen[bytes]] = None
 
     def __enter__(self) -> LocalAws:
         os.environ.update(direct(os.environ))
@@ -96,17 +97,14 @@ class LocalAws:
 
     def stop(self) -> None:
         """Stop the server: at once, or, if it has state to save, after its long polls."""
-        if self.process is not None:
-            self.process.send_signal(signal.SIGTERM if self.state else signal.SIGKILL)
-            self.process.wait()
-            for pipe in (self.process.stdin, self.process.stdout):
-                assert pipe is not None
-                pipe.close()
+        self.process.send_signal(signal.SIGTERM if self.state else signal.SIGKILL)
+        self.process.wait()
+        with self.process:  # which closes the pipes
+            pass
 
     def hang_up(self, process: int) -> None:
         """Have the server send SIGHUP to another process if this one is killed."""
-        assert self.process is not None
-        assert self.process.stdin is not None
+        assert self.process.stdin
         self.process.stdin.write(b"%d\n" % process)
         self.process.stdin.flush()
 

@@ -20,7 +20,7 @@ fail() {
 }
 
 refuse() {
-    printf 'setup_ec2.sh: %s; --help shows how it is used\n' "$*" >&2
+    printf 'setup_ec2.sh: %s; see --help\n' "$*" >&2
     exit 2
 }
 
@@ -65,7 +65,7 @@ read_options() {
             sed -n '2,/^set /s/^# \{0,1\}//p' "$root/scripts/setup_ec2.sh"
             exit 0
             ;;
-        *) refuse "unknown word '$1'" ;;
+        *) refuse "unknown argument '$1'" ;;
         esac
         shift
     done
@@ -87,7 +87,7 @@ matches() {
 check_options() {
     local queue='([A-Za-z0-9_-]{1,80})?'
     matches "$workers" '([1-9][0-9]?)?' || refuse "--workers '$workers' is not a number from 1 to 99"
-    matches "$operation" '[a-z0-9_-]*' || refuse "--operation '$operation' is not an operation"
+    matches "$operation" '([a-z][a-z0-9_-]*)?' || refuse "--operation '$operation' is not an operation"
     if ! matches "$bucket" '([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?' || [[ $bucket == *..* ]] ||
         matches "$bucket" '([0-9]+[.]){3}[0-9]+'; then
         refuse "--bucket '$bucket' is not a bucket name"
@@ -95,7 +95,7 @@ check_options() {
     matches "$input_queue" "$queue" || refuse "--input-queue '$input_queue' is not a queue name"
     matches "$output_queue" "$queue" || refuse "--output-queue '$output_queue' is not a queue name"
     [ -z "$input_queue" ] || [ "$input_queue" != "$output_queue" ] || refuse "one queue cannot be both input and output"
-    matches "$region" '[a-z0-9-]*' || refuse "--region '$region' is not a region"
+    matches "$region" '([a-z][a-z0-9-]*)?' || refuse "--region '$region' is not a region"
     matches "$endpoint_url" '(https?://[A-Za-z0-9._:/-]+)?' || refuse "--endpoint-url '$endpoint_url' is not a URL"
 }
 

@@ -8,7 +8,7 @@ root=$(CDPATH='' cd -- "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/scripts/environment.sh"
 case "${1:-}" in --help | -h) show_help ;; esac
 cd -- "$root"
-make_environment requirements.txt tests/requirements.txt
+make_environment requirements.txt tests/unit/requirements.txt tests/requirements.txt
 "$python" -m ruff check .
 "$python" -m ruff format --check .
 "$python" -m mypy .

@@ -59,9 +59,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--ec2", action="store_true", help="set up workers in booted Debian trees")
 
 
-def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
-    """Start tests that wait first; the many that only compute fill the time meanwhile."""
-    items.sort(key=lambda item: item.path.parent.name == "unit")
+def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
+    """Start what waits first, and give the faults suite in full the time that it takes.
+
+    The many tests that only compute fill the time until the last of those that wait has ended.
+    """
+    items.sort(key=lambda item: "/unit/" in item.nodeid)
+    for item in items:
+        if config.getoption("--faults") and "full" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(3600))
 
 
 @pytest.fixture

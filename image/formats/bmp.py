@@ -15,6 +15,7 @@ _HEADERS = (12, 40, 52, 56, 64, 108, 124)
 _OLD, _WITH_ALPHA, _WITH_PROFILE = 12, 56, 124
 _RAW, _MASKS = 0, 3
 _KNOWN = {(1, 0), (4, 0), (8, 0), (24, 0), (32, 0), (8, 1), (4, 2), (32, 3)}
+_PLACES = ([0, 1, 2], [1, 2, 3], [0, 1, 2, 3], [1, 2, 3, 0])  # of colours, and of alpha
 _BYTES = {0xFF << 8 * place: place for place in range(4)}
 _RESOLUTION, _PROFILE_SIZE = slice(38, 46), slice(130, 134)
 
@@ -57,8 +58,8 @@ def _layout(data: bytes) -> Layout:
     if coding == _MASKS:
         masks = unpack_from("<4I" if header >= _WITH_ALPHA else "<3I", data, 54)
         places = [_BYTES.get(mask, -1) for mask in masks[:3] + tuple(filter(None, masks[3:]))]
-        if -1 in places or len(set(places)) < len(places):
-            raise ValueError("each of its colours is not a byte of its own")
+        if [*sorted(places[:3]), *places[3:]] not in _PLACES:
+            raise ValueError("its colours are not bytes one behind the other")
     stride = (width * bits + 31) // 32 * 4
     if coding in (_RAW, _MASKS) and start + stride * abs(height) > len(data):
         raise ValueError("it ends too early")
@@ -85,9 +86,10 @@ def _with_pixels_changed(data: bytes, layout: Layout, edit: Edit, remark: Remark
     shape, steps = (abs(layout.height), layout.width, size), (layout.stride, size, 1)
     pixels = np.ndarray(shape, "u1", result, layout.start, steps)
     pixels = pixels[:: -1 if layout.height > 0 else 1]
-    colours, places = layout.places[:3], layout.places
+    places, first = layout.places, min(layout.places[:3])
+    colours = slice(first, first + 3)
     if not pixels[..., places[3:]].any():  # some leave alpha empty, and mean a whole picture
-        places = colours
+        places = places[:3]
     effect = edit.effect(pixels[..., places] for _ in range(1))
     if isinstance(effect, Curve):
         pixels[..., colours] = effect.map(pixels[..., colours])

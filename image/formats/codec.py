@@ -36,7 +36,7 @@ class Result:
 
     @property
     def content_type(self) -> str:
-        """Give the media type of the format."""
+        """Return the media type of the format."""
         return f"image/{self.format.lower()}"
 
 
@@ -50,8 +50,6 @@ def process(data: bytes, edit: Edit, limits: Limits = DEFAULT_LIMITS) -> Result:
     try:
         limits.check_bytes(len(data))
         result = _FORMATS[kind][1](data, edit, limits, remarks.append)
-    except ValueError as error:
-        raise ValueError(f"this {kind} image cannot be processed: {error}") from error
     except Exception as error:  # Pillow raises nearly any kind at damaged images
         if _is_of_machine(error):
             raise
@@ -60,7 +58,7 @@ def process(data: bytes, edit: Edit, limits: Limits = DEFAULT_LIMITS) -> Result:
 
 
 def detect_format(data: bytes) -> str:
-    """Name the format of an image by its first bytes, whatever the file is called."""
+    """Return the format of an image by its first bytes, whatever the file is called."""
     if not data:
         raise ValueError("the file is empty")
     for kind, (signature, _) in _FORMATS.items():
@@ -80,13 +78,15 @@ def reuse_memory(megabytes: int) -> None:
 
 
 def _is_of_machine(error: Exception) -> bool:
-    """Tell a full disk and the like, after which another try may succeed, from a damaged image."""
+    """Return whether the machine is at fault, as with a full disk, so that another try may help."""
     no_thread = isinstance(error, RuntimeError) and "new thread" in str(error)
     has_number = getattr(error, "errno", None) is not None
     return no_thread or has_number or isinstance(error, (ImportError, MemoryError))
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, ValueError) and str(error):
+        return str(error)
     if isinstance(error, (IndexError, KeyError, struct.error)) or not str(error):
         return "it is damaged or incomplete"
     return f"it is damaged, incomplete or of a rare kind ({error})"

@@ -1,4 +1,4 @@
-"""Metadata that are kept as they are, and what to say of them."""
+"""Metadata that are kept as they are, and the remarks on what is not."""
 
 from typing import Callable
 
@@ -7,6 +7,6 @@ _JPEG = b"\xff\xd8\xff"
 
 
 def remark_thumbnail(metadata: bytes, remark: Remark) -> None:
-    """Say so if metadata hold a small JPEG image, which shows the picture as it was."""
+    """Remark on a small JPEG image in the metadata, which shows the picture as it was."""
     if _JPEG in metadata:
         remark("A thumbnail in the metadata still shows the picture as it was.")

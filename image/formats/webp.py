@@ -1,6 +1,7 @@
 """WebP: each frame coded anew in its place; times, disposal, blending and metadata stay."""
 
-from typing import Iterator, List, Tuple
+from itertools import islice
+from typing import Iterable, Iterator, List, Tuple
 
 from PIL import Image
 
@@ -12,6 +13,7 @@ from image.formats.pillow import decode, encode
 from image.operations.table import Edit
 
 _PIXELS = (b"ALPH", b"VP8 ", b"VP8L")
+_WHOLE = ([b"VP8L"], [b"VP8 "], [b"ALPH", b"VP8 "])
 _FRAME, _EXTENDED = b"ANMF", b"VP8X"
 _ALPHA = b"\x10\0\0\0"
 _HEAD, _FRAME_HEADER = 8, 16  # bytes before the content of a chunk, and in that of a frame
@@ -20,8 +22,7 @@ _HEAD, _FRAME_HEADER = 8, 16  # bytes before the content of a chunk, and in that
 def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     """Apply an edit to a WebP file; keep its frames and all its other chunks."""
     chunks = listed(_walk(data, 12, 8 + _number(data, 4, 4)))
-    frames = _frames(chunks)
-    limits.check_frames(len(frames))
+    frames = _frames(chunks, limits)
     counts = [width * height for width, height in (_dimensions(each[-1]) for each in frames)]
     limits.check_pixels(sum(counts))
     limits.check_whole(max(counts))
@@ -58,14 +59,19 @@ def _walk(data: bytes, position: int, end: int) -> Iterator[Part]:
         position = part.end + size % 2
 
 
-def _frames(chunks: List[Part]) -> List[List[Part]]:
+def _frames(chunks: List[Part], limits: Limits) -> List[List[Part]]:
     """Return the chunks of pixels of each frame, or of the still."""
     start, animated = _HEAD + _FRAME_HEADER, [chunk for chunk in chunks if chunk.kind == _FRAME]
-    inner = [listed(_walk(each.file, each.start + start, each.end)) for each in animated]
-    frames = [[part for part in each if part.kind in _PIXELS] for each in inner or [chunks]]
-    if any(not frame or frame[-1].kind == b"ALPH" for frame in frames):
+    limits.check_frames(len(animated))
+    inner = (_walk(each.file, each.start + start, each.end) for each in animated)
+    return list(map(_pixels, inner if animated else [chunks]))
+
+
+def _pixels(chunks: Iterable[Part]) -> List[Part]:
+    found = list(islice((part for part in chunks if part.kind in _PIXELS), 3))
+    if [part.kind for part in found] not in _WHOLE:
         raise ValueError("it is damaged or incomplete")
-    return frames
+    return found
 
 
 def _dimensions(pixels: Part) -> Tuple[int, int]:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Callable, Iterable, List, Tuple
 
-DEEP_WHITE = 65535
 _STRIP_ROWS = 64
 _AT_ONCE = 16_000_000  # pixels that may be in memory twice
 _WEIGHTS = (19595 / 65536, 38470 / 65536, 7471 / 65536)  # those of Pillow, for red, green and blue
@@ -16,9 +15,7 @@ _MODES = (*_COLOURS, "1", "P", "PA", "CMYK")  # those whose luminance is known
 class Curve:
     """A map from level to level, both from 0 (black) to 1 (white), which it keeps.
 
-    Calling it with an image maps the image in place where its mode allows that, and returns it.
-    For deep pixels an image is an array of rows, columns and channels (8 or 16 bits, or floats):
-    grey or red, green and blue, with alpha behind if the channels are two or four.
+    Calling it with an image of Pillow's maps its colours, in place where its mode allows that.
     """
 
     level: Callable[[Any], Any]
@@ -28,28 +25,22 @@ class Curve:
         return _table(self.level, white)
 
     def map(self, levels: Any, white: int = 0) -> Any:
-        """Map all levels of an array, whose white is the highest there can be if not given."""
+        """Return the mapped levels of an array; white is the highest there can be if not given."""
         import numpy as np
 
         white = white or white_of(levels)
         if levels.dtype.kind == "f":
             return self.level(levels.astype("f8")).astype(levels.dtype)
-        table = np.array(self.table(white), levels.dtype)
+        table = _array(self.level, white)
         if levels.dtype != np.uint8:
-            return table[levels]
-        mapped = levels.tobytes().translate(table.tobytes().ljust(256))  # three times as fast
+            return table.take(levels, mode="clip")
+        mapped = bytearray(levels.tobytes()).translate(table.tobytes().ljust(256))  # twice as fast
         return np.frombuffer(mapped, "u1").reshape(levels.shape)
 
     def __call__(self, image: Any) -> Any:
-        """Map the colours of the image; alpha stays."""
-        if is_array(image):
-            colours = image[..., : count_colours(image)]
-            colours[:] = self.map(colours)
-            return image
-        return image if image.mode == "1" else self._map_bands(image)
-
-    def _map_bands(self, image: Any) -> Any:
         """Map an image at once, or strip by strip if it is too large to be in memory twice."""
+        if image.mode == "1":
+            return image
         tables = self._tables(image.mode, len(image.getbands()))
         if image.width * image.height <= _AT_ONCE:
             return image.point(tables)
@@ -73,8 +64,19 @@ def _table(level: Callable[[Any], Any], white: int) -> List[int]:
     return [round(white * level(each / white)) for each in range(white + 1)]
 
 
+@lru_cache(maxsize=8)
+def _array(level: Callable[[Any], Any], white: int) -> Any:
+    import numpy as np
+
+    return np.array(_table(level, white), "u1" if white < 256 else "u2")
+
+
 def is_array(image: Any) -> bool:
-    """Return whether this is the array of a deep image, not an image of Pillow's."""
+    """Return whether this is an array of rows, columns and channels, not an image of Pillow's.
+
+    Its levels have 8 or 16 bits, or are floats: grey, or red, green and blue, with alpha behind
+    if the channels are two or four.
+    """
     return hasattr(image, "dtype")
 
 

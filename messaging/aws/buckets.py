@@ -66,11 +66,12 @@ def _is_finished(storage: Storage) -> Optional[bool]:
             return False if code_of(error) == rules.NO_LIFECYCLE else None
         if not is_denied(error) and not rules.knows_not(error):
             raise
-        return True if _is_there(storage) else None
+        return True if exists(storage) else None
     return True
 
 
-def _is_there(storage: Storage) -> bool:
+def exists(storage: Storage) -> bool:
+    """Return whether the bucket exists; raises ConfigurationError if it is somebody else's."""
     try:
         storage.s3.head_bucket(**storage.where)
     except ClientError as error:

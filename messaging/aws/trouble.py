@@ -107,7 +107,7 @@ def is_refusal(error: Exception) -> bool:
 
 def is_blip(error: Exception) -> bool:
     """Return whether an error is of the kind that the next attempt rarely meets again."""
-    return is_passing(error) and not is_renewable(error)
+    return is_missing_queue(error) or (is_passing(error) and not is_renewable(error))
 
 
 def status_of(error: exceptions.ClientError) -> int:

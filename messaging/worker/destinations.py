@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 PATIENCE = 60.0  # seconds from receiving a request to giving up its reply; clients wait as long
 CROWD = 200  # replies to failing queues that wait here; the others go back to SQS for a while
-PAUSE = 30  # seconds until SQS redelivers these
+SOON, LATER = 2, 30  # seconds until SQS redelivers these: soon while the queue may be new to AWS
 
 
 @dataclass
@@ -61,8 +61,10 @@ class Destinations:
         if not trouble.given_up and count * len(self._troubles) <= CROWD:
             trouble.waiting.add(message_id)
             return None
-        gone = trouble.given_up and is_missing_queue(error)
-        return job if gone else replace(job, retry_in=PAUSE)
+        if trouble.given_up and is_missing_queue(error):
+            return job
+        new = not trouble.given_up and now - trouble.since < SOON
+        return replace(job, retry_in=SOON if new else LATER)
 
     def _forget(self) -> None:
         """Forget trouble that is a minute old; if it lasts, it is noticed anew."""

@@ -63,7 +63,7 @@ class Leases:
         with self._beat:
             if not self._stopped.is_set():
                 self._renew()
-        return not self._stopped.wait(self.first_timeout / 8)
+        return not self._stopped.wait(self.first_timeout / 16)
 
     def stop(self) -> List[Delivery]:
         """Renew nothing any more; return the messages that are still ours."""

@@ -76,7 +76,7 @@ class Settlement:
         return repeated
 
     def _step(self, name: str, key: str, count: int, size: int, work: Work) -> Batcher[Job]:
-        """Make a batcher whose work is given, of the jobs still ours, those with equal keys."""
+        """Make a batcher that works on the jobs still ours, on those with an equal key at once."""
         key_of = attrgetter(key)
 
         def step(jobs: List[Job]) -> List[Job]:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Iterator
 
-from botocore.exceptions import ClientError
-
-from messaging.aws.buckets import complete_bucket
+from messaging.aws.buckets import complete_bucket, exists
 from messaging.aws.queues import complete_queue, open_queue
-from messaging.aws.trouble import MISSING_BUCKET, code_of
 from scripts.management.part import Part, Row
 
 
@@ -21,12 +18,8 @@ def create(part: Part, options: argparse.Namespace) -> Iterator[Row]:
     open_queue(sqs, settings.output_queue)
     complete_queue(inbox)
     storage = part.storage([inbox])
-    try:
-        storage.s3.head_bucket(**storage.where)
+    if exists(storage):
         before.add(storage.bucket)
-    except ClientError as error:
-        if code_of(error) not in (*MISSING_BUCKET, "403"):
-            raise
     complete_bucket(storage)
     for kind, name in [*(("queue", name) for name in part.names()), ("bucket", storage.bucket)]:
         state = "existed" if name in before else "created"

@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from functools import partial
-from typing import Callable, Dict, Iterator, List, Optional
-
-from botocore.exceptions import ClientError
+from typing import Callable, Dict, Iterator, List
 
 from messaging import MessagingError, Storage
 from messaging.aws.advice import explain
-from messaging.aws.buckets import made_by_us
+from messaging.aws.buckets import exists, made_by_us
 from messaging.aws.queue_calls import Queue
-from messaging.aws.trouble import AWS_ERRORS, MISSING_BUCKET, code_of, is_missing_queue
+from messaging.aws.trouble import AWS_ERRORS, is_missing_queue
 from messaging.wire.envelope import LOGS, PAYLOADS
 from scripts.management.contents import Contents
 from scripts.management.part import PARTS, Part, Row, counted, find
@@ -24,13 +22,13 @@ PREFIXES = {"calculation": [f"{LOGS}calculation/", PAYLOADS], "image": [f"{LOGS}
 def delete(part: Part, options: argparse.Namespace) -> Iterator[Row]:
     """Delete queues, logs and payloads, and a bucket that these programs created once it is empty.
 
-    Images are kept, since only their owner knows whether they are still wanted.
+    Images are kept, since only their owner knows whether they are still wanted. SQS gives the
+    names of deleted queues to new ones only after 60 seconds.
     """
     queues = [queue for queue in map(part.queue, part.names()) if queue] + part.reply_queues()
-    storage = _existing(part.storage(queues))
-    written = _written(part, storage) if storage else {}
-    if not queues and not storage:
-        return
+    storage = part.storage(queues)
+    there = exists(storage)
+    written = _written(part, storage) if there else {}
     if not options.yes and (queues or written):
         _ask(part, queues, written)
     for queue in queues:
@@ -38,18 +36,8 @@ def delete(part: Part, options: argparse.Namespace) -> Iterator[Row]:
         options.gone.add(queue.name)
     for contents, size in written.items():
         yield _row(part, contents.prefix, size, _attempt(contents.delete))
-    if storage:
+    if there:
         yield _bucket(part, storage, options)
-
-
-def _existing(storage: Storage) -> Optional[Storage]:
-    try:
-        storage.s3.head_bucket(**storage.where)
-    except ClientError as error:
-        if code_of(error) in MISSING_BUCKET:
-            return None
-        raise
-    return storage
 
 
 def _written(part: Part, storage: Storage) -> Dict[Contents, str]:

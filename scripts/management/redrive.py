@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterator, List
 
 from messaging.aws.advice import explain
 from messaging.aws.queue_calls import MAX_BATCH, MAX_BYTES, Failures, Queue
-from messaging.aws.trouble import AWS_ERRORS, is_denied
+from messaging.aws.trouble import AWS_ERRORS, code_of
 from messaging.wire.delivery import Delivery
 from messaging.wire.envelope import Message, size_of
 from scripts.management.letter import take
@@ -24,10 +24,11 @@ def redrive(part: Part, options: argparse.Namespace) -> Iterator[Row]:
     if inbox is None or dead is None:
         yield {"part": part.name, "moved": 0, "left": 0}
         return
-    move = Move(inbox, dead)
+    move, there = Move(inbox, dead), sum(counted(dead).values())
     if not options.dry_run:
         move.run()
-    yield {"part": part.name, "moved": move.moved, "left": sum(counted(dead).values())}
+    # SQS's own count may be a minute old, and would still hold what was moved.
+    yield {"part": part.name, "moved": move.moved, "left": max(0, there - move.moved)}
     for message, reason in move.failed.items():
         yield {"part": part.name, "message": message, "failed": reason}
 
@@ -55,7 +56,8 @@ class Move:
         began = (time_at(self._dead) or float("inf")) + 1  # the clock shows whole seconds
         try:
             while True:
-                taken = take(self._dead, MAX_BATCH, HIDDEN)
+                # The first goes alone: what cannot be deleted after all would be in both queues.
+                taken = take(self._dead, MAX_BATCH if self.moved else 1, HIDDEN)
                 old = [letter.delivery for letter in taken if letter.sent_at < began]
                 fresh = [each for each in old if each.message_id not in self.failed]
                 self._kept += [each.delivery for each in taken if each.delivery not in fresh]
@@ -65,12 +67,14 @@ class Move:
             self._dead.hide(self._kept, 0)
 
     def _refused_deletion(self) -> str:
-        """Try a deletion that has no effect; return why AWS denies it, empty if it does not."""
+        """Try a deletion that has no effect; return why AWS refuses it, empty if it does not."""
         call: Any = self._dead.sqs.delete_message_batch
         try:
             call(QueueUrl=self._dead.url, Entries=[{"Id": "0", "ReceiptHandle": "none"}])
         except AWS_ERRORS as error:
-            if is_denied(error):
+            if (
+                code_of(error) != "ReceiptHandleIsInvalid"
+            ):  # which some servers say of the whole batch
                 return explain(error)
         return ""
 

@@ -71,6 +71,7 @@ def ask(aws: Any, names: Dict[str, str], body: str, **attributes: Optional[str])
     stamp = time.strftime("%Y%m%dT%H%M", time.gmtime())
     reply_to = f"{names['output']}-{stamp}-{secrets.token_hex(8)}"
     outbox = sqs.create_queue(QueueName=reply_to)["QueueUrl"]
+    time.sleep(1)  # AWS may not know it sooner
     sqs.send_message(
         QueueUrl=sqs.get_queue_url(QueueName=names["input"])["QueueUrl"],
         MessageBody=body,

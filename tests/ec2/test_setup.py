@@ -323,6 +323,7 @@ def untouched(bare: Machine) -> Iterator[Machine]:
             "600",
         ),
         (["env", "OS_RELEASE=/etc/passwd"], "none of Amazon Linux"),
+        (["flock", "/opt"], "another setup is running"),
     ],
 )
 def test_a_refusal_is_one_line_and_leaves_nothing(

@@ -13,10 +13,15 @@ import pytest
 
 from messaging.aws import rules
 from messaging.aws.buckets import open_bucket
-from messaging.aws.queues import open_queue
+from messaging.aws.queues import DEAD_LETTER_RETENTION, open_queue
+from messaging.wire.envelope import PAYLOADS
+from scripts.management import dead
 from tests.conftest import ROOT, Place
 
 from .stack import BUCKET, NAMES, TEMPLATE, Stack, client
+
+DAY = 24 * 3600
+SQS_RETENTION = 4 * DAY  # where nobody says otherwise, as for the input queue
 
 
 def test_cfn_lint_is_content() -> None:
@@ -82,6 +87,23 @@ def test_the_bucket_is_as_the_programs_make_it(place: Place) -> None:
     (theirs,) = policy["Statement"]
     assert {**theirs, "Resource": len(theirs["Resource"])} == {**ours, "Resource": 2}
     assert "BucketEncryption" in properties
+
+
+def test_a_long_body_outlives_its_request() -> None:
+    """Its days in the bucket, and in the log of why it died, are those of a message that is dead,
+    redriven, not fetched, and dead again."""
+    made = resources()
+    lives = [
+        int(made[name]["Properties"].get("MessageRetentionPeriod", SQS_RETENTION))
+        for name in ("DeadLetterQueue", "InputQueue", "DeadLetterQueue")
+    ]
+    rule = made["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"][0]
+
+    assert lives == [DEAD_LETTER_RETENTION, SQS_RETENTION, DEAD_LETTER_RETENTION]
+    for days in (rules.PAYLOAD_DAYS, rules.LOG_DAYS, rule["ExpirationInDays"]):
+        assert sum(lives) < days * DAY
+    assert rule["Prefix"] == PAYLOADS
+    assert dead.DAYS * DAY > DEAD_LETTER_RETENTION
 
 
 def rule_of_s3(rule: Dict[str, Any]) -> List[Any]:
@@ -191,6 +213,17 @@ def test_an_instance_tries_again(
     )
 
     assert (tmp_path / "steps").read_text().splitlines() == steps
+
+
+def test_a_long_list_outlives_its_request() -> None:
+    """A list is still there when its request waits, dies, is redriven, and dies once more."""
+    made = resources()
+    dead = int(made["DeadLetterQueue"]["Properties"]["MessageRetentionPeriod"])
+    waiting = int(made["InputQueue"]["Properties"].get("MessageRetentionPeriod", 4 * 24 * 3600))
+    lifecycle = made["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (days,) = [rule["ExpirationInDays"] for rule in lifecycle if rule["Id"] == "payloads"]
+
+    assert days * 24 * 3600 > waiting + 2 * dead
 
 
 def test_a_deployment_waits_for_its_workers() -> None:

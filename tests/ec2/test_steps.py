@@ -91,11 +91,12 @@ def test_the_steps_of_uninstalling(tmp_path: Path) -> None:
     ("words", "sentence"),
     [
         ([], "say which worker"),
-        (["both"], "unknown word 'both'"),
+        (["both"], "unknown argument 'both'"),
         (["image", "--workers"], "--workers needs a value"),
         (["image", "--workers", "0"], "--workers '0'"),
         (["image", "--workers", "two"], "--workers 'two'"),
         (["image", "--operation", "gamma; reboot"], "--operation 'gamma; reboot'"),
+        (["image", "--operation", "--help"], "--operation '--help'"),
         (["image", "--bucket", "My Bucket"], "--bucket 'My Bucket'"),
         (["image", "--input-queue", "a/b"], "--input-queue 'a/b'"),
         (["image", "--output-queue", "q" * 81], "--output-queue"),

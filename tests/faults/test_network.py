@@ -43,11 +43,11 @@ def test_a_connection_that_is_cut_and_comes_back(
     counted: Place, gateway: Gateway, full: bool, tmp_path: Path
 ) -> None:
     """Worker and client report an outage once, idle meanwhile, and go on within 30 s after it."""
-    outage = 60 if full else 8
+    outage, count = (60, 3000) if full else (8, 1000)
     worker = counted.worker("--visibility-timeout", "5")
     done: List[Any] = []
     client = threading.Thread(
-        target=lambda: done.append(ask(counted, tmp_path, 3000, timeout="150"))
+        target=lambda: done.append(ask(counted, tmp_path, count, timeout="150"))
     )
     client.start()
     wait_until(lambda: gateway.counts["SendMessageBatch"] > 10)

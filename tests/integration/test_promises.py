@@ -70,7 +70,7 @@ def test_a_reply_queue_that_denies_us_holds_nobody_up(counted: Place, gateway: G
         counted.send(str(number))
         (reply,) = take(counted.outbox())
         assert json.loads(reply.body)["min"] == number
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 10
 
     given.set()
     collect(queue, 150)
@@ -100,7 +100,7 @@ def test_a_worker_that_cannot_log_gives_back_and_ends(counted: Place, gateway: G
 
     assert "cannot bring results home" in worker.said()
     assert "Traceback" not in worker.said()
-    wait_until(lambda: counted.messages(counted.inbox()).visible == 300, 10)
+    wait_until(lambda: counted.messages(counted.inbox()).visible == 300, 40)
 
 
 @pytest.mark.parametrize("verb", ["exit", "misuse"])
@@ -267,7 +267,7 @@ def test_a_timeout_counts_while_the_source_is_silent(place: Place) -> None:
         list(requester.ask(items(), 2))
     silent.set()
 
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 12
 
 
 def test_one_queue_for_both_ways_is_refused(place: Place) -> None:

@@ -84,11 +84,14 @@ def test_bmp_of_each_layout(bits: int, header: int, masks: Masks, height: int, c
         (32, (0x3FF00000, 0xFFC00, 0x3FF, 0xC0000000)),
         (32, (0xFF0000, 0xFF00, 0xFF00, 0)),
         (32, (0xFF0000, 0xFF00, 0, 0xFF)),
+        (32, (0xFF000000, 0xFF00, 0xFF, 0xFF0000)),
+        (32, (0xFF0000, 0xFF00, 0xFF, 0x7F000000)),
+        (32, (0xFF0000, 0xFF00, 0xFF, 0xFF00)),
     ],
 )
 def test_colours_of_other_bits_are_refused(bits: int, masks: Masks) -> None:
-    """A file whose colours are not bytes of their own is refused by name."""
-    with pytest.raises(ValueError, match=r"a rare kind \(16 bits|not a byte of its own"):
+    """A file whose colours are not bytes one behind the other is refused by name."""
+    with pytest.raises(ValueError, match=r"a rare kind \(16 bits|are not bytes"):
         run(bmp(bits, 124, masks, 5, True))
 
 

@@ -15,7 +15,7 @@ from tests.unit.clock import Clock, delivery
 MISSING = EntryError("QueueDoesNotExist")
 DENIED = EntryError("AccessDenied", refused=True)
 MISSING.refused = True
-AGAIN, LATER, NEVER = "again", "later", "never"
+AGAIN, SOON, LATER, NEVER = "again", "soon", "later", "never"
 AWAY = EndpointConnectionError(endpoint_url="http://x")
 
 
@@ -35,8 +35,10 @@ def verdict(destinations: Destinations, queue: str, job: Job, error: Exception) 
     let_go = destinations.failed(queue, job, error)
     if let_go is None:
         return AGAIN
-    assert let_go in (job, replace(job, retry_in=30))
-    return NEVER if let_go is job else LATER
+    if let_go is job:
+        return NEVER
+    assert let_go == replace(job, retry_in=let_go.retry_in)
+    return {2: SOON, 30: LATER}[let_go.retry_in or 0]
 
 
 @pytest.mark.parametrize(("error", "end"), [(MISSING, NEVER), (DENIED, LATER)])
@@ -80,9 +82,12 @@ def test_a_queue_given_up_is_told_once(
 
 
 def test_few_replies_to_one_queue_wait_here(clock: Clock, destinations: Destinations) -> None:
-    """Two hundred replies to a queue in trouble are retried; the rest is left to SQS."""
+    """Two hundred replies to a queue in trouble are retried; the rest is left to SQS, for a moment
+    only while the queue may be new."""
     verdicts = [verdict(destinations, "q", job(n, clock.time), DENIED) for n in range(250)]
-    assert verdicts == [AGAIN] * 200 + [LATER] * 50
+    assert verdicts == [AGAIN] * 200 + [SOON] * 50
+    clock.time += 2
+    assert verdict(destinations, "q", job(249, clock.time), DENIED) == LATER
 
     assert verdict(destinations, "q", job(0, clock.time), DENIED) == AGAIN
     assert verdict(destinations, "another", job(0, clock.time), DENIED) == AGAIN
@@ -107,7 +112,7 @@ def test_an_outage_is_waited_out(clock: Clock, destinations: Destinations) -> No
 def test_trouble_of_one_queue_alone_is_its_own(clock: Clock, destinations: Destinations) -> None:
     """If other queues accept replies, a transient error also sends a crowd back to SQS."""
     verdict(destinations, "q", job(0, clock.time), AWAY)
-    clock.time += 1
+    clock.time += 2
     destinations.accepted("another")
 
     verdicts = [verdict(destinations, "q", job(n, clock.time), AWAY) for n in range(205)]
@@ -149,3 +154,18 @@ def test_trouble_that_lasts_is_told_anew(
     destinations.failed("q", job(3, clock.time), DENIED)
 
     assert caplog.text.count("Cannot send to q: ") == 2
+
+
+def test_a_client_that_has_just_begun_is_no_trouble(
+    clock: Clock, destinations: Destinations, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A new reply queue that AWS knows at the third attempt costs the operator no line."""
+    for _ in range(2):
+        destinations.failed("q", job(1, clock.time), MISSING)
+        clock.time += 0.5
+    destinations.accepted("q")
+    assert not caplog.records
+
+    for _ in range(3):
+        destinations.failed("q", job(2, clock.time), MISSING)
+    assert caplog.text.count("Cannot send to q: ") == 1

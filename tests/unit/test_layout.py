@@ -19,6 +19,7 @@ FOREIGN = {"boto3", "botocore", "mypy_boto3_s3", "mypy_boto3_sqs", "tqdm", "nump
 AWS = {"boto3", "botocore", "mypy_boto3_s3", "mypy_boto3_sqs"}
 GROUND = ("messaging.errors", "messaging.clock", "messaging.settings")
 LOWER = (*GROUND, "messaging.wire", "messaging.aws", "messaging.flow")
+IMAGE_LINES = 3_700  # in all, with blank lines and docstrings
 # What each package may import besides the standard library and itself.
 ALLOWED: Dict[str, Set[str]] = {
     "messaging": {*GROUND, "messaging.wire", "messaging.aws"}
@@ -108,6 +109,13 @@ def test_no_folder_is_crowded_or_unexplained(folder: Path) -> None:
 
     assert len(modules) <= 12
     assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+
+
+def test_the_room_of_images_stays_small() -> None:
+    """All modules for images together have no more lines than they had when they were last cut."""
+    images = [path for path in MODULES if "image" in path.relative_to(ROOT).parts]
+
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in images) <= IMAGE_LINES
 
 
 def test_modules_and_functions_are_short() -> None:

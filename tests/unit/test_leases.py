@@ -235,7 +235,7 @@ def test_what_cannot_be_renewed_any_more_is_left_alone(clock: Clock) -> None:
     assert len(queue.calls) == 1
 
 
-def test_the_thread_looks_eight_times_in_a_first_term(clock: Clock) -> None:
+def test_the_thread_looks_sixteen_times_in_a_first_term(clock: Clock) -> None:
     """A lease is renewed soon after half its term, until the thread is stopped."""
     queue = Queue()
     leases: Any = make(queue)
@@ -245,7 +245,7 @@ def test_the_thread_looks_eight_times_in_a_first_term(clock: Clock) -> None:
     clock.time += 2.5
     assert leases.step()
     assert queue.seconds == [30]
-    assert stopped.waits == [5 / 8, 5 / 8]
+    assert stopped.waits == [5 / 16, 5 / 16]
 
     assert leases.stop() == [leases._leases[held.message_id].delivery]
     clock.time += 16

@@ -84,12 +84,30 @@ def flat(kind: str, mode: str, width: int, height: int) -> bytes:
     return encoded(picture("L", 1, 1).resize((width, height)).convert(mode), kind)
 
 
+def webp_of_chunks() -> bytes:
+    """Make a WebP file of frames that hold chunks of alpha and nothing else."""
+    frame = bytes(16) + (b"ALPH" + bytes(4)) * 80_000
+    body = b"WEBP" + (b"ANMF" + struct.pack("<I", len(frame)) + frame) * 50
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
 def avif(side: int, said: int) -> bytes:
     """Return an AVIF file whose boxes declare another size than its pixels have."""
     black = pyvips.Image.black(side, side).cast("uchar")
     source: bytes = black.heifsave_buffer(compression="av1", effort=0)
     place = source.index(b"ispe") + 8
     return source[:place] + struct.pack(">II", said, said) + source[place + 8 :]
+
+
+def tiff_of_strips(count: int) -> bytes:
+    """Make a TIFF file of one column, whose strips are the same bytes of a row each."""
+    numbers = {256: 1, 257: count, 258: 8, 259: 1, 262: 1, 277: 1, 278: 1}
+    fields = [struct.pack("<HHII", tag, 4, 1, number) for tag, number in numbers.items()]
+    arrays = ((273, 8 + 118), (279, 8 + 118 + 4 * count))
+    fields += [struct.pack("<HHII", tag, 4, count, place) for tag, place in arrays]
+    fields.sort(key=lambda each: int.from_bytes(each[:2], "little"))
+    places = struct.pack("<I", 1) * (2 * count)
+    return directory(*fields).ljust(8 + 118, b"\0") + places + bytes(2 * count)
 
 
 def same_bytes() -> bytes:
@@ -101,11 +119,18 @@ BOMBS: Dict[str, Callable[[], bytes]] = {
     "TIFF, one tile of 40,000 x 40,000": lambda: tiff(16, 16, 40_000, zlib.compress(bytes(99))),
     "TIFF, 4 thousand megapixels": lambda: tiff(65_000, 65_000, 0, zlib.compress(bytes(99))),
     "TIFF, 5,000 fields of the same bytes": same_bytes,
+    "TIFF, 4 million strips": lambda: tiff_of_strips(4_000_000),
+    "GIF, 4 thousand megapixels and no end": lambda: (
+        encoded(picture("P"), "GIF")
+        .replace(struct.pack("<HH", 48, 32), struct.pack("<HH", 65_000, 65_000))
+        .rstrip(b";")
+    ),
     "GIF, 30 MB of comments": gif_of_comments,
     "WebP, 50 frames of a megapixel": lambda: webp(50, 1000),
     "WebP, a still of 16,384 x 16,384": lambda: (
         encoded(picture("L", 9, 9), "WEBP", lossless=True)[:21] + b"\xff\xff\xff\x0f" + bytes(99)
     ),
+    "WebP, 4 million chunks in 50 frames": webp_of_chunks,
     "PNG, 50 frames of a megapixel": lambda: apng(50, 1000),
     "PNG, 2.5 GB of packed text": png_of_texts,
     "JPEG, 26 MB of profile": jpeg_of_segments,

@@ -223,8 +223,10 @@ def hide(bench: Bench, job: Job, seconds: int) -> None:
     bench.leases._leases[job.delivery.message_id].end = bench.clock.time + seconds
 
 
-def test_a_reply_is_tried_while_its_queue_may_yet_come(bench: Bench) -> None:
-    """Within a minute a missing queue is retried, until it exists."""
+def test_a_reply_is_tried_while_its_queue_may_yet_come(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Within a minute a missing queue is retried until it exists, and that is told."""
 
     def create(call: Any) -> None:
         if len(bench.memory.asked("send_message_batch")) == 3:
@@ -234,6 +236,7 @@ def test_a_reply_is_tried_while_its_queue_may_yet_come(bench: Bench) -> None:
     bench.settle(bench.job(reply_to="out-new"))
 
     assert bench.memory.bodies("out-new") == ["3,1,2"]
+    assert "AWS answers again." in caplog.text
     assert bench.memory.bodies("in") == []
 
 

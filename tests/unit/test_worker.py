@@ -12,6 +12,7 @@ import pytest
 
 from messaging import ConfigurationError, Request, RequestRejected, Worker
 from messaging.clock import now
+from messaging.flow import threads
 from messaging.worker.job import Result
 from messaging.worker.options import WorkerOptions
 from messaging.worker.settlement import Settlement
@@ -248,6 +249,23 @@ def test_an_interrupt_is_a_stop(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
     wait_until(lambda: not lanes(), GIVE_UP)
 
 
+def test_an_interrupt_at_the_start_is_a_stop(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while threads are being started ends those that run already."""
+    start = threads.start
+
+    def interrupted(name: str, step: Any) -> None:
+        if name == "lane" and lanes():
+            monkeypatch.setattr("messaging.flow.threads.start", start)
+            raise KeyboardInterrupt
+        start(name, step)
+
+    bench.make()
+    monkeypatch.setattr("messaging.flow.threads.start", interrupted)
+    bench.worker.run()
+
+    wait_until(lambda: not lanes(), GIVE_UP)
+
+
 def test_a_stop_ends_all_threads_and_polls(bench: Bench) -> None:
     """The worker waits for polls in flight, and makes no request after its end."""
     bench.start()
@@ -398,7 +416,8 @@ def test_a_log_is_tried_until_the_end_of_a_stop(
 
     def fail(call: Call) -> None:
         if call.operation == "put_object":
-            assert not threading.Event().wait(0.05)  # as long as a request takes
+            # A request takes longer than the lanes' end takes to be seen, but for a busy machine.
+            wait_until(lambda: bench.worker._patience._until not in (float("inf"), 1008), GIVE_UP)
             log.stopping.set()
             log()
 
@@ -438,21 +457,27 @@ def test_polls_that_fail_are_not_repeated_at_a_stop(bench: Bench, clock: Clock) 
 def test_lanes_that_wait_for_room_do_not_hold_up_a_stop(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What blocked lanes hold is settled if AWS allows, and released if not."""
+    """While S3 never answers, what blocked lanes hold is released in time."""
     monkeypatch.setattr("messaging.worker.worker.SETTLE", 2.3)
     monkeypatch.setattr("messaging.worker.worker.STOP", 2.3)
-    monkeypatch.setattr("messaging.worker.worker.ANSWER", 0)
     monkeypatch.setattr("messaging.worker.settlement.ROOM", 1)
-    bench.memory.fail("put_object", "ServiceUnavailable", 503)
+    let_go = threading.Event()
+
+    def hang(call: Call) -> None:
+        if call.operation == "put_object":
+            let_go.wait(GIVE_UP)
+
+    bench.memory.before = hang
     for number in range(4):
         bench.memory.send("in", str(number))
     bench.start(concurrency=3)
-    wait_until(lambda: len(bench.handled) >= 3, GIVE_UP)
+    wait_until(lambda: len(bench.handled) >= 2, GIVE_UP)
 
     bench.stop()
 
     assert len(bench.memory.bodies("in")) == 4
     assert all(message.hidden_until <= now() for message in bench.memory.queues["in"])
+    let_go.set()
 
 
 def test_eight_polls_at_most_are_under_way(bench: Bench) -> None:

@@ -26,20 +26,16 @@ class Rows(NamedTuple):
 
 def mapped(pixels: Pixels, curve: Curve) -> Rows:
     """Map pixels through a curve, strip by strip as they are decoded."""
-    import numpy as np
-
-    header = pixels.header
-    depth, white = (16, "u2") if header.depth == 16 else (8, "u1")
-    table = np.array(curve.table((1 << depth) - 1), white)
+    width, height, depth, *_ = pixels.header
 
     def take(top: int, bottom: int) -> Any:
         levels = pixels.rows(top, bottom)
-        result = _through(table, levels)
+        result = curve.map(levels)
         if levels.shape[2] > count_colours(levels):
             result[..., -1] = levels[..., -1]
         return _packed(result)
 
-    header = Header(header.width, header.height, depth, _COLORS[pixels.channels])
+    header = Header(width, height, max(8, depth), _COLORS[pixels.channels])
     return Rows(header, take, pixels.decoded)
 
 
@@ -49,15 +45,6 @@ def of(picture: Any) -> Rows:
     depth = 8 * picture.dtype.itemsize if channels else 1
     header = Header(width, height, depth, _COLORS[channels[0] if channels else 1])
     return Rows(header, lambda top, bottom: _packed(picture[top:bottom]))
-
-
-def _through(table: Any, levels: Any) -> Any:
-    import numpy as np
-
-    if table.itemsize == 2:
-        return table.take(levels, mode="clip")
-    result = bytearray(levels.tobytes()).translate(table.tobytes())  # twice as fast
-    return np.frombuffer(result, "u1").reshape(levels.shape)
 
 
 def _packed(levels: Any) -> Any:

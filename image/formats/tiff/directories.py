@@ -5,6 +5,7 @@ from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
 from image.formats.limits import Limits
 from image.formats.metadata import Remark
+from image.formats.parts import MOST_PARTS
 from image.formats.tiff import tags
 
 SHORT, LONG = 3, 4
@@ -27,7 +28,10 @@ class Field(NamedTuple):
         if self.kind not in _CODES:
             return ()
         code = _CODES[self.kind]
-        return unpack_from(f"{self.order}{len(self.raw) // calcsize(code)}{code}", self.raw)
+        count = len(self.raw) // calcsize(code)
+        if count > MOST_PARTS:
+            raise ValueError(f"it has more than {MOST_PARTS:,} parts")
+        return unpack_from(f"{self.order}{count}{code}", self.raw)
 
 
 Directory = Dict[int, Field]
