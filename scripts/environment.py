@@ -9,6 +9,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Sequence
 
@@ -72,16 +73,18 @@ def _install(
     pip = [str(folder / "bin" / "python"), "-m", "pip", *PIP]
     if (folder / STAMP).exists():
         (folder / STAMP).unlink()
-    for command in (
-        [python, "-m", "venv", *clear, str(folder)],
-        [*pip, "pip>=20.3"],
-        [*pip, *packages],
-        *([*pip, package] for package in optional),
-    ):
-        if subprocess.run(command, env=own, stdout=sys.stderr, pass_fds=[lock]).returncode:
-            if command[-1] not in optional:
-                raise SystemExit(f"cannot install packages into {folder}: see above")
-            print(f"Going on without {command[-1]}.", file=sys.stderr)
+    # The ensurepip of Python 3.8 leaves a temporary file behind, and what is killed may.
+    with tempfile.TemporaryDirectory(dir=folder.parent) as own["TMPDIR"]:
+        for command in (
+            [python, "-m", "venv", *clear, str(folder)],
+            [*pip, "pip>=20.3"],
+            [*pip, *packages],
+            *([*pip, package] for package in optional),
+        ):
+            if subprocess.run(command, env=own, stdout=sys.stderr, pass_fds=[lock]).returncode:
+                if command[-1] not in optional:
+                    raise SystemExit(f"cannot install packages into {folder}: see above")
+                print(f"Going on without {command[-1]}.", file=sys.stderr)
 
 
 def main(files: Sequence[str]) -> None:

@@ -224,7 +224,7 @@ class Running:
     def said(self) -> str:
         return os.pread(self._said, 1 << 24, 0).decode()
 
-    def wait_for(self, text: str, seconds: float = 30) -> None:
+    def wait_for(self, text: str, seconds: float = 60) -> None:
         wait_until(lambda: text in self.said() or self.process.poll() is not None, seconds)
         assert text in self.said(), self.said()
 
@@ -246,7 +246,7 @@ def _set(environment: Dict[str, str]) -> Dict[str, str]:
     return {name: value for name, value in environment.items() if value}
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 30) -> Any:
+def wait_until(condition: Callable[[], Any], seconds: float = 60) -> Any:
     """Block until a condition holds, and return its value; fails after a while."""
     give_up = time.monotonic() + seconds
     pause = 0.01

@@ -20,6 +20,7 @@ from tests.acceptance.shell import checkout, run
 from tests.conftest import ROOT, Place, Running
 from tests.gateway import Gateway
 
+pytestmark = pytest.mark.xdist_group("readme")  # the tests share workers
 COMMANDS = {**commands(handbook()), **commands(text())}
 # Commands that cannot run here, by prefix, with the reason; what is checked instead is below.
 NOT_RUN = {

@@ -307,6 +307,20 @@ def test_packages_land_in_the_environment(stub: Path, tmp_path: Path) -> None:
     assert made.returncode == 0, made.stderr
 
 
+def test_an_installation_leaves_no_temporary_file(stub: Path, tmp_path: Path) -> None:
+    """What ensurepip and pip forget to remove is removed with what they worked in."""
+    (tmp_path / "temporary").mkdir()
+    noted, last = shlex.quote(str(tmp_path / "steps")), 'mktemp "$TMPDIR/left.XXXXXX" >&2'
+    stub.write_text(PYTHON.format(steps=noted, last=last))
+    variables = {"TMPDIR": str(tmp_path / "temporary")}
+
+    made = run(sys.executable, "-c", MAKE, str(environment.FOLDERS), str(stub), variables=variables)
+
+    assert made.stderr.count("/left.") == 3
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert sorted(path.name for path in environment.FOLDERS.iterdir()) == ["lock", "own"]
+
+
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Starts commands with a local AWS, and kills those that are left."""

@@ -24,6 +24,8 @@ from tests.gateway import Gateway
 from .enforcer import Enforcer, Statement, as_list, user_id
 from .stack import BUCKET, NAMES, Stack, client, connection, create, environment, run
 
+pytestmark = pytest.mark.xdist_group("stacks")  # which take seconds to make
+
 # Used only with more messages than a queue may hide, and by jobs that outlast their lease.
 RARE = {
     "client": {"sqs:DeleteMessage"},

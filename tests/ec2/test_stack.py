@@ -20,6 +20,7 @@ from tests.conftest import ROOT, Place
 
 from .stack import BUCKET, NAMES, TEMPLATE, Stack, client
 
+pytestmark = pytest.mark.xdist_group("stacks")  # which take seconds to make
 DAY = 24 * 3600
 SQS_RETENTION = 4 * DAY  # where nobody says otherwise, as for the input queue
 

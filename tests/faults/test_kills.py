@@ -36,14 +36,20 @@ def dying_workers(place: Place, command: List[str], kills: int) -> Iterator[thre
     def start() -> Running:
         return Running([sys.executable, "-m", *command], place.environment)
 
+    def reads(worker: Running) -> bool:
+        return " reads " in worker.said()
+
     def kill_and_restart() -> None:
         for _ in range(kills):
             if over.wait(random.uniform(0.5, 1.5)):
                 return
-            number = random.randrange(len(workers))
-            workers[number].process.kill()
-            workers[number].process.wait()
-            workers[number] = start()
+            # Where a start takes longer than the time between two kills, no work would be done.
+            wait_until(lambda: over.is_set() or any(map(reads, workers[1:])), 120)
+            killed = workers.pop(0)
+            killed.process.kill()
+            killed.process.wait()
+            workers.append(start())
+            random.shuffle(workers)
         enough.set()
 
     workers.extend(start() for _ in range(3))
