@@ -159,8 +159,10 @@ def test_the_lines_that_explain_trouble_are_said(
         "python3 calculation/client.py 3,1,2 --timeout 1",
         "python3 calculation/worker.py",
     )
-    with Gateway(aws.url) as gateway:
+    with Gateway(aws.url) as gateway, Gateway(aws.url) as soon:
         gateway.refuse("CreateQueue", 403, "AccessDenied")
+        soon.refuse("CreateQueue", 400, "QueueDeletedRecently", times=1)
+        again = {"AWS_ENDPOINT_URL": soon.url, "CALCULATION_INPUT_QUEUE": "deleted"}
         through = {"AWS_ENDPOINT_URL": gateway.url}
         missing = {"CALCULATION_INPUT_QUEUE": place.settings.input_queue}
         nothing = {"HOME": str(scratch), "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
@@ -171,6 +173,7 @@ def test_the_lines_that_explain_trouble_are_said(
             (client, nothing),
             (client, through),
             (worker, {**through, "CALCULATION_INPUT_QUEUE": "missing"}),
+            (f"{worker} --drain", again),
             ("touch Moonprocessed.jpg; python3 image/client.py Moon.jpg", {}),
         ]
 
