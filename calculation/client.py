@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         "lists", nargs="*", metavar="LIST", help="integers separated by commas; none: the menu"
     )
     parser.add_argument(
-        "--file", type=_open, metavar="PATH", help="one list a line, - for standard input"
+        "--file", type=_open, metavar="PATH", help="one list per line, - for standard input"
     )
     commandline.add_client_options(parser)
     return parser

@@ -19,7 +19,7 @@ def check_key(key: str) -> str:
     if key.startswith(RESERVED):
         raise ValueError(f"the key {key!r} starts with {' or '.join(RESERVED)}, which is reserved")
     if any(part in ("", ".", "..") for part in key.split("/")):
-        raise ValueError(f"the key {key!r} has an empty part, or one that is . or ..")
+        raise ValueError(f"the key {key!r} has an empty part, or one that is `.` or `..`")
     if _CONTROL.search(key):
         raise ValueError(f"the key {key!r} holds control characters, or is not UTF-8")
     if len(result_name(key).encode()) > MAX_BYTES:

@@ -1,7 +1,7 @@
 """Request and reply over SQS and S3."""
 
-from .aws.bucket import Storage
 from .aws.connection import Connection
+from .aws.storage import Storage
 from .errors import (
     ConfigurationError,
     InvalidMessage,

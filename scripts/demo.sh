@@ -50,15 +50,15 @@ show() {
     "${tethered[@]}" "$root/$1" "${@:2}"
 }
 
+show_menu() {
+    start_worker "$@"
+    trap : INT # at the menu Ctrl-C drops an entry, and may end the client, but not this script
+    "${tethered[@]}" "$root/$1/client.py"
+}
+
 case "$part" in
-calculation)
-    start_worker calculation
-    "${tethered[@]}" "$root/calculation/client.py"
-    ;;
-image)
-    start_worker image gamma
-    "${tethered[@]}" "$root/image/client.py"
-    ;;
+calculation) show_menu calculation ;;
+image) show_menu image gamma ;;
 *)
     place=$root
     if ! [ -w "$root" ]; then

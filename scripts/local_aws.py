@@ -129,6 +129,9 @@ def main(command: Sequence[str]) -> int:
     while os.open(os.devnull, os.O_RDWR) <= 2:  # so that no pipe of ours passes for a closed stream
         pass
     with LocalAws() as aws:
+        if len(command) == 1:  # a shell: whoever types into it sees nothing else
+            told = f"A local AWS is running at {aws.url}, and ends when {command[0]} does."
+            print(told, file=sys.stderr)
         code = _run(aws, command)
     return code if code >= 0 else 128 - code
 

@@ -10,7 +10,9 @@ from typing import Any, Callable, Deque, Iterable, Iterator, List, Sequence, Tup
 
 from PIL import Image
 
+_PIECE = 1 << 17
 Buffer = Union[bytes, memoryview]
+Data = TypeVar("Data", bytes, memoryview)
 Result = TypeVar("Result")
 
 
@@ -55,9 +57,10 @@ def share(
         try:
             for rows in chain(decoded, [strips[-1].stop]):
                 while waiting and waiting[0].stop <= rows:
-                    jobs.append(pool.submit(work, waiting.popleft()))
-                    if not helpers:
-                        yield jobs.popleft().result()  # not beside this thread, but instead of it
+                    if helpers:
+                        jobs.append(pool.submit(work, waiting.popleft()))
+                    else:
+                        yield work(waiting.popleft())
                 while jobs and jobs[0].done():
                     yield jobs.popleft().result()
             while jobs:
@@ -65,6 +68,11 @@ def share(
         finally:
             for job in jobs:
                 job.cancel()
+
+
+def in_pieces(parts: Iterable[Data]) -> Iterator[Data]:
+    """Yield parts piece by piece, between which a decoder is asked for its progress."""
+    return (part[at : at + _PIECE] for part in parts for at in range(0, len(part), _PIECE))
 
 
 def decode(

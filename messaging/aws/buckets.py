@@ -12,7 +12,7 @@ from . import rules
 from .trouble import AWS_ERRORS, MISSING_BUCKET, code_of, is_denied
 
 if TYPE_CHECKING:
-    from .bucket import Storage
+    from .storage import Storage
 
 logger = logging.getLogger(__name__)
 

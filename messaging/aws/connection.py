@@ -14,8 +14,8 @@ from .. import clock
 from ..errors import ConfigurationError
 from ..settings import Settings
 from . import credentials
-from .bucket import Storage
 from .settling import Settling
+from .storage import Storage
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client

@@ -16,7 +16,7 @@ from .trouble import AWS_ERRORS, code_of, is_denied, status_of
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import PublicAccessBlockConfigurationTypeDef, TagTypeDef
 
-    from .bucket import Storage
+    from .storage import Storage
 
 logger = logging.getLogger(__name__)
 

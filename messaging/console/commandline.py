@@ -88,7 +88,7 @@ def add_client_options(made: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="hear through this queue, shared with others, instead of one of our own",
     )
-    made.add_argument("--json", action="store_true", help="print a JSON object a result")
+    made.add_argument("--json", action="store_true", help="print one JSON object per result")
 
 
 def connect(options: argparse.Namespace) -> Connection:

@@ -6,10 +6,9 @@ import argparse
 import contextlib
 import logging
 import signal
+import socket
 from concurrent.futures import Future
 from functools import partial
-from queue import Empty, SimpleQueue
-from typing import Optional
 
 from ..aws import sweeping
 from ..aws.buckets import open_bucket
@@ -28,42 +27,47 @@ logger = logging.getLogger(__name__)
 DONE = 0
 ONE_STOP = 0.05  # seconds in which two signals count as one: `timeout` and hang-ups send both
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+ENDED = b"\0"  # the event that is no signal: what ran in the background has ended
 
 
 def serve(options: argparse.Namespace, part: str, handler: Handler, batch: int = MAX_BATCH) -> int:
     """Run a worker until it is stopped or has drained its queue; return the exit code.
 
-    Signal handlers only put into a queue, since an exception at any point could leave something
-    half done. So this thread waits, and all work is done on others.
+    Signals arrive as bytes from a socket, since an exception at any point could leave something
+    half done, and a lock may miss a signal. So this thread waits, and others do all the work.
     """
     try:
         connection = connect(options)
         connection.check()
     except KeyboardInterrupt:
         return DONE  # nothing has begun
-    events: SimpleQueue[Optional[int]] = SimpleQueue()
+    events, ours = socket.socketpair()
+    ours.setblocking(False)
+    signal.set_wakeup_fd(ours.fileno(), warn_on_full_buffer=False)
     for name in SIGNALS:
         number = getattr(signal, name, None)
         if number and signal.getsignal(number) != signal.SIG_IGN:  # nohup, or a shell's `&`
-            signal.signal(number, lambda received, frame: events.put(received))
+            signal.signal(number, lambda *_: None)  # the byte is all
     making = threads.background("start", lambda: _make(connection, options, part, handler, batch))
-    making.add_done_callback(lambda _: events.put(None))
-    if events.get() is not None:
+    making.add_done_callback(lambda _: ours.send(ENDED))
+    if events.recv(1) != ENDED:
         return DONE  # nothing has begun
     worker = making.result()
     running = threads.background("worker", worker.run)
-    running.add_done_callback(lambda _: events.put(None))
+    running.add_done_callback(lambda _: ours.send(ENDED))
     return _wait(worker, running, events)
 
 
-def _wait(worker: Worker, running: Future[None], events: SimpleQueue[Optional[int]]) -> int:
+def _wait(worker: Worker, running: Future[None], events: socket.socket) -> int:
     """Block until the worker ends; a first signal stops it, a second ends the program at once."""
-    if events.get() is not None:
-        with contextlib.suppress(Empty):
-            while events.get(timeout=ONE_STOP) is not None:
+    if events.recv(1) != ENDED:
+        events.settimeout(ONE_STOP)
+        with contextlib.suppress(socket.timeout):
+            while events.recv(1) != ENDED:
                 pass
+        events.settimeout(None)
         worker.stop()
-        if not running.done() and events.get() is not None:
+        if not running.done() and events.recv(1) != ENDED:
             return INTERRUPTED
     running.result()
     return DONE

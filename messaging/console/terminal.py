@@ -29,7 +29,6 @@ def ask(prompt: str, convert: Callable[[str], T], example: str = "") -> T:
 
     Raises EOFError at the end of the input, or for q or quit if they do not convert.
     """
-    again = f"Please try again, for example {example}." if example else "Please try again."
     while True:
         answer = ""
         try:
@@ -38,7 +37,9 @@ def ask(prompt: str, convert: Callable[[str], T], example: str = "") -> T:
         except ValueError as error:
             if answer.strip().lower() in _QUIT:
                 raise EOFError from None
-            print(f"{sentence(error)}. {again}")
+            told = sentence(error)
+            hint = f", for example {example}" if example and example not in told else ""
+            print(f"{told}. Please try again{hint}.")
         else:
             entry.remember(answer)
             return converted
@@ -59,6 +60,9 @@ def menu(what: str, act: Callable[[], object], ready: Callable[[], object]) -> N
             _carry_out(ready, act)
     except EOFError:
         print()
+    except KeyboardInterrupt:
+        print()
+        raise
 
 
 def _carry_out(*steps: Callable[[], object]) -> None:

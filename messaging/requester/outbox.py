@@ -18,7 +18,7 @@ from .replies import Replies
 
 SENDERS, UPLOADERS = 8, 4
 ROOM = 100  # requests waiting to be sent at which `put` starts to block
-PATIENCE = 20.0  # seconds for which an unknown error is retried before the request fails
+UNKNOWN = 20.0  # seconds for which an error that nobody knows is retried: it may not be theirs
 SMALLEST = 1024  # bytes that every queue accepts
 
 
@@ -108,7 +108,7 @@ class Outbox:
                 return self._checked_in(pending)
             pending.settle(Reply.error(f"SQS refused the request: {explain(error)}"))
             return False
-        unknown = not is_passing(error) and clock.now() - pending.since > PATIENCE
+        unknown = not is_passing(error) and clock.now() - pending.since > UNKNOWN
         if unknown or is_denied(error) or is_missing_queue(error):
             pending.fail(error)
             return False

@@ -8,10 +8,10 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Callable, Iterable, Iterator, Optional, TypeVar
 
-from ..aws.bucket import Storage
 from ..aws.connection import ANSWER, Connection
 from ..aws.patience import Patience
 from ..aws.queues import open_queue
+from ..aws.storage import Storage
 from ..errors import MessagingError
 from ..wire.envelope import Reply, Request
 from .asking import Asking, Item

@@ -12,7 +12,7 @@ from .job import Job
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 60.0  # seconds from receiving a request to giving up its reply; clients wait as long
+GIVE_UP = 60.0  # seconds from receiving a request to giving up its reply; clients wait as long
 CROWD = 200  # replies to failing queues that wait here; the others go back to SQS for a while
 SOON, LATER = 2, 30  # seconds until SQS redelivers these: soon while the queue may be new to AWS
 
@@ -47,16 +47,17 @@ class Destinations:
     def failed(self, queue: str, job: Job, error: Exception) -> Optional[Job]:
         """Return None to retry a reply, or the job as its request is to be let go."""
         self._forget()
-        self._patience.met(f"send to {queue}", error)
         now, message_id = clock.now(), job.delivery.message_id
         trouble = self._troubles.setdefault(queue, _Trouble(now))
-        if is_passing(error):
-            if self._accepted <= trouble.since:  # no queue takes replies: AWS is out of order
-                return None
-        elif now - job.delivery.since > PATIENCE and not trouble.given_up:
+        passing, old = is_passing(error), now - job.delivery.since > GIVE_UP
+        if old and not passing and not trouble.given_up:
             trouble = self._troubles[queue] = _Trouble(now, given_up=True)
             why = "it is gone" if is_missing_queue(error) else explain(error)
             logger.warning("Replies to the queue %s are given up: %s.", queue, why)
+        elif not trouble.given_up:
+            self._patience.met(f"send to {queue}", error)
+        if passing and self._accepted <= trouble.since:  # no queue takes replies: AWS is away
+            return None
         count = len(trouble.waiting | {message_id})
         if not trouble.given_up and count * len(self._troubles) <= CROWD:
             trouble.waiting.add(message_id)
@@ -69,6 +70,6 @@ class Destinations:
     def _forget(self) -> None:
         """Forget trouble that is a minute old; if it lasts, it is noticed anew."""
         for queue, trouble in list(self._troubles.items()):
-            if clock.now() - trouble.since > PATIENCE:
+            if clock.now() - trouble.since > GIVE_UP:
                 self._troubles.pop(queue, None)
                 self._patience.give_up(f"send to {queue}")

@@ -6,8 +6,8 @@ from typing import Callable, List
 
 from .. import clock
 from ..aws.advice import explain
-from ..aws.bucket import Storage
 from ..aws.patience import Patience
+from ..aws.storage import Storage
 from ..aws.trouble import AWS_ERRORS, is_passing
 from ..errors import InvalidMessage, RequestRejected
 from ..settings import Settings

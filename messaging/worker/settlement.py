@@ -7,9 +7,9 @@ from typing import Callable, List, Sequence
 
 from .. import clock
 from ..aws.advice import explain
-from ..aws.bucket import Storage, new_log_key
 from ..aws.patience import Patience
 from ..aws.queue_calls import MAX_BATCH, Queue
+from ..aws.storage import Storage, new_log_key
 from ..aws.trouble import AWS_ERRORS, is_denied, is_passing, is_refusal
 from ..flow.batcher import Batcher
 from ..flow.recent import Recent

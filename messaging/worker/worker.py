@@ -14,10 +14,10 @@ from typing import Callable, List, Sequence
 
 from .. import clock
 from ..aws.advice import explain
-from ..aws.bucket import Storage
 from ..aws.connection import ANSWER, HASTY, LONG_POLL, Connection
 from ..aws.patience import Patience
 from ..aws.queue_calls import MAX_BATCH, Queue
+from ..aws.storage import Storage
 from ..aws.trouble import AWS_ERRORS
 from ..errors import ConfigurationError
 from ..flow import threads

@@ -91,7 +91,7 @@ def test_menu_asks_again_after_a_wrong_entry(menu: Typist) -> None:
         menu.answers(NAME, name)
         menu.matches("(?i)" + line)
     menu.answers(NAME, "Moon.jpg")
-    for key, line in [("../moon", "one that is . or .."), ("logs/moon", "which is reserved")]:
+    for key, line in [("../moon", "one that is `.` or `..`"), ("logs/moon", "which is reserved")]:
         menu.answers(KEY, key)
         menu.reads(line)
     menu.reads(KEY)

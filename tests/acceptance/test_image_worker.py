@@ -25,7 +25,7 @@ def requests(place: Place, bodies: List[str], **attributes: str) -> List[Any]:
         ("none.jpg", {}, "there is no object 'none.jpg'"),
         ("logs/x", {}, "which is reserved"),
         ("payloads/x", {}, "which is reserved"),
-        ("a/../logs/x", {}, "one that is . or .."),
+        ("a/../logs/x", {}, "one that is `.` or `..`"),
         ("Moon.jpg", {"Parameters": '{"operation": "blur"}'}, "there is no operation 'blur'"),
         ("Moon.jpg", {"Parameters": '{"gamma": 11}'}, "gamma must be from 0.1 to 10, not 11"),
         ("Moon.jpg", {"Parameters": '{"gama": 1}'}, "gamma has no parameter 'gama'"),

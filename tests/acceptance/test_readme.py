@@ -27,6 +27,8 @@ NOT_RUN = {
     "bash scripts/test.sh": "runs this test, and would do so for ever; its options are checked",
     "python3 scripts/bench.py": "installs peers and takes minutes; its words are checked",
     "python3 scripts/record.py --write": "writes into the checkout; what it does is compared below",
+    "python3 calculation/worker.py &": "would go on after its shell; it runs in the foreground too",
+    "python3 image/worker.py gamma &": "likewise",
     "python3 -m venv": "is how the Python came about that runs this",
     ". .venv": "enters what the line before would have made",
     "pip install": "asks the network; the file it names is checked",
@@ -143,7 +145,7 @@ def test_what_is_not_run_names_what_is_there(pytestconfig: pytest.Config) -> Non
                 r"^  (\w+):\n    Type: [^\n]*\n(?!(?:    [^\n]*\n)*?    Default:)", template, re.M
             )
             assert set(needed) <= {each.split("=")[0] for each in given}
-    named = (re.findall(r"\b([A-Z]\w+)=", span) for span in spans(handbook()))
+    named = (re.findall(r"\b([A-Z][a-z]\w*)=", span) for span in spans(handbook()))
     assert {each for found in named for each in found} <= {*parameters}
     assert told
 
@@ -157,8 +159,10 @@ def test_the_lines_that_explain_trouble_are_said(
         "python3 calculation/client.py 3,1,2 --timeout 1",
         "python3 calculation/worker.py",
     )
-    with Gateway(aws.url) as gateway:
+    with Gateway(aws.url) as gateway, Gateway(aws.url) as soon:
         gateway.refuse("CreateQueue", 403, "AccessDenied")
+        soon.refuse("CreateQueue", 400, "QueueDeletedRecently", times=1)
+        again = {"AWS_ENDPOINT_URL": soon.url, "CALCULATION_INPUT_QUEUE": "deleted"}
         through = {"AWS_ENDPOINT_URL": gateway.url}
         missing = {"CALCULATION_INPUT_QUEUE": place.settings.input_queue}
         nothing = {"HOME": str(scratch), "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
@@ -169,6 +173,7 @@ def test_the_lines_that_explain_trouble_are_said(
             (client, nothing),
             (client, through),
             (worker, {**through, "CALCULATION_INPUT_QUEUE": "missing"}),
+            (f"{worker} --drain", again),
             ("touch Moonprocessed.jpg; python3 image/client.py Moon.jpg", {}),
         ]
 

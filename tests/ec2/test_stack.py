@@ -69,7 +69,7 @@ def attributes(sqs: Any, url: str) -> Dict[str, str]:
 
 
 def test_the_bucket_is_as_the_programs_make_it(place: Place) -> None:
-    """The bucket is private, and its objects expire when messaging.aws.bucket says."""
+    """The bucket is private, and its objects expire when messaging.aws.storage says."""
     from cfnlint.decode.cfn_yaml import load
 
     storage = place.connection.storage("")

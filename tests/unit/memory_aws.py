@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
 from messaging import Settings, clock
-from messaging.aws.bucket import Storage
 from messaging.aws.queue_calls import Queue
+from messaging.aws.storage import Storage
 
 PLACE = "https://sqs.us-east-1.amazonaws.com/123456789012"
 GONE = "AWS.SimpleQueueService.NonExistentQueue"

@@ -303,7 +303,7 @@ def test_a_closed_batcher_holds_nobody_up() -> None:
 
     made.close()
     for thread in waiting:
-        thread.join(10)
+        thread.join(5)
         assert not thread.is_alive()
     work.release(10)
 

@@ -8,7 +8,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from messaging.aws.patience import Patience
 from messaging.aws.trouble import EntryError
-from messaging.worker.destinations import PATIENCE, Destinations
+from messaging.worker.destinations import GIVE_UP, Destinations
 from messaging.worker.job import Job, Result
 from tests.unit.clock import Clock, delivery
 
@@ -64,7 +64,7 @@ def test_a_queue_that_comes_to_be_known_is_in_no_trouble(
     clock: Clock, destinations: Destinations
 ) -> None:
     """A reply that is accepted ends its queue's trouble."""
-    old = job(1, clock.time - PATIENCE - 1)
+    old = job(1, clock.time - GIVE_UP - 1)
     assert verdict(destinations, "q", old, MISSING) == NEVER
     destinations.accepted("q")
 
@@ -76,7 +76,7 @@ def test_a_queue_given_up_is_told_once(
 ) -> None:
     """A queue that was given up is reported once, not for each reply."""
     for number in range(100):
-        verdict(destinations, "q", job(number, clock.time - PATIENCE - 1), MISSING)
+        verdict(destinations, "q", job(number, clock.time - GIVE_UP - 1), MISSING)
 
     assert sum("q are given up: it is gone." in record.message for record in caplog.records) == 1
 
@@ -124,7 +124,7 @@ def test_nothing_grows(clock: Clock, destinations: Destinations) -> None:
     stand_in: Any = destinations
     for number in range(1000):
         clock.time += 1
-        verdict(destinations, f"q{number}", job(number, clock.time - PATIENCE - 1), MISSING)
+        verdict(destinations, f"q{number}", job(number, clock.time - GIVE_UP - 1), MISSING)
 
     assert len(stand_in._troubles) <= 61
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
+from image.formats import strips
 from image.formats.jpeg import encoder
 from image.operations.levels import Curve
 from tests.unit.checks import run
@@ -69,10 +70,10 @@ def test_jpeg_in_strips_has_the_pixels_of_one_in_one_piece(
     source = encoded(image, "JPEG", keep_rgb=options["keep_rgb"])
     image = decoded(source)
 
-    with mock.patch.object(encoder, "_STRIP_PIXELS", 1), mock.patch.object(encoder, "_PIECE", 99):
+    with mock.patch.object(encoder, "_STRIP_PIXELS", 1), mock.patch.object(strips, "_PIECE", 99):
         opened = cast(JpegImageFile, decoded(source))
         frame, rows = encoder.decoding(opened, [memoryview(source)])
-        joined = encoder.encode(frame, rows, curve, extra, b"", options)
+        joined = encoder.encode(frame, rows, curve, b"", {**options, "extra": extra})
 
     whole = encoded(curve(image), "JPEG", **options)
     assert decoded(joined).tobytes() == decoded(whole).tobytes()

@@ -34,15 +34,14 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     parts = listed(segments.walk(data))
     limits.check_scans(sum(part.kind == segments.START_OF_SCAN for part in parts))
     needed = [part for part in parts if not segments.is_metadata(part)]
+    source = [memoryview(data)[part.start : part.end] for part in needed]
     head = [part.raw for part in takewhile(lambda part: part.kind != segments.SCAN, needed)]
     image = cast(JpegImageFile, open_image(b"".join((START_OF_IMAGE, *head)), "JPEG", limits))
-    options = _options(parts, image, remark)
-    kept = b"".join(_metadata(parts, remark))
-    density = b"".join(part.content[7:12] for part in parts if is_named(part, *JFIF))[:5]
+    options = {**_options(parts, image, remark), "extra": b"".join(_metadata(parts, remark))}
     _remark_losses(parts, remark)
-    source = [memoryview(data)[part.start : part.end] for part in needed]
     frame, decoded = decoding(image, [memoryview(START_OF_IMAGE), *source])
-    return encode(frame, decoded, edit.effect(_whole(frame, decoded)), kept, density, options)
+    effect = edit.effect(_whole(frame, decoded))
+    return encode(frame, decoded, effect, segments.first(parts, *JFIF)[7:12], options)
 
 
 def _whole(frame: Image.Image, decoded: Iterable[int]) -> Iterator[Image.Image]:
@@ -54,8 +53,8 @@ def _whole(frame: Image.Image, decoded: Iterable[int]) -> Iterator[Image.Image]:
 def _options(parts: List[Part], image: JpegImageFile, remark: Remark) -> Dict[str, Any]:
     components = segments.components(parts)
     tables = [image.quantization[each.table] for each in components]
-    adobe = next((part.content[11:12] for part in parts if is_named(part, *ADOBE)), b"")
-    if len(tables) == 4 and adobe == _YCCK:
+    transform = segments.first(parts, *ADOBE)[11:12]
+    if len(tables) == 4 and transform == _YCCK:
         remark("The colours, stored as luminance, chroma and black, are now stored as ink.")
         tables = [tables[0]] * 3 + tables[3:]
     while len(tables) > 1 and tables[-1] == tables[-2]:  # Pillow takes the last for the rest
@@ -65,26 +64,19 @@ def _options(parts: List[Part], image: JpegImageFile, remark: Remark) -> Dict[st
         subsampling = 0 if image.mode == "RGB" else -1
         if len({each.sampling for each in components}) > 1:
             remark("The chroma subsampling, which Pillow cannot write, became 4:4:4.")
+    # Colours are red, green and blue, as libjpeg tells, if Adobe's segment or their names say so.
+    is_rgb = (transform or bytes(each.name for each in components)) in (b"\0", b"RGB")
     return {
         "qtables": tables,
         "subsampling": subsampling,
         "progressive": any(part.kind in segments.PROGRESSIVE for part in parts),
         "optimize": not _huffman_tables(parts) <= _standard_tables(),
-        "keep_rgb": image.mode == "RGB" and _is_rgb(parts, adobe),
+        "keep_rgb": image.mode == "RGB" and is_rgb and not segments.first(parts, *JFIF),
     }
 
 
-def _is_rgb(parts: List[Part], adobe: bytes) -> bool:
-    """Tell red, green and blue from luminance and chroma as libjpeg does."""
-    if any(is_named(part, *JFIF) for part in parts):
-        return False
-    if adobe:
-        return adobe == b"\0"
-    return bytes(each.name for each in segments.components(parts)) == b"RGB"
-
-
 def _standard_tables() -> Set[bytes]:
-    """Give the Huffman tables that are used where they are not optimised (ITU-T T.81, K.3)."""
+    """Return the Huffman tables that are used where they are not optimised (ITU-T T.81, K.3)."""
     return _huffman_tables(segments.walk(encode_whole(Image.new("RGB", (1, 1)), "JPEG")))
 
 
@@ -100,7 +92,7 @@ def _huffman_tables(parts: Iterable[Part]) -> Set[bytes]:
 
 
 def _metadata(parts: List[Part], remark: Remark) -> Iterator[bytes]:
-    """Give what describes the picture, but for what would speak of parts that are left out."""
+    """Yield what describes the picture, but for what would speak of parts that are left out."""
     is_last = parts[-1].end == len(parts[-1].file)
     is_alone = is_last and not any(is_named(part, *_DIRECTORIES) for part in parts)
     for part in parts:

@@ -1,14 +1,15 @@
 """Segments: the parts of a JPEG file, each of the kind its marker says (ITU-T T.81, B.1)."""
 
 import re
+from itertools import takewhile
 from typing import Iterable, Iterator, List, NamedTuple
 
 from image.formats.parts import Part
 
 START_OF_IMAGE, END_OF_IMAGE = b"\xff\xd8", b"\xff\xd9"
 START_OF_SCAN, SCAN, HUFFMAN_TABLES = b"\xda", b"", b"\xc4"
-SEQUENTIAL, PROGRESSIVE = (b"\xc0", b"\xc1", b"\xc9"), (b"\xc2", b"\xca")
-ARITHMETIC = (b"\xc9", b"\xca")
+PROGRESSIVE, ARITHMETIC = (b"\xc2", b"\xca"), (b"\xc9", b"\xca")
+FRAME = (b"\xc0", b"\xc1", *PROGRESSIVE, *ARITHMETIC)
 JFIF, ADOBE = (b"\xe0", b"JFIF\0"), (b"\xee", b"Adobe")
 XMP = (b"\xe1", b"http://ns.adobe.com/xap/1.0/\0")
 _MARKER = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
@@ -43,6 +44,11 @@ def walk(data: bytes) -> Iterator[Part]:
         yield Part(data, kind, match.start(), position, _HEAD)
 
 
+def head(data: bytes) -> Iterator[Part]:
+    """Yield the segments before what is coded."""
+    return takewhile(lambda part: part.kind != SCAN, walk(data))
+
+
 def wrap(kind: bytes, body: bytes) -> bytes:
     """Return a segment of that content."""
     return b"".join((b"\xff", kind, (2 + len(body)).to_bytes(2, "big"), body))
@@ -50,13 +56,18 @@ def wrap(kind: bytes, body: bytes) -> bytes:
 
 def components(parts: Iterable[Part]) -> List[Component]:
     """List the components of a frame as its header describes them (ITU-T T.81, B.2.2)."""
-    header = next(part.content for part in parts if part.kind in SEQUENTIAL + PROGRESSIVE)
+    header = next(part.content for part in parts if part.kind in FRAME)
     return [Component(*header[start : start + 3]) for start in range(6, 6 + 3 * header[5], 3)]
 
 
 def is_named(part: Part, kind: bytes, *names: bytes) -> bool:
     """Return whether a segment is application data of that marker and one of these names."""
     return part.kind == kind and part.file.startswith(names, part.start + _HEAD)
+
+
+def first(parts: Iterable[Part], kind: bytes, *names: bytes) -> bytes:
+    """Return the content of the first such segment, or nothing."""
+    return next((part.content for part in parts if is_named(part, kind, *names)), b"")
 
 
 def is_metadata(part: Part) -> bool:

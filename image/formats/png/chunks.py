@@ -30,28 +30,22 @@ class Header(NamedTuple):
 
     @property
     def pixel_bits(self) -> int:
-        """Give the bits of a pixel."""
+        """Return the bits of a pixel."""
         return _CHANNELS[self.color] * self.depth
 
     @property
     def stride(self) -> int:
-        """Give the bytes of a row."""
+        """Return the bytes of a row."""
         return -(-self.width * self.pixel_bits // 8)
 
     @property
     def raw_size(self) -> int:
-        """Give the bytes of all rows, each with its filter type, in every pass there is."""
+        """Return the bytes of all rows, each with its filter type, in every pass there is."""
         size = 0
         for left, top, across, down in _PASSES if self.interlaced else ((0, 0, 1, 1),):
             width, height = -((left - self.width) // across), -((top - self.height) // down)
             size += height * (1 - -width * self.pixel_bits // 8) if width > 0 else 0
         return size
-
-    @property
-    def chunk(self) -> bytes:
-        """Give the chunk that a file begins with."""
-        size = pack(">IIBB", self.width, self.height, self.depth, self.color)
-        return wrap(b"IHDR", size + bytes((0, 0, self.interlaced)))
 
 
 class Frame(NamedTuple):
@@ -74,22 +68,22 @@ class Layout:
 
     @property
     def has_end(self) -> bool:
-        """Tell whether it ends with its mark."""
+        """Return whether it ends with its mark."""
         return self.parts[-1].kind == b"IEND" and self.parts[-1].end <= len(self.data)
 
     def first(self, kind: bytes) -> bytes:
-        """Give the content of the first chunk of a kind, or nothing."""
+        """Return the content of the first chunk of a kind, or nothing."""
         return next((part.content for part in self.parts if part.kind == kind), b"")
 
 
 def wrap(kind: bytes, content: bytes) -> bytes:
-    """Make a chunk of its content."""
+    """Return a chunk of that content."""
     checksum = zlib.crc32(content, zlib.crc32(kind))
     return b"".join((pack(">I", len(content)), kind, content, pack(">I", checksum)))
 
 
 def walk(data: bytes) -> Iterator[Part]:
-    """Give each chunk up to the end mark; the last may be cut off.
+    """Yield each chunk up to the end mark; the last may be cut off.
 
     The content of pixels is without the number of the chunk.
     """
@@ -117,12 +111,11 @@ def read(data: bytes, limits: Limits) -> Layout:
     layout = Layout(data, header, parts, _frames(header, parts))
     if color == PALETTE and not layout.first(b"PLTE"):
         raise ValueError("it has no palette")
-    frames = layout.frames
-    shown = sum(bool(frame.control) for frame in frames)
+    shown = sum(bool(frame.control) for frame in layout.frames)
     if not layout.has_end and shown < int.from_bytes(layout.first(b"acTL")[:4], "big"):
         raise ValueError("it ends too early")
-    limits.check_frames(len(frames))
-    limits.check_pixels(width * height * len(frames))
+    limits.check_frames(len(layout.frames))
+    limits.check_pixels(width * height * len(layout.frames))
     if header.pixel_bits > 32:
         limits.check_whole(width * height)  # since it takes two images
     return layout

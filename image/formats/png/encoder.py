@@ -104,11 +104,15 @@ def _encode(rows: Rows, strip: range, plan: Plan) -> Tuple[bytes, int, int]:
 
 def _block(rows: Rows, strip: range, window: int) -> Tuple[Any, int, int]:
     """Return the rows of a strip and those before it that deflate may look back to."""
+    import numpy as np
+
     before = min(strip.start, -(-window // (1 + rows.header.stride)))
-    return rows.below(strip.start - before, strip.stop), before, max(1, rows.header.pixel_bits // 8)
+    top, pixel = strip.start - before, max(1, rows.header.pixel_bits // 8)
+    block = rows.take(max(0, top - 1), strip.stop)
+    return np.pad(block, ((not top, 0), (pixel, 0))), pixel, before
 
 
-def _filter(block: Any, before: int, pixel: int, filters: Filters) -> Tuple[Any, Any]:
+def _filter(block: Any, pixel: int, before: int, filters: Filters) -> Tuple[Any, Any]:
     filtered = filter_rows(block, pixel, filters)
     return filtered[:before].reshape(-1).data, filtered[before:].reshape(-1).data
 

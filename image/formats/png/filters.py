@@ -6,10 +6,13 @@ Filters = Tuple[int, ...]
 
 
 def filter_rows(block: Any, pixel: int, filters: Filters) -> Any:
-    """Filter all rows but the first, each by that filter which leaves the smallest differences."""
+    """Filter rows, each by that of the filters which leaves the smallest differences.
+
+    The block has a row more above and a pixel of so many bytes more on the left.
+    """
     import numpy as np
 
-    result, *others = (_filter(block, kind, pixel) for kind in filters)
+    result, *others = (_filter(block, pixel, kind) for kind in filters)
     lowest = _cost(result) if others else 0
     for other in others:
         cost = _cost(other)
@@ -24,31 +27,24 @@ def _cost(rows: Any) -> Any:
     return np.abs(rows[:, 1:].view("i1")).view("u1").sum(axis=1, dtype="u4")
 
 
-def _filter(block: Any, kind: int, pixel: int) -> Any:
-    """Filter all rows but the first by one filter: none, sub, up, average or Paeth's."""
+def _filter(block: Any, pixel: int, kind: int) -> Any:
+    """Filter all rows by one filter: none, sub, up, average or Paeth's."""
     import numpy as np
 
-    row, above = block[1:], block[:-1]
+    row, left = block[1:, pixel:], block[1:, :-pixel]
+    above, corner = block[:-1, pixel:], block[:-1, :-pixel]
+    if kind < 3:
+        predicted = (0, left, above)[kind]
+    else:
+        predicted = _mean(left, above) if kind == 3 else _nearest(left, above, corner)
     result = np.empty((len(row), 1 + row.shape[1]), "u1")
     result[:, 0] = kind
-    first, rest = result[:, 1 : 1 + pixel], result[:, 1 + pixel :]
-    if kind == 0:
-        result[:, 1:] = row
-    elif kind == 1:
-        first[:] = row[:, :pixel]
-        np.subtract(row[:, pixel:], row[:, :-pixel], out=rest)
-    elif kind == 2:
-        np.subtract(row, above, out=result[:, 1:])
-    else:
-        np.subtract(row[:, :pixel], above[:, :pixel] >> (kind == 3), out=first)
-        predict = _mean if kind == 3 else _nearest
-        predicted = predict(row[:, :-pixel], above[:, pixel:], above[:, :-pixel])
-        np.subtract(row[:, pixel:], predicted, out=rest)
+    np.subtract(row, predicted, out=result[:, 1:])
     return result
 
 
-def _mean(left: Any, above: Any, corner: Any) -> Any:
-    """Give half the sum of two neighbours, without leaving eight bits."""
+def _mean(left: Any, above: Any) -> Any:
+    """Return half the sum of two neighbours, without leaving eight bits."""
     mean = left ^ above
     mean >>= 1
     mean += left & above
@@ -56,7 +52,7 @@ def _mean(left: Any, above: Any, corner: Any) -> Any:
 
 
 def _nearest(left: Any, above: Any, corner: Any) -> Any:
-    """Give Paeth's choice of the neighbours, without leaving eight bits.
+    """Return Paeth's choice of the neighbours, without leaving eight bits.
 
     The corner can be the nearest only where it lies between the other two.
     """

@@ -2,7 +2,8 @@
 
 import zlib
 from collections import deque
-from typing import Dict, Iterable, Iterator, List, Optional, Tuple
+from struct import pack
+from typing import Dict, Iterable, Iterator, Optional, Tuple
 
 from image.formats.limits import Limits
 from image.formats.metadata import Remark, remark_thumbnail
@@ -16,10 +17,9 @@ from image.formats.png.rows import Rows
 from image.operations.levels import Curve
 from image.operations.table import Edit, Effect
 
-_STRUCTURE = b"IHDR tRNS IDAT fdAT acTL fcTL IEND".split()
-_DESCRIPTION = b"cHRM gAMA sRGB iCCP cICP mDCV cLLI pHYs tEXt zTXt iTXt eXIf tIME sPLT".split()
-_ANIMATION, _PIXELS = (b"acTL", b"fcTL"), (b"IDAT", b"fdAT", b"tRNS")
-_OF_INDEXES = (b"bKGD", b"hIST", b"PLTE")
+_KEPT = b"acTL fcTL cHRM gAMA sRGB iCCP cICP mDCV cLLI pHYs tEXt zTXt iTXt eXIf tIME sPLT".split()
+_OF_PIXELS = b"IDAT fdAT tRNS PLTE bKGD hIST".split()  # kept while these stay as they are
+_REPLACED = b"IDAT fdAT tRNS IEND".split()
 _ALWAYS_SHOWN = bytes(2)  # disposal and blending of a frame that holds the whole picture
 
 Changes = Dict[int, Iterable[bytes]]  # the chunks instead of one, by where it begins
@@ -36,7 +36,7 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
         changes = _map_palette(layout, effect)
     else:
         for frame, new in _edited(layout, still, effect, changes):
-            changes.update((part.start, pieces) for part, pieces in _encode(frame, new))
+            _encode(frame, new, changes)
             header = new.header._replace(width=header.width, height=header.height)
     return b"".join(_assemble(layout, header, changes, remark))
 
@@ -75,34 +75,34 @@ def _map_palette(layout: Layout, curve: Curve) -> Changes:
     }
 
 
-def _encode(frame: Frame, new: Rows) -> Iterator[Tuple[Part, List[bytes]]]:
-    """Yield the new chunks for each of a frame: as many as it had, where these are numbered."""
-    pieces, count = list(compress(new)), len(frame.data)
-    stream = b"" if frame.data[0].kind == b"IDAT" else b"".join(pieces)
-    for number, part in enumerate(frame.data):
-        if stream:
-            start, end = (len(stream) * each // count for each in (number, number + 1))
-            yield part, [wrap(part.kind, part.raw[8:12] + stream[start:end])]
-        else:
-            yield part, [] if number else [wrap(part.kind, piece) for piece in pieces]
+def _encode(frame: Frame, new: Rows, changes: Changes) -> None:
+    """Encode a frame into as many chunks as it had, where these are numbered."""
+    if frame.data[0].kind == b"IDAT":
+        changes.update((part.start, ()) for part in frame.data)
+        changes[frame.data[0].start] = [wrap(b"IDAT", piece) for piece in compress(new)]
+        return
+    stream, count = b"".join(compress(new)), len(frame.data)
+    for at, part in enumerate(frame.data):
+        piece = stream[len(stream) * at // count : len(stream) * (at + 1) // count]
+        changes[part.start] = [wrap(part.kind, part.raw[8:12] + piece)]
 
 
 def _assemble(layout: Layout, header: Header, changes: Changes, remark: Remark) -> Iterator[bytes]:
-    """Give all chunks in their order, changed, kept or left out, and say what was lost."""
+    """Yield all chunks in their order, changed, kept or left out, and say what was lost."""
     is_encoded, left_out = layout.frames[0].data[0].start in changes, set()
     _remark_losses(layout, header, remark)
     yield chunks.SIGNATURE
     for part in layout.parts:
         if part.kind == b"IHDR":
-            yield header.chunk
+            yield wrap(b"IHDR", pack(">IIBBHB", *header[:4], 0, header.interlaced))
         elif part.start in changes:
             yield from changes[part.start]
         elif part.kind == b"iCCP" and not _fits(part, header):
             remark("The colour profile, which no longer fits, was left out.")
-        elif _is_kept(part.kind, is_encoded):
+        elif _is_safe(part.kind) or (part.kind in _OF_PIXELS and not is_encoded):
             remark_thumbnail(part.raw if part.kind == b"eXIf" else b"", remark)
             yield part.raw if part.end <= len(layout.data) else b""
-        elif part.kind not in _STRUCTURE:
+        elif part.kind not in _REPLACED:
             left_out.add(part.kind.decode("ascii", "replace"))
     yield wrap(b"IEND", b"")
     if left_out - ({"PLTE"} if layout.header.color == PALETTE else set()):
@@ -121,20 +121,16 @@ def _remark_losses(layout: Layout, header: Header, remark: Remark) -> None:
         remark("What follows the end of the picture was left out.")
 
 
-def _is_kept(kind: bytes, is_encoded: bool) -> bool:
-    """Tell what describes the picture, or is marked as safe to copy, from what may be stale."""
-    if kind in _STRUCTURE:
-        return kind in _ANIMATION or (kind in _PIXELS and not is_encoded)
-    is_safe = kind[:1].islower() and kind[3:].islower()
-    return is_safe or kind in _DESCRIPTION or (kind in _OF_INDEXES and not is_encoded)
+def _is_safe(kind: bytes) -> bool:
+    """Return whether a chunk describes the picture, or is marked as safe to copy."""
+    return kind in _KEPT or (kind[:1].islower() and kind[3:].islower())
 
 
 def _fits(part: Part, header: Header) -> bool:
-    """Tell whether a colour profile is one for the channels that there are now."""
-    if header.color not in (GREY, GREY_ALPHA):
-        return True
+    """Return whether a colour profile is one for the channels that there are now."""
     _, _, profile = part.content.partition(b"\0")
     try:
-        return zlib.decompressobj().decompress(profile[1:], 20)[16:20] != b"RGB "
+        space = zlib.decompressobj().decompress(profile[1:], 20)[16:]
     except zlib.error:
-        return False
+        space = b"RGB "
+    return header.color not in (GREY, GREY_ALPHA) or space != b"RGB "

@@ -1,4 +1,4 @@
-"""The bucket: objects, claim checks and log objects."""
+"""Storage: the bucket, with its objects, claim checks and log objects."""
 
 from __future__ import annotations
 
