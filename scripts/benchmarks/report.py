@@ -55,7 +55,7 @@ def write(path: Path, subjects: Iterable[str], plan: Plan) -> Iterator[Table]:
     for subject in subjects:
         title, today = SUBJECTS[subject][0], datetime.now(timezone.utc).date()
         parts[title] = f"`python3 scripts/bench.py {subject}`, on {today}, commit {commit}, "
-        parts[title] += f"{plan.rounds} rounds"
+        parts[title] += f"{plan.rounds} round{'s' * (plan.rounds > 1)}"
         for table in measure(subject, plan):
             parts[title] += f"\n\n{table.to_markdown()}"
             known = (each for each, _ in SUBJECTS.values() if each in parts)
