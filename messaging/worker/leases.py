@@ -111,7 +111,8 @@ class Leases:
         """Renew the leases that are due, and forget those that expired."""
         now, leases = clock.now(), self._leases.copy()
         for message_id, lease in leases.items():
-            if not lease.holds(now):
+            # A message received again meanwhile has a new lease, which stays.
+            if not lease.holds(now) and self._leases.get(message_id) is lease:
                 self.drop([lease.delivery])
                 logger.warning("Message %s is no longer ours: its lease expired.", message_id)
         terms = [(lease, lease.renewal(now, self._seconds)) for lease in leases.values()]

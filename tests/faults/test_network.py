@@ -43,7 +43,7 @@ def test_a_connection_that_is_cut_and_comes_back(
     counted: Place, gateway: Gateway, full: bool, tmp_path: Path
 ) -> None:
     """Worker and client report an outage once, idle meanwhile, and go on within 30 s after it."""
-    outage, count = (60, 3000) if full else (8, 1000)
+    outage, count = 60 if full else 8, 3000
     worker = counted.worker("--visibility-timeout", "5")
     done: List[Any] = []
     client = threading.Thread(

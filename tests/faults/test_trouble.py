@@ -42,7 +42,7 @@ def test_trouble_costs_few_requests_more(
     message twice in a receive, or an expired token; with every third request throttled, where
     repeating each is 1.5 by itself, at 1.75 times.
     """
-    count = 1000 if full else 400
+    count = 1000
     counted.worker()
     past_the_gateway = Connection(replace(counted.settings, endpoint_url=aws.url))
     inbox = open_queue(past_the_gateway.sqs, counted.settings.input_queue)
