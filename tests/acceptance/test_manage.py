@@ -212,6 +212,7 @@ def test_status_asks_no_more_for_many_reply_queues(counted: Place, gateway: Gate
 
     assert "120 reply queues, 100 counted" in last["queue"]
     assert gateway.counts["GetQueueAttributes"] <= 103
+    assert gateway.of_service("sqs") < 120
 
 
 def test_status_on_watch_redraws_and_tells_the_time(place: Place) -> None:
