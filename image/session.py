@@ -89,9 +89,9 @@ class Session:
             return
         target, overwrite = self._target(source), self._options.overwrite
         if target.exists() and not overwrite:
-            overwrite = _agrees(f"{shown(target)} is there already. Replace it (y or n)? ")
-            if not overwrite:
+            if not _agrees(f"{shown(target)} is there already. Replace it (y or n)? "):
                 return
+            overwrite = True
         fetched = self._fetch(outcome, overwrite)
         if fetched.file:
             print(f"  saved   {shown(fetched.file)}")

@@ -75,8 +75,7 @@ def main(arguments_given: List[str]) -> int:
     """Run the worker; return the exit code."""
     parser = commandline.parser(description=__doc__, examples=EXAMPLES, **NAMES)
     what = "what is done where a request does not say; with its values, below"
-    operations = list(OPERATIONS)
-    parser.add_argument("operation", choices=operations, metavar=arguments.NAMES, help=what)
+    parser.add_argument("operation", choices=list(OPERATIONS), metavar=arguments.NAMES, help=what)
     commandline.add_worker_options(parser, concurrency=os.cpu_count() or 1)
     arguments.add_parameters(parser)
     group = parser.add_argument_group("limits, checked before an image is decoded")

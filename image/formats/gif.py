@@ -6,8 +6,7 @@ from typing import Any, Dict, Iterator, List
 from PIL import Image, ImageSequence
 
 from image.formats.limits import Limits
-from image.formats.metadata import Remark
-from image.formats.parts import Part, listed
+from image.formats.parts import Part, Remark, listed
 from image.formats.pillow import decode, encode
 from image.operations.levels import Curve
 from image.operations.table import Edit

@@ -12,8 +12,7 @@ from image.formats.jpeg import segments
 from image.formats.jpeg.encoder import decoding, encode
 from image.formats.jpeg.segments import ADOBE, JFIF, START_OF_IMAGE, XMP, is_named
 from image.formats.limits import Limits
-from image.formats.metadata import Remark, remark_thumbnail
-from image.formats.parts import Part, listed
+from image.formats.parts import Part, Remark, listed, remark_thumbnail
 from image.formats.pillow import encode as encode_whole
 from image.formats.pillow import open_image
 from image.operations.table import Edit

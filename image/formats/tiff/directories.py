@@ -4,8 +4,7 @@ from struct import calcsize, error, pack, unpack_from
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
 from image.formats.limits import Limits
-from image.formats.metadata import Remark
-from image.formats.parts import MOST_PARTS
+from image.formats.parts import MOST_PARTS, Remark
 from image.formats.tiff import tags
 
 SHORT, LONG = 3, 4

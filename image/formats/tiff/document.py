@@ -5,7 +5,7 @@ from typing import Any, Collection, Iterable
 from PIL.TiffTags import lookup
 
 from image.formats.limits import Limits
-from image.formats.metadata import Remark, remark_thumbnail
+from image.formats.parts import Remark, remark_thumbnail
 from image.formats.tiff import tags
 from image.formats.tiff.colours import mapped, mapped_palette, picture
 from image.formats.tiff.directories import LONG, SHORT, Directory, Parts, Reader, field, write
