@@ -87,8 +87,6 @@ def _place(scratch: Path, place: Path, overwrite: bool) -> None:
         try:
             os.link(scratch, place)  # unlike a rename, it fails if the file exists by now
             return
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without links: reserve the name, then replace it
+        except OSError:  # a file system without links: reserve the name, if it is free, instead
             os.close(os.open(place, _NEW, 0o666))
     os.replace(scratch, place)

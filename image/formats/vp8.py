@@ -25,9 +25,7 @@ def quality(frame: bytes) -> int:
             absolute = number(1)
             segments = list(deltas(_SEGMENTS, 7))
             list(deltas(_SEGMENTS, 6))
-        for _ in range(3 * mapped):
-            if number(1):
-                number(8)
+        list(deltas(3 * mapped, 7))  # probabilities, of as many bits
     number(10)  # the loop filter
     if number(1) and number(1):
         list(deltas(8, 6))

@@ -35,7 +35,8 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     needed = [part for part in parts if not segments.is_metadata(part)]
     source = [memoryview(data)[part.start : part.end] for part in needed]
     head = [part.raw for part in takewhile(lambda part: part.kind != segments.SCAN, needed)]
-    image = cast(JpegImageFile, open_image(b"".join((START_OF_IMAGE, *head)), "JPEG", limits))
+    image = cast(JpegImageFile, open_image(b"".join((START_OF_IMAGE, *head)), "JPEG"))
+    limits.check_pixels(image.width * image.height)
     options = {**_options(parts, image, remark), "extra": b"".join(_metadata(parts, remark))}
     _remark_losses(parts, remark)
     frame, decoded = decoding(image, [memoryview(START_OF_IMAGE), *source])

@@ -127,9 +127,8 @@ def _frames(header: Header, parts: List[Part]) -> List[Frame]:
     for part in parts:
         if part.kind == b"fcTL":
             frames.append(Frame(_sized(header, part.content), part.start, part.content, []))
-        elif part.kind == b"IDAT" and not frames:
-            frames.append(Frame(header, 0, b"", [part]))
-        elif part.kind in (b"IDAT", b"fdAT") and frames:
+        elif part.kind == b"IDAT" or (part.kind == b"fdAT" and frames):
+            frames = frames or [Frame(header, 0, b"", [])]
             if part.kind == b"IDAT" and frames[-1].header != header:
                 raise ValueError("its first frame is not the whole picture")
             frames[-1].data.append(part)
