@@ -4,7 +4,6 @@ from typing import Any, Iterator, Sequence
 
 from PIL import Image
 
-from image.formats.limits import DEFAULT_LIMITS
 from image.formats.pillow import decode, encode
 from image.formats.strips import cut
 from image.formats.tiff import directories, tags
@@ -92,5 +91,5 @@ def encoded(page: Page, samples: Any) -> Iterator[memoryview]:
         return
     image = Image.fromarray(rows)
     data = encode(image, "TIFF", compression=coding, strip_size=tall * rows.shape[1])
-    for _, blocks in directories.Reader(data).pages(DEFAULT_LIMITS, str):
+    for _, blocks in directories.Reader(data).pages(str):
         yield from blocks
