@@ -29,7 +29,7 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     reader = Reader(data)
     pages = [Page(*parts) for parts in islice(reader.pages(remark), limits.frames + 1)]
     limits.check_frames(len(pages))
-    limits.check_pixels(sum(page.check(limits) for page in pages))
+    limits.check_pixels(sum(page.check() for page in pages))
     grey = (page for page in pages if not page.is_bilevel)
     effect = edit.effect(picture(page, band) for page in grey for band in decoded(page))
     return write(reader.order, (_edited(page, effect, remark) for page in pages))

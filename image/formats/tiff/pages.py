@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Sequence, Tuple
 
-from image.formats.limits import Limits
 from image.formats.tiff import tags
 from image.formats.tiff.directories import Directory
 
@@ -71,20 +70,18 @@ class Page:
         rows = self[tags.STRIP_ROWS] if tags.STRIP_ROWS in self.fields else self[tags.HEIGHT]
         return self[tags.WIDTH], min(rows, self[tags.HEIGHT])
 
-    def check(self, limits: Limits) -> int:
+    def check(self) -> int:
         """Return how many pixels of 32 bits take as much memory; refuse what cannot be kept."""
         width, height, (across, down) = self[tags.WIDTH], self[tags.HEIGHT], self.block_size
         if not (width and height and across and down and self[tags.CHANNELS]):
             raise ValueError("a page of it has no pixels")
         weight = max(1, self[tags.BITS] * self[tags.CHANNELS] // 32)
-        pixels = weight * (width * height + across * down)
-        limits.check_pixels(pixels)
         if not self.is_bilevel:
             self._check_samples()
         count = -(-width // across) * -(-height // down) * self.planes
         if len(self.blocks) < count or not all(map(len, self.blocks[:count])):
             raise ValueError("it is damaged or incomplete")
-        return pixels
+        return weight * (width * height + across * down)
 
     def _check_samples(self) -> None:
         kind, channels, coding = self[tags.PHOTOMETRIC], self[tags.CHANNELS], self[tags.COMPRESSION]
