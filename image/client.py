@@ -8,7 +8,6 @@ if not __package__:  # run as a file: import from the repository, not from this 
 
 import argparse
 import contextlib
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import List
@@ -73,7 +72,7 @@ def _checked(options: argparse.Namespace, found: Search) -> List[files.Source]:
     if len(sources) > 1 and (options.key or options.output or options.compare):
         raise ValueError("--key, --output and --compare are for a single image")
     if options.key:
-        sources = [replace(sources[0], key=check_key(options.key), error="")]
+        sources = [sources[0]._replace(key=check_key(options.key), error="")]
     return apart(sources)
 
 

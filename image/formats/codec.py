@@ -2,8 +2,7 @@
 
 import re
 import struct
-from dataclasses import dataclass
-from typing import Callable, Dict, List, Tuple
+from typing import Callable, Dict, List, NamedTuple, Tuple
 
 from PIL import _imaging as core
 
@@ -26,8 +25,7 @@ _HEIC_SIGNATURE = rb".{4}ftyp(he[iv][a-z]|mi[fa]1|msf1)"
 _HEIC = "this is an iPhone's HEIC: save it as JPEG, or share it with the option Most Compatible"
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """A processed image, its format, and a sentence about each thing that could not be kept."""
 
     data: bytes

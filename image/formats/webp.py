@@ -87,8 +87,8 @@ def _open(frame: List[Part]) -> Image.Image:
     if len(frame) > 1:
         size = b"".join((side - 1).to_bytes(3, "little") for side in _dimensions(frame[-1]))
         body = _chunk(_EXTENDED, _ALPHA + size) + body
-    image = open_image(_chunk(b"RIFF", b"WEBP" + body), "WEBP")
-    return image.copy()  # decoded, and without the two canvases of its decoder
+    still = _chunk(b"RIFF", b"WEBP" + body)
+    return open_image(still, "WEBP").copy()  # without the two canvases of its decoder
 
 
 def _encode(image: Image.Image, pixels: Part, remark: Remark) -> bytes:

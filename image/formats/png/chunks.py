@@ -1,7 +1,6 @@
 """Chunks: the parts of a PNG file, and the frames that they hold (PNG, third edition)."""
 
 import zlib
-from dataclasses import dataclass
 from struct import pack, unpack_from
 from typing import Iterator, List, NamedTuple
 
@@ -57,8 +56,7 @@ class Frame(NamedTuple):
     data: List[Part]
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """What a file holds: all its chunks, and of these the frames."""
 
     data: bytes

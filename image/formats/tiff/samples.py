@@ -46,12 +46,11 @@ def _bytes(page: Page, blocks: Sequence[memoryview], stride: int, height: int) -
         if len(stored) < stride * height:
             raise ValueError("it ends too early")
         return np.frombuffer(stored, "u1").reshape(height, stride)
-    across = stride // -(-page[tags.WIDTH] // across)
     numbers = {tag: page[tag] for tag in (tags.COMPRESSION, tags.FILL_ORDER)}
     numbers.update({tags.WIDTH: stride, tags.HEIGHT: height, tags.BITS: 8, tags.PHOTOMETRIC: 1})
-    numbers.update(
-        {tags.TILE_WIDTH: across, tags.TILE_ROWS: down} if is_tiled else {tags.STRIP_ROWS: down}
-    )
+    numbers[tags.TILE_ROWS if is_tiled else tags.STRIP_ROWS] = down
+    if is_tiled:
+        numbers[tags.TILE_WIDTH] = stride // -(-page[tags.WIDTH] // across)
     fields = {tag: directories.field("<", directories.LONG, each) for tag, each in numbers.items()}
     return np.asarray(decode(directories.write("<", [(fields, blocks)]), "TIFF"))
 
