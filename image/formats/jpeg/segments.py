@@ -1,7 +1,6 @@
 """Segments: the parts of a JPEG file, each of the kind its marker says (ITU-T T.81, B.1)."""
 
 import re
-from itertools import takewhile
 from typing import Iterable, Iterator, List, NamedTuple
 
 from image.formats.parts import Part
@@ -42,11 +41,6 @@ def walk(data: bytes) -> Iterator[Part]:
         if kind != END_OF_IMAGE[1:]:
             position += int.from_bytes(data[position : position + 2], "big")
         yield Part(data, kind, match.start(), position, _HEAD)
-
-
-def head(data: bytes) -> Iterator[Part]:
-    """Yield the segments before what is coded."""
-    return takewhile(lambda part: part.kind != SCAN, walk(data))
 
 
 def wrap(kind: bytes, body: bytes) -> bytes:
