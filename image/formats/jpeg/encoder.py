@@ -19,6 +19,7 @@ from image.operations.table import Effect
 _STRIP_PIXELS = 1 << 19  # far below 65,535 coding units of 64 pixels or more, the longest interval
 _UNIT = 16  # rows, the most that are coded together; strips have a multiple of these
 _RESTART = 0xD0
+_USUAL_BLOCK = ImageFile.MAXBLOCK
 _MOST_BYTES = 8  # for a pixel, of noise in the highest quality
 
 
@@ -69,15 +70,15 @@ def encode(
 
 def _save(image: Image, most: int, options: Dict[str, Any]) -> bytes:
     """Save in as much memory as that may take at once: Pillow's guess can be too low."""
-    usual = ImageFile.MAXBLOCK
-    ImageFile.MAXBLOCK = max(usual, most)
+    ImageFile.MAXBLOCK = max(ImageFile.MAXBLOCK, most)
     try:
         with tempfile.TemporaryFile() as file:  # Pillow holds the GIL while it encodes into memory
             image.save(file, "JPEG", **options)
             file.seek(0)
             return file.read()
     finally:
-        ImageFile.MAXBLOCK = usual
+        if most:  # what another lane may need is left alone
+            ImageFile.MAXBLOCK = _USUAL_BLOCK
 
 
 def _join(files: Iterator[bytes], height: int, density: bytes) -> bytes:
