@@ -12,7 +12,6 @@ from PIL import Image
 
 _PIECE = 1 << 17
 Buffer = Union[bytes, memoryview]
-Data = TypeVar("Data", bytes, memoryview)
 Result = TypeVar("Result")
 
 
@@ -70,7 +69,7 @@ def share(
             yield own.pop(strip) if strip in own else job.result()
 
 
-def in_pieces(parts: Iterable[Data]) -> Iterator[Data]:
+def in_pieces(parts: Iterable[Buffer]) -> Iterator[Buffer]:
     """Yield parts piece by piece, between which a decoder is asked for its progress."""
     return (part[at : at + _PIECE] for part in parts for at in range(0, len(part), _PIECE))
 

@@ -85,17 +85,15 @@ def _join(files: Iterator[bytes], height: int, density: bytes) -> bytes:
     """Join the files of strips to one of the height given."""
     first = next(files)
     joined = BytesIO(first)
-    for part in segments.walk(first):
-        if part.kind in segments.FRAME:
-            joined.seek(part.start + 5)
-            joined.write(height.to_bytes(2, "big"))
-        elif density and segments.is_named(part, *segments.JFIF):
-            joined.seek(part.start + 11)
-            joined.write(density)
-    joined.seek(-2, os.SEEK_END)
+    with joined.getbuffer() as head:
+        for part in segments.walk(first):
+            if part.kind in segments.FRAME:
+                head[part.start + 5 : part.start + 7] = height.to_bytes(2, "big")
+            elif density and segments.is_named(part, *segments.JFIF):
+                head[part.start + 11 : part.start + 16] = density
     for number, file in enumerate(files):
         scan = next(each for each in segments.walk(file) if each.kind == segments.START_OF_SCAN)
-        joined.write(bytes((0xFF, _RESTART + number % 8)))
-        joined.write(memoryview(file)[scan.end : -2])
-    joined.write(segments.END_OF_IMAGE)
+        joined.seek(-1, os.SEEK_END)  # the end mark becomes one of a restart
+        joined.write(bytes((_RESTART + number % 8,)))
+        joined.write(memoryview(file)[scan.end :])
     return joined.getvalue()
