@@ -1,5 +1,6 @@
 """PNG's encoder: filters, strips and checksums, as the specification defines them."""
 
+import itertools
 import zlib
 from typing import Any, Iterator, List
 from unittest import mock
@@ -17,6 +18,10 @@ from image.formats.png.rows import Rows
 def rows_of(pixels: Any, depth: int, color: int) -> Rows:
     header = Header(len(pixels[0]) * 8 // depth // (3 if color else 1), len(pixels), depth, color)
     return Rows(header, lambda top, bottom: pixels[top:bottom])
+
+
+def choice_of(plans: List[encoder.Plan]) -> Any:
+    return mock.Mock(side_effect=itertools.cycle(plans))
 
 
 def unfiltered(stream: bytes, stride: int, pixel: int) -> List[bytes]:
@@ -40,27 +45,33 @@ def unfiltered(stream: bytes, stride: int, pixel: int) -> List[bytes]:
     width=st.integers(1, 40),
     height=st.integers(1, 40),
     kind=st.sampled_from([(8, 0), (8, 2), (16, 0), (16, 2)]),
-    filters=st.sampled_from([(0,), (1,), (2,), (3,), (4,), (1, 2, 3, 4)]),
-    deflate=st.sampled_from([(1, 0), (6, 0), (1, zlib.Z_RLE)]),
+    plans=st.lists(
+        st.builds(
+            encoder.Plan,
+            st.sampled_from([(0,), (1,), (2,), (3,), (4,), (1, 2, 3, 4)]),
+            st.sampled_from([(1, 0), (6, 0), (1, zlib.Z_RLE)]),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
     strip=st.integers(1, 500),
+    levels=st.sampled_from([2, 256]),
 )
 def test_rows_come_back(
-    width: int, height: int, kind: Any, filters: Any, deflate: Any, strip: int
+    width: int, height: int, kind: Any, plans: List[encoder.Plan], strip: int, levels: int
 ) -> None:
-    """Whatever the filters and strips, any decoder can read the stream."""
+    """Whatever the strips, and the plans one after another, any decoder can read the stream."""
     pixel = kind[0] // 8 * (3 if kind[1] else 1)
     random = np.random.default_rng(width * height)
-    pixels = random.integers(0, 256, (height, width * pixel)).astype("u1")
-    plan = encoder.Plan(filters, deflate)
+    pixels = random.integers(0, levels, (height, width * pixel)).astype("u1")
+    sizes = {"_STRIP_BYTES": strip, "_WINDOW": strip // 2, "choose": choice_of(plans)}
 
-    with mock.patch.object(encoder, "_STRIP_BYTES", strip), mock.patch.object(
-        encoder, "choose", return_value=plan
-    ):
+    with mock.patch.multiple(encoder, **sizes):
         pieces = list(encoder.compress(rows_of(pixels, *kind)))
 
     stream = zlib.decompress(b"".join(pieces))
     assert unfiltered(stream, width * pixel, pixel) == [row.tobytes() for row in pixels]
-    assert {*stream[:: 1 + width * pixel]} <= {*filters}
+    assert {*stream[:: 1 + width * pixel]} <= {each for plan in plans for each in plan.filters}
 
 
 @given(st.binary(), st.binary())

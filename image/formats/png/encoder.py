@@ -40,8 +40,8 @@ class Plan(NamedTuple):
 def compress(rows: Rows) -> Iterator[bytes]:
     """Yield the pieces of a stream of rows, each strip of them begun as soon as it is decoded."""
     strips = cut(range(rows.header.height), max(1, _STRIP_BYTES // rows.header.stride))
-    plans: Dict[range, Plan] = {}
-    parts = share(strips, _plan(rows, strips, plans), lambda at: _encode(rows, at, plans[at]))
+    plans: Dict[int, Plan] = {}  # by where a strip ends
+    parts = share(strips, _plan(rows, strips, plans), lambda at: _encode(rows, at, plans))
     start, checksum = b"\x78\x01", 1
     for (piece, part, length), strip in zip(parts, strips):
         checksum = join_checksums(checksum, part, length)
@@ -49,14 +49,15 @@ def compress(rows: Rows) -> Iterator[bytes]:
         start = b""
 
 
-def _plan(rows: Rows, strips: Sequence[range], plans: Dict[range, Plan]) -> Iterator[int]:
+def _plan(rows: Rows, strips: Sequence[range], plans: Dict[int, Plan]) -> Iterator[int]:
     """Plan each band once it is decoded, and yield how many rows have a plan."""
     size = -(-len(strips) // _BANDS)
     bands = deque(strips[first : first + size] for first in range(0, len(strips), size))
     for done in chain(rows.decoded, [strips[-1].stop]):
         while bands and bands[0][-1].stop <= done:
             band = bands.popleft()
-            plans.update(dict.fromkeys(band, choose(rows, range(band[0].start, band[-1].stop))))
+            plan = choose(rows, range(band[0].start, band[-1].stop))
+            plans.update((strip.stop, plan) for strip in band)
         yield bands[0][0].start if bands else strips[-1].stop
 
 
@@ -91,9 +92,11 @@ def join_checksums(first: int, second: int, length: int) -> int:
     return high % _ADLER << 16 | low % _ADLER
 
 
-def _encode(rows: Rows, strip: range, plan: Plan) -> Tuple[bytes, int, int]:
+def _encode(rows: Rows, strip: range, plans: Dict[int, Plan]) -> Tuple[bytes, int, int]:
     """Return a strip as a part of a stream, its checksum, and its length before."""
-    window, content = _filter(*_block(rows, strip, _WINDOW), plan.filters)
+    plan = plans[strip.stop]
+    is_alike = plans.get(strip.start, plan).filters == plan.filters  # or the window is another
+    window, content = _filter(*_block(rows, strip, _WINDOW * is_alike), plan.filters)
     end = zlib.Z_FINISH if strip.stop == rows.header.height else zlib.Z_SYNC_FLUSH
     return _deflate(window, content, plan.deflate, end), zlib.adler32(content), len(content)
 
