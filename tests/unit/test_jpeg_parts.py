@@ -2,6 +2,7 @@
 
 import re
 import struct
+from base64 import b64decode
 from typing import Any, Sequence, cast
 from unittest import mock
 
@@ -200,3 +201,17 @@ def test_bytes_do_not_depend_on_processors(mode: str) -> None:
     source = encoded(picture("RGB", 1500, 2200).convert(mode), "JPEG")
 
     assert b"\xff\xdd\0\4" in run_everywhere(source)
+
+
+def test_arithmetic_coding_is_read() -> None:
+    """A picture in arithmetic coding, which libjpeg reads in one piece only, keeps its pixels."""
+    text = (
+        "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAIBAQEBAQIBAQECAgICAgQDAgICAgUEBAMEBgUGBgYFBgYGBwkIBgcJ"
+        "BwYGCAsICQoKCgoKBggLDAsKDAkKCgr/yQALCAAIAAgBAREA/8wABgAQEAX/2gAIAQEAAD8A/wC5UE9mWmac2sxS"
+        "qpUo/9k="
+    )
+    result = process(b64decode(text), prepare("gamma", {"gamma": 1}))
+
+    levels = [16 * x + 14 * y for y in range(8) for x in range(8)]
+    assert abs(np.asarray(decoded(result.data), int).ravel() - levels).max() <= 3
+    assert result.remarks == ("The arithmetic coding became Huffman coding.",)

@@ -12,7 +12,7 @@ from PIL.Image import Image, new
 from PIL.JpegImagePlugin import JpegImageFile
 
 from image.formats.jpeg import segments
-from image.formats.strips import cut, decode, in_pieces, share
+from image.formats.strips import Buffer, cut, decode, share
 from image.operations.levels import Curve
 from image.operations.table import Effect
 
@@ -23,7 +23,7 @@ _USUAL_BLOCK = ImageFile.MAXBLOCK
 _MOST_BYTES = 8  # for a pixel, of noise in the highest quality
 
 
-def decoding(image: JpegImageFile, source: Iterable[memoryview]) -> Tuple[Image, Iterator[int]]:
+def decoding(image: JpegImageFile, pieces: Iterable[Buffer]) -> Tuple[Image, Iterator[int]]:
     """Return an image to be filled, and what fills it and yields how many of its rows are there.
 
     Pixels of colours have a fourth byte, which is zero until their row is decoded.
@@ -31,7 +31,7 @@ def decoding(image: JpegImageFile, source: Iterable[memoryview]) -> Tuple[Image,
     frame = new("RGBX" if image.mode == "RGB" else image.mode, image.size, 0)
     arguments: Any = image.tile[0][3]
     options = (*arguments, *image.decoderconfig)
-    return frame, _rows(frame, decode(frame, "jpeg", options, in_pieces(source)))
+    return frame, _rows(frame, decode(frame, "jpeg", options, pieces))
 
 
 def _rows(frame: Image, decoded: Iterator[None]) -> Iterator[int]:

@@ -15,6 +15,7 @@ from image.formats.limits import Limits
 from image.formats.parts import Part, Remark, listed, remark_thumbnail
 from image.formats.pillow import encode as encode_whole
 from image.formats.pillow import open_image
+from image.formats.strips import in_pieces
 from image.operations.table import Edit
 
 # Of further pictures, and of a gain map.
@@ -33,13 +34,15 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     parts = listed(segments.walk(data))
     limits.check_scans(sum(part.kind == segments.START_OF_SCAN for part in parts))
     needed = [part for part in parts if not segments.is_metadata(part)]
-    source = [memoryview(data)[part.start : part.end] for part in needed]
+    source = [memoryview(START_OF_IMAGE), *(memoryview(data)[e.start : e.end] for e in needed)]
+    is_arithmetic = any(part.kind in segments.ARITHMETIC for part in parts)
+    pieces = [b"".join(source)] if is_arithmetic else in_pieces(source)  # libjpeg needs it whole
     head = [part.raw for part in takewhile(lambda part: part.kind != segments.SCAN, needed)]
     image = cast(JpegImageFile, open_image(b"".join((START_OF_IMAGE, *head)), "JPEG"))
     limits.check_pixels(image.width * image.height)
     options = {**_options(parts, image, remark), "extra": b"".join(_metadata(parts, remark))}
     _remark_losses(parts, remark)
-    frame, decoded = decoding(image, [memoryview(START_OF_IMAGE), *source])
+    frame, decoded = decoding(image, pieces)
     effect = edit.effect(_whole(frame, decoded))
     return encode(frame, decoded, effect, segments.first(parts, *JFIF)[7:12], options)
 
