@@ -8,10 +8,11 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
 from image.formats.codec import process
+from image.formats.jpeg import encoder
 from image.formats.limits import Limits
 from image.operations.table import prepare
 from tests.unit.checks import run, run_everywhere
@@ -215,3 +216,17 @@ def test_arithmetic_coding_is_read() -> None:
     levels = [16 * x + 14 * y for y in range(8) for x in range(8)]
     assert abs(np.asarray(decoded(result.data), int).ravel() - levels).max() <= 3
     assert result.remarks == ("The arithmetic coding became Huffman coding.",)
+
+
+def test_lanes_leave_each_other_memory() -> None:
+    """A lane that ends while another saves does not take the room that this one needs."""
+    usual, room = ImageFile.MAXBLOCK, []
+
+    def save(*_: Any, **options: Any) -> None:
+        encoder._save(PHOTO, 10**7, {})
+        room.append(ImageFile.MAXBLOCK)
+
+    encoder._save(mock.Mock(save=save), 10**8, {})
+
+    assert room == [10**8]
+    assert usual == ImageFile.MAXBLOCK

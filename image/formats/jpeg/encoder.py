@@ -5,7 +5,8 @@ import tempfile
 from collections import deque
 from functools import partial
 from io import BytesIO
-from typing import Any, Dict, Iterable, Iterator, Tuple
+from threading import Lock
+from typing import Any, Callable, Dict, Iterable, Iterator, Tuple
 
 from PIL import ImageFile
 from PIL.Image import Image, new
@@ -19,7 +20,7 @@ from image.operations.table import Effect
 _STRIP_PIXELS = 1 << 19  # far below 65,535 coding units of 64 pixels or more, the longest interval
 _UNIT = 16  # rows, the most that are coded together; strips have a multiple of these
 _RESTART = 0xD0
-_USUAL_BLOCK = ImageFile.MAXBLOCK
+_LOCK, _blocks = Lock(), [ImageFile.MAXBLOCK]  # what is usual, and what lanes need now
 _MOST_BYTES = 8  # for a pixel, of noise in the highest quality
 
 
@@ -70,15 +71,20 @@ def encode(
 
 def _save(image: Image, most: int, options: Dict[str, Any]) -> bytes:
     """Save in as much memory as that may take at once: Pillow's guess can be too low."""
-    ImageFile.MAXBLOCK = max(ImageFile.MAXBLOCK, most)
+    _reserve(_blocks.append, most)
     try:
         with tempfile.TemporaryFile() as file:  # Pillow holds the GIL while it encodes into memory
             image.save(file, "JPEG", **options)
             file.seek(0)
             return file.read()
     finally:
-        if most:  # what another lane may need is left alone
-            ImageFile.MAXBLOCK = _USUAL_BLOCK
+        _reserve(_blocks.remove, most)
+
+
+def _reserve(change: Callable[[int], None], most: int) -> None:
+    with _LOCK:  # Pillow has one size for all lanes
+        change(most)
+        ImageFile.MAXBLOCK = max(_blocks)
 
 
 def _join(files: Iterator[bytes], height: int, density: bytes) -> bytes:
