@@ -1,9 +1,10 @@
 """JPEG: tables, colours and codings that defaults would change, and what follows the end."""
 
+import errno
 import re
 import struct
 from base64 import b64decode
-from typing import Any, Sequence, cast
+from typing import IO, Any, Sequence, cast
 from unittest import mock
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from image.formats.codec import process
 from image.formats.jpeg import encoder
+from image.formats.jpeg.segments import END_OF_IMAGE
 from image.formats.limits import Limits
 from image.operations.table import prepare
 from tests.unit.checks import run, run_everywhere
@@ -222,11 +224,24 @@ def test_lanes_leave_each_other_memory() -> None:
     """A lane that ends while another saves does not take the room that this one needs."""
     usual, room = ImageFile.MAXBLOCK, []
 
-    def save(*_: Any, **options: Any) -> None:
+    def save(file: IO[bytes], *_: Any, **options: Any) -> None:
         encoder._save(PHOTO, 10**7, {})
         room.append(ImageFile.MAXBLOCK)
+        file.write(END_OF_IMAGE)
 
     encoder._save(mock.Mock(save=save), 10**8, {})
 
     assert room == [10**8]
     assert usual == ImageFile.MAXBLOCK
+
+
+def test_a_disk_that_fills_up_is_told_as_such() -> None:
+    """A strip of which only the beginning found room on the disk is the fault of the machine."""
+    whole = encoded(PHOTO, "JPEG")
+
+    def save(file: IO[bytes], *_: Any, **options: Any) -> None:
+        file.write(whole[: len(whole) // 2])
+
+    with pytest.raises(OSError, match="No space left") as raised:
+        encoder._save(mock.Mock(save=save), 0, {})
+    assert raised.value.errno == errno.ENOSPC

@@ -1,5 +1,6 @@
 """Encoder of JPEG: strips are encoded on all processors, and joined by restart markers."""
 
+import errno
 import os
 import tempfile
 from collections import deque
@@ -76,7 +77,10 @@ def _save(image: Image, most: int, options: Dict[str, Any]) -> bytes:
         with tempfile.TemporaryFile() as file:  # Pillow holds the GIL while it encodes into memory
             image.save(file, "JPEG", **options)
             file.seek(0)
-            return file.read()
+            data = file.read()
+        if not data.endswith(segments.END_OF_IMAGE):  # Pillow takes no notice of short writes
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return data
     finally:
         _reserve(_blocks.remove, most)
 
