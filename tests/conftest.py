@@ -37,6 +37,8 @@ UNLIKE_AWS = {
 }
 # Tests that run in parallel slow each other down.
 hypothesis.settings.register_profile("tests", deadline=None)
+# For a Python beside the one that runs everything: see `--hypothesis-profile` in .ci/run.
+hypothesis.settings.register_profile("few", deadline=None, max_examples=20)
 hypothesis.settings.load_profile("tests")
 # Otherwise each connection that a test makes reloads boto3's models of all services.
 mock.patch("botocore.session.create_loader", lru_cache(maxsize=None)(create_loader)).start()
