@@ -1,7 +1,8 @@
 """The command line options for an operation and the values of its parameters."""
 
 import argparse
-from typing import Callable, Dict, Optional
+from functools import partial
+from typing import Dict, Optional
 
 from image.operations.table import OPERATIONS, Parameter, prepare
 
@@ -14,7 +15,7 @@ def add_parameters(parser: argparse.ArgumentParser) -> None:
         group = parser.add_argument_group(f"{operation.name}: {operation.help}")
         for parameter in operation.parameters:
             text = f"{parameter.help}; {parameter.range} ({parameter.default:g})"
-            convert = _number(parameter)
+            convert = partial(_number, parameter)
             group.add_argument(f"--{parameter.name}", type=convert, metavar="X", help=text)
 
 
@@ -42,11 +43,8 @@ def check(operation: Optional[str], values: Dict[str, float]) -> None:
         raise ValueError(f"no operation has all of --{', --'.join(values)}")
 
 
-def _number(parameter: Parameter) -> Callable[[str], float]:
-    def convert(text: str) -> float:
-        try:
-            return parameter.check(float(text))
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {parameter.range}") from None
-
-    return convert
+def _number(parameter: Parameter, text: str) -> float:
+    try:
+        return parameter.check(float(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {parameter.range}") from None

@@ -8,7 +8,6 @@ if not __package__:  # run as a file: import from the repository, not from this 
 
 import argparse
 import contextlib
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import List
@@ -73,7 +72,7 @@ def _checked(options: argparse.Namespace, found: Search) -> List[files.Source]:
     if len(sources) > 1 and (options.key or options.output or options.compare):
         raise ValueError("--key, --output and --compare are for a single image")
     if options.key:
-        sources = [replace(sources[0], key=check_key(options.key), error="")]
+        sources = [sources[0]._replace(key=check_key(options.key), error="")]
     return apart(sources)
 
 
@@ -83,19 +82,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("images", nargs="*", type=some, metavar="IMAGE", help=images)
     parser.add_argument("--key", type=some, help="key in the bucket (the file's name)")
     parser.add_argument("--operation", choices=list(OPERATIONS), help="instead of the worker's")
-    results = parser.add_argument_group("results")
-    for name, metavar, convert, what in (
-        ("--output", "PATH", _path, "file for the result"),
-        ("--output-dir", "DIR", _path, "folder for the results (this one)"),
-        ("--compare", "PATH", _picture, "draw before and after into one picture"),
-    ):
-        results.add_argument(name, type=convert, metavar=metavar, help=what)
-    for name, what in (
-        ("--overwrite", "replace files that exist"),
-        ("--no-download", "leave them in the bucket"),
-        ("--open", "show the result"),
-    ):
-        results.add_argument(name, action="store_true", help=what)
+    add = parser.add_argument_group("results").add_argument
+    add("--output", type=_path, metavar="PATH", help="file for the result")
+    add("--output-dir", type=_path, metavar="DIR", help="folder for the results (this one)")
+    add("--compare", type=_picture, metavar="PATH", help="draw before and after into one picture")
+    add("--overwrite", action="store_true", help="replace files that exist")
+    add("--no-download", action="store_true", help="leave them in the bucket")
+    add("--open", action="store_true", help="show the result")
     commandline.add_client_options(parser)
     arguments.add_parameters(parser)
     return parser

@@ -7,9 +7,8 @@ import os
 import re
 import shlex
 import stat
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Iterator, Tuple
+from typing import BinaryIO, Iterator, NamedTuple, Tuple
 from urllib.parse import unquote
 
 from image.keys import check_key, file_name
@@ -19,8 +18,7 @@ MAX_BYTES = 10**9 - 1  # the highest --max-bytes of a worker; more would be refu
 _START = 4096  # bytes from which the format is detected
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """An image file, its key in the bucket, and the folder, below the output, of its result.
 
     Attributes:

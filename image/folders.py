@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence
 
@@ -103,4 +102,4 @@ def apart(sources: Sequence[Source]) -> List[Source]:
             return f"its key, {source.key!r}, is that of the result of {results[source.key]}"
         return source.error
 
-    return [replace(source, error=trouble(source)) for source in sources]
+    return [source._replace(error=trouble(source)) for source in sources]

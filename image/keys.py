@@ -1,6 +1,5 @@
 """Keys: the names of images and results in the bucket, and of the files they become."""
 
-import os
 import posixpath
 import re
 
@@ -8,7 +7,6 @@ RESERVED = ("logs/", "payloads/")
 ROOM = "images/"  # prefix for a folder whose own name is reserved for logs or payloads
 MAX_BYTES = 1024  # S3's limit for a key
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_SEPARATORS = r"[/\\:]" if os.name == "nt" else "/"
 _SUFFIX = "processed"
 
 
@@ -45,4 +43,4 @@ def result_name(name: str) -> str:
 
 def file_name(key: str) -> str:
     """Return the name of the file for a result; a key never chooses the folder."""
-    return re.split(_SEPARATORS, result_key(key))[-1]
+    return posixpath.basename(result_key(key))

@@ -14,6 +14,8 @@ import stat
 from pathlib import Path
 from typing import Union
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+
 
 def shown(path: object) -> str:
     """Format a path for one line, whatever characters it has."""
@@ -26,9 +28,7 @@ def check(path: Path, overwrite: bool) -> Path:
     place = Path(os.path.realpath(path))
     if os.path.isdir(place):
         raise ValueError(f"{shown(path)} is a folder: no file takes its place")
-    folder = place.parent
-    while not os.path.isdir(folder):
-        folder = folder.parent
+    folder = next(each for each in place.parents if os.path.isdir(each))
     names = place.relative_to(folder).parts
     try:
         first, *_ = [is_there(each) for each in (*map(folder.joinpath, names), place)]
@@ -54,9 +54,7 @@ def write(path: Path, data: Union[bytes, bytearray], overwrite: bool) -> None:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         mode = stat.S_IMODE(place.stat().st_mode) if place.exists() else None
-        handle = os.open(
-            scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600
-        )
+        handle = os.open(scratch, _NEW, 0o666 if mode is None else 0o600)
         with open(handle, "wb") as file:
             file.write(data)
         if mode is not None:
@@ -89,8 +87,6 @@ def _place(scratch: Path, place: Path, overwrite: bool) -> None:
         try:
             os.link(scratch, place)  # unlike a rename, it fails if the file exists by now
             return
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without links: reserve the name, then replace it
-            os.close(os.open(place, os.O_CREAT | os.O_EXCL, 0o666))
+        except OSError:  # a file system without links: reserve the name, if it is free, instead
+            os.close(os.open(place, _NEW, 0o666))
     os.replace(scratch, place)

@@ -89,9 +89,9 @@ class Session:
             return
         target, overwrite = self._target(source), self._options.overwrite
         if target.exists() and not overwrite:
-            overwrite = _agrees(f"{shown(target)} is there already. Replace it (y or n)? ")
-            if not overwrite:
+            if not _agrees(f"{shown(target)} is there already. Replace it (y or n)? "):
                 return
+            overwrite = True
         fetched = self._fetch(outcome, overwrite)
         if fetched.file:
             print(f"  saved   {shown(fetched.file)}")
@@ -142,14 +142,9 @@ class Session:
         """Upload or download, with a bar on a terminal; many images have one together."""
         from tqdm import tqdm  # not needed for the menu
 
-        hidden = self._many or None
-        bar = tqdm(desc=name, total=size, unit="B", unit_scale=True, leave=False, disable=hidden)
-
-        def attempt() -> T:
-            bar.reset()
-            return move(bar.update)
-
-        with bar:
+        style: Any = {"unit": "B", "unit_scale": True, "leave": False}
+        with tqdm(desc=name, total=size, disable=self._many or None, **style) as bar:
+            attempt = partial(move, lambda place: bar.update(place - bar.n))
             return self._requester.patiently(attempt, what)
 
     def _target(self, source: files.Source) -> Path:

@@ -15,19 +15,18 @@ B = TypeVar("B")
 CHUNK = 1 << 18  # bytes; smaller would cost more time in Python, larger make the bar jump
 AT_A_TIME = 4  # concurrent uploads, and as many downloads, each of which is held in memory
 AHEAD = 8  # images in flight or waiting for their turn, which bounds memory too
-Progress = Callable[[int], object]  # called with the bytes transferred since the last call
+Progress = Callable[[int], object]  # called with the bytes transferred so far
 
 
 class _Watched:
     """A file that reports how far it is read, also when that begins anew."""
 
     def __init__(self, file: BinaryIO, progress: Progress) -> None:
-        self._file, self._progress, self._told = file, progress, 0
+        self._file, self._progress = file, progress
 
     def read(self, size: int = -1) -> bytes:
-        data, place = self._file.read(size), self._file.tell()
-        self._progress(place - self._told)
-        self._told = place
+        data = self._file.read(size)
+        self._progress(self._file.tell())
         return data
 
     def __getattr__(self, name: str) -> Any:
@@ -48,7 +47,7 @@ def download(storage: Storage, key: str, etag: Optional[str], progress: Progress
     with stream:
         for chunk in stream.iter_chunks(CHUNK):
             data += chunk
-            progress(len(chunk))
+            progress(len(data))
     return data
 
 

@@ -23,12 +23,7 @@ EXAMPLES = """\
   python3 worker.py gamma --gamma 0.5 --concurrency 2
   python3 worker.py sauvola --window 31 --drain
 """
-LIMITS = {
-    "pixels": "pixels, summed over all frames",
-    "frames": "frames",
-    "scans": "scans of a JPEG",
-    "bytes": "bytes of the file",
-}
+LIMITS = ("pixels", "frames", "scans", "bytes")
 POOL = 256  # megabytes that Pillow keeps for the next image; none costs half as much time again
 
 
@@ -75,15 +70,14 @@ def main(arguments_given: List[str]) -> int:
     """Run the worker; return the exit code."""
     parser = commandline.parser(description=__doc__, examples=EXAMPLES, **NAMES)
     what = "what is done where a request does not say; with its values, below"
-    operations = list(OPERATIONS)
-    parser.add_argument("operation", choices=operations, metavar=arguments.NAMES, help=what)
+    parser.add_argument("operation", choices=list(OPERATIONS), metavar=arguments.NAMES, help=what)
     commandline.add_worker_options(parser, concurrency=os.cpu_count() or 1)
     arguments.add_parameters(parser)
-    group = parser.add_argument_group("limits, checked before an image is decoded")
-    size = commandline.whole_number(1, 10**9 - 1)
-    for name, what in LIMITS.items():
+    limits = "limits, checked before decoding (pixels: of all frames; scans: of a JPEG)"
+    group, size = parser.add_argument_group(limits), commandline.whole_number(1, 10**9 - 1)
+    for name in LIMITS:
         default = getattr(DEFAULT_LIMITS, name)
-        text = f"most {what} ({default:,})"
+        text = f"most {name} ({default:,})"
         group.add_argument(f"--max-{name}", type=size, default=default, metavar="N", help=text)
     group.add_argument("--no-tiff", action="store_true", help="refuse TIFF, as on an old Pillow")
     options = parser.parse_args(arguments_given)

@@ -168,8 +168,9 @@ class Place:
         return [self.read(key) for key in self.keys("logs/")]
 
     def keys(self, prefix: str = "") -> List[str]:
-        listed = self.s3.list_objects_v2(Bucket=self.settings.bucket, Prefix=prefix)
-        return [item["Key"] for item in listed.get("Contents", ())]
+        listing = self.s3.get_paginator("list_objects_v2")
+        pages = listing.paginate(Bucket=self.settings.bucket, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", ())]
 
     def read(self, key: str) -> str:
         answer = self.s3.get_object(Bucket=self.settings.bucket, Key=key)

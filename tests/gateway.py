@@ -113,7 +113,11 @@ class Gateway:
             disable_nagle_algorithm = True
 
             def handle_any(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                length = int(self.headers.get("Content-Length", 0))
+                body = self.rfile.read(length)
+                if len(body) < length:  # whoever sent it was killed meanwhile
+                    self.close_connection = True
+                    return
                 target = self.headers.get("X-Amz-Target", "")
                 action = action_of(self.command, self.path, target, body)
                 gateway.counts[action] += 1

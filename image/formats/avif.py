@@ -6,9 +6,8 @@ import PIL
 from PIL import features
 
 from image.formats.limits import Limits
-from image.formats.metadata import Remark, remark_thumbnail
-from image.formats.parts import Part, listed
-from image.formats.pillow import decode, encode
+from image.formats.parts import Part, Remark, listed, remark_thumbnail
+from image.formats.pillow import encode, open_image
 from image.operations.table import Edit
 
 _QUALITY = 80
@@ -24,14 +23,14 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     subsampling = _check(boxes, limits)
     if "avif" not in features.modules or not features.check_module("avif"):
         raise ValueError(f"it needs Pillow 11.3 or newer with AVIF, and here is {PIL.__version__}")
-    image = decode(data, "AVIF")
+    image = open_image(data, "AVIF")
     options = {name: image.info[name] for name in _METADATA if name in image.info}
     gone = [what for name, what in _GONE.items() if name in data[:64] or _contents(boxes, name)]
     if gone:
         remark(f"What belongs to the old pixels was left out: {', '.join(gone)}.")
     remark(f"The pixels were compressed again, at quality {_QUALITY}, whatever it was before.")
     remark_thumbnail(options.get("exif", b""), remark)
-    image = image.copy()  # without the buffers of its decoder
+    image = image.copy()  # decoded, and without the buffers of its decoder
     changed = edit.effect([image])(image)
     result = encode(changed, "AVIF", quality=_QUALITY, subsampling=subsampling, **options)
     return _with_colours(result, _contents(boxes, b"colr"))

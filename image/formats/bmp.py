@@ -6,13 +6,13 @@ from typing import Any, List, NamedTuple
 from PIL import Image
 
 from image.formats.limits import Limits
-from image.formats.metadata import Remark
+from image.formats.parts import Remark
 from image.formats.pillow import decode, encode
 from image.operations.levels import Curve
 from image.operations.table import Edit
 
-_HEADERS = (12, 40, 52, 56, 64, 108, 124)
-_OLD, _WITH_ALPHA, _WITH_PROFILE = 12, 56, 124
+_HEADERS = (40, 52, 56, 64, 108, 124)
+_WITH_ALPHA, _WITH_PROFILE = 56, 124
 _RAW, _MASKS = 0, 3
 _KNOWN = {(1, 0), (4, 0), (8, 0), (24, 0), (32, 0), (8, 1), (4, 2), (32, 3)}
 _PLACES = ([0, 1, 2], [1, 2, 3], [0, 1, 2, 3], [1, 2, 3, 0])  # of colours, and of alpha
@@ -48,10 +48,8 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
 def _layout(data: bytes) -> Layout:
     start, header = unpack_from("<II", data, 10)
     if header not in _HEADERS:
-        raise ValueError("its header is of an unknown kind")
-    form = "<HHHHI" if header == _OLD else "<iiHHI"
-    width, height, _, bits, coding = unpack_from(form, data, 18)
-    coding = _RAW if header == _OLD else coding
+        raise ValueError("its header is of an unknown kind, or that of OS/2 1")
+    width, height, _, bits, coding = unpack_from("<iiHHI", data, 18)
     if width < 1 or not height or (bits, coding) not in _KNOWN:
         raise ValueError(f"its pixels are of a rare kind ({bits} bits, compression {coding})")
     places = [2, 1, 0]
@@ -67,15 +65,11 @@ def _layout(data: bytes) -> Layout:
 
 
 def _with_palette_mapped(data: bytes, layout: Layout, curve: Curve) -> bytes:
-    entry, start = 3 if layout.header == _OLD else 4, 14 + layout.header
-    count = 0 if layout.header == _OLD else unpack_from("<I", data, 46)[0]
-    end = start + entry * min(count or 256, 1 << layout.bits)
+    """Map the colours in a copy of the file, and the bytes between them if they are not zero."""
+    start, (count,) = 14 + layout.header, unpack_from("<I", data, 46)
+    end = start + 4 * min(count or 256, 1 << layout.bits)
     end = min(end, layout.start) if layout.start > start else end  # some say that it is the start
-    result, table = bytearray(data), bytes(curve.table(255))
-    for channel in range(3):
-        places = slice(start + channel, end, entry)
-        result[places] = result[places].translate(table)
-    return bytes(result)
+    return data[:start] + data[start:end].translate(bytes(curve.table(255))) + data[end:]
 
 
 def _with_pixels_changed(data: bytes, layout: Layout, edit: Edit, remark: Remark) -> bytes:
@@ -106,6 +100,5 @@ def _in_black_and_white(data: bytes, layout: Layout, image: Any, remark: Remark)
     if layout.header >= _WITH_PROFILE and any(data[_PROFILE_SIZE]):
         remark("The colour profile was left out, since the colours became grey.")
     result = bytearray(encode(image, "BMP"))
-    if layout.header != _OLD:
-        result[_RESOLUTION] = data[_RESOLUTION]
+    result[_RESOLUTION] = data[_RESOLUTION]
     return bytes(result)

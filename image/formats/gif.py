@@ -6,8 +6,7 @@ from typing import Any, Dict, Iterator, List
 from PIL import Image, ImageSequence
 
 from image.formats.limits import Limits
-from image.formats.metadata import Remark
-from image.formats.parts import Part, listed
+from image.formats.parts import Part, Remark, listed
 from image.formats.pillow import decode, encode
 from image.operations.levels import Curve
 from image.operations.table import Edit
@@ -19,10 +18,10 @@ _BLACK_WHITE_CLEAR = [0, 0, 0, 255, 255, 255, 0, 0, 0]
 
 def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     """Apply an edit to a GIF file; keep its frames, timing, disposal and comments."""
-    parts = listed(_walk(data, limits))
+    parts = listed(_walk(data))
     count = _check(parts, limits)
     if parts[-1].kind != _END:
-        parts = _ended(parts, limits)
+        parts = _ended(parts)
         remark("The end mark, which was missing after the last frame, was added.")
     image = _open(parts)
     effect = edit.effect(ImageSequence.Iterator(image))
@@ -34,16 +33,14 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     return _encode_shades(effect(image), b"".join(each.raw for each in kept))
 
 
-def _walk(data: bytes, limits: Limits) -> Iterator[Part]:
+def _walk(data: bytes) -> Iterator[Part]:
     """Yield all parts up to the end mark, or up to where there is none of any kind known."""
     header = _with_table(data, _HEADER, 0, 13, data[10])
     yield header
-    position, frames = header.end, 0
+    position = header.end
     while data[position : position + 1] in (_EXTENSION, _FRAME):
         kind, start, blocks = data[position : position + 2], position, position + 2
         if kind[:1] == _FRAME:
-            frames += 1
-            limits.check_frames(frames)
             frame = _with_table(data, _FRAME, start, 10, data[start + 9])
             yield frame
             kind, start, blocks = _PIXELS, frame.end, frame.end + 1
@@ -62,21 +59,22 @@ def _with_table(data: bytes, kind: bytes, start: int, head: int, flags: int) -> 
     return Part(data, kind, start, start + head + table, head)
 
 
-def _ended(parts: List[Part], limits: Limits) -> List[Part]:
+def _ended(parts: List[Part]) -> List[Part]:
     """Put the end mark behind the last frame, of which all pixels must be there."""
     while parts[-1].kind not in (_PIXELS, _FRAME):
         parts.pop()
     data, end = parts[-1].file, parts[-1].end
     if parts[-1].kind == _FRAME or end > len(data) + 1:
         raise ValueError("it ends too early")
-    parts = listed(_walk(data[:end].ljust(end, b"\0") + _END, limits))
+    parts = listed(_walk(data[:end].ljust(end, b"\0") + _END))
     _open([parts[0], *parts[-3:]])
     return parts
 
 
 def _check(parts: List[Part], limits: Limits) -> int:
-    """Return the number of frames; refuse too many pixels in all of them."""
+    """Return the number of frames; refuse too many, or too many pixels in all of them."""
     boxes = [unpack_from("<4H", part.raw, 1) for part in parts if part.kind == _FRAME]
+    limits.check_frames(len(boxes))
     width, height = unpack_from("<HH", parts[0].raw, 6)
     width = max([width, *(left + across for left, _, across, _ in boxes)])
     height = max([height, *(top + down for _, top, _, down in boxes)])

@@ -1,9 +1,11 @@
 """Parts: what a file of any format is made of, each found by the walk beside its format."""
 
 from itertools import islice
-from typing import Iterable, List, NamedTuple
+from typing import Callable, Iterable, List, NamedTuple
 
 MOST_PARTS = 100_000
+_JPEG = b"\xff\xd8\xff"
+Remark = Callable[[str], object]  # called with a sentence about what is not kept
 
 
 class Part(NamedTuple):
@@ -37,3 +39,9 @@ def listed(walk: Iterable[Part]) -> List[Part]:
     if len(parts) > MOST_PARTS:
         raise ValueError(f"it has more than {MOST_PARTS:,} parts")
     return parts
+
+
+def remark_thumbnail(metadata: bytes, remark: Remark) -> None:
+    """Remark on a small JPEG image in the metadata, which shows the picture as it was."""
+    if _JPEG in metadata:
+        remark("A thumbnail in the metadata still shows the picture as it was.")

@@ -12,7 +12,6 @@ from PIL import Image
 
 _PIECE = 1 << 17
 Buffer = Union[bytes, memoryview]
-Data = TypeVar("Data", bytes, memoryview)
 Result = TypeVar("Result")
 
 
@@ -51,26 +50,26 @@ def share(
 
     Iterating over `decoded` is what decodes: it yields how many rows there are, and ends with all.
     """
-    with PROCESSORS.helpers(len(strips) - 1) as helpers, ThreadPoolExecutor(helpers + 1) as pool:
+    with PROCESSORS.helpers(len(strips) - 1) as helpers, ThreadPoolExecutor(helpers or 1) as pool:
         waiting = deque(strips)
-        jobs: Deque[Future[Result]] = deque()
-        try:
-            for rows in chain(decoded, [strips[-1].stop]):
-                while waiting and waiting[0].stop <= rows:
-                    if helpers:
-                        jobs.append(pool.submit(work, waiting.popleft()))
-                    else:
-                        yield work(waiting.popleft())
-                while jobs and jobs[0].done():
-                    yield jobs.popleft().result()
-            while jobs:
-                yield jobs.popleft().result()
-        finally:
-            for job in jobs:
-                job.cancel()
+        jobs: Deque[Tuple[range, Future[Result]]] = deque()
+        for rows in chain(decoded, [strips[-1].stop]):
+            while waiting and waiting[0].stop <= rows:
+                strip = waiting.popleft()
+                if helpers:
+                    jobs.append((strip, pool.submit(work, strip)))
+                else:
+                    yield work(strip)
+            while jobs and jobs[0][1].done():
+                yield jobs.popleft()[1].result()
+        # This thread is free now, and takes from the end what the helpers have not begun.
+        own = {strip: work(strip) for strip, job in reversed(jobs) if job.cancel()}
+        while jobs:
+            strip, job = jobs.popleft()
+            yield own.pop(strip) if strip in own else job.result()
 
 
-def in_pieces(parts: Iterable[Data]) -> Iterator[Data]:
+def in_pieces(parts: Iterable[Buffer]) -> Iterator[Buffer]:
     """Yield parts piece by piece, between which a decoder is asked for its progress."""
     return (part[at : at + _PIECE] for part in parts for at in range(0, len(part), _PIECE))
 

@@ -2,13 +2,13 @@
 
 from typing import Iterator
 
-_HALF = 128  # the probability of each bit of a header, in 256
+_LONGEST = 64  # bytes of a header up to what is read of it
 _SEGMENTS, _MOST = 4, 127
 
 
 def quality(frame: bytes) -> int:
     """Return the quality, from 0 to 100, that the frame header suggests (RFC 6386, 9.2 to 9.6)."""
-    bits = _bits(frame[10:])
+    bits = _bits(frame[10 : 10 + _LONGEST])
 
     def number(size: int) -> int:
         return int("".join(str(next(bits)) for _ in range(size)), 2)
@@ -25,9 +25,7 @@ def quality(frame: bytes) -> int:
             absolute = number(1)
             segments = list(deltas(_SEGMENTS, 7))
             list(deltas(_SEGMENTS, 6))
-        for _ in range(3 * mapped):
-            if number(1):
-                number(8)
+        list(deltas(3 * mapped, 7))  # probabilities, of as many bits
     number(10)  # the loop filter
     if number(1) and number(1):
         list(deltas(8, 6))
@@ -40,13 +38,11 @@ def quality(frame: bytes) -> int:
 
 def _bits(data: bytes) -> Iterator[int]:
     """Yield bits that are as often 0 as 1 (RFC 6386, 7.3)."""
-    value, span, position, left = int.from_bytes(data[:2], "big"), 255, 2, 8
+    value, span, place = int.from_bytes(data, "big"), 255, 8 * len(data) - 8
     while True:
-        split = 1 + ((span - 1) * _HALF >> 8)
-        bit = int(value >= split << 8)
-        span, value = (span - split, value - (split << 8)) if bit else (split, value)
+        split = (span + 1) // 2
+        bit = int(value >= split << place)
+        value, span = (value - (split << place), span - split) if bit else (value, split)
         yield bit
         while span < 128:
-            span, value, left = span << 1, value << 1, left - 1
-            if not left:
-                value, position, left = value | data[position], position + 1, 8
+            span, place = span * 2, place - 1

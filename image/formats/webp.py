@@ -7,9 +7,8 @@ from PIL import Image
 
 from image.formats import vp8
 from image.formats.limits import Limits
-from image.formats.metadata import Remark, remark_thumbnail
-from image.formats.parts import Part, listed
-from image.formats.pillow import decode, encode
+from image.formats.parts import Part, Remark, listed, remark_thumbnail
+from image.formats.pillow import encode, open_image
 from image.operations.table import Edit
 
 _PIXELS = (b"ALPH", b"VP8 ", b"VP8L")
@@ -88,8 +87,8 @@ def _open(frame: List[Part]) -> Image.Image:
     if len(frame) > 1:
         size = b"".join((side - 1).to_bytes(3, "little") for side in _dimensions(frame[-1]))
         body = _chunk(_EXTENDED, _ALPHA + size) + body
-    image = decode(_chunk(b"RIFF", b"WEBP" + body), "WEBP")
-    return image.copy()  # without the two canvases of its decoder
+    still = _chunk(b"RIFF", b"WEBP" + body)
+    return open_image(still, "WEBP").copy()  # without the two canvases of its decoder
 
 
 def _encode(image: Image.Image, pixels: Part, remark: Remark) -> bytes:

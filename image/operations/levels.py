@@ -1,5 +1,6 @@
 """Levels: mapping those of an image through a curve, in every kind of pixels that files have."""
 
+from array import array
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Callable, Iterable, List, Tuple
@@ -22,7 +23,7 @@ class Curve:
 
     def table(self, white: int) -> List[int]:
         """Return the output level, to the nearest, for each input level from 0 to white."""
-        return _table(self.level, white)
+        return list(_table(self.level, white))
 
     def map(self, levels: Any, white: int = 0) -> Any:
         """Return the mapped levels of an array; white is the highest there can be if not given."""
@@ -31,10 +32,10 @@ class Curve:
         white = white or white_of(levels)
         if levels.dtype.kind == "f":
             return self.level(levels.astype("f8")).astype(levels.dtype)
-        table = _array(self.level, white)
+        table = _table(self.level, white)
         if levels.dtype != np.uint8:
-            return table.take(levels, mode="clip")
-        mapped = bytearray(levels.tobytes()).translate(table.tobytes().ljust(256))  # twice as fast
+            return np.asarray(table).take(levels, mode="clip")
+        mapped = bytearray(levels).translate(table.tobytes().ljust(256))  # twice as fast
         return np.frombuffer(mapped, "u1").reshape(levels.shape)
 
     def __call__(self, image: Any) -> Any:
@@ -60,15 +61,9 @@ class Curve:
 
 
 @lru_cache(maxsize=8)  # strips ask for the same one again and again
-def _table(level: Callable[[Any], Any], white: int) -> List[int]:
-    return [round(white * level(each / white)) for each in range(white + 1)]
-
-
-@lru_cache(maxsize=8)
-def _array(level: Callable[[Any], Any], white: int) -> Any:
-    import numpy as np
-
-    return np.array(_table(level, white), "u1" if white < 256 else "u2")
+def _table(level: Callable[[Any], Any], white: int) -> "array[int]":
+    levels = (round(white * level(each / white)) for each in range(white + 1))
+    return array("B" if white < 256 else "H", levels)
 
 
 def is_array(image: Any) -> bool:

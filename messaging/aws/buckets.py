@@ -44,16 +44,6 @@ def complete_bucket(storage: Storage) -> None:
         )
 
 
-def made_by_us(storage: Storage) -> bool:
-    """Return whether the bucket exists and has the tag of those that the programs create."""
-    try:
-        return rules.is_marked(storage)
-    except ClientError as error:
-        if code_of(error) in MISSING_BUCKET:
-            return False
-        raise
-
-
 def _is_finished(storage: Storage) -> Optional[bool]:
     """Return whether the creation of the bucket was completed; None if there is no bucket.
 
@@ -105,6 +95,6 @@ def _is_ours(storage: Storage) -> bool:
 
 def _may_be_marked(storage: Storage) -> bool:
     try:
-        return made_by_us(storage)
+        return rules.is_marked(storage)
     except AWS_ERRORS:  # a bucket that we may not inspect is not one to change
         return False

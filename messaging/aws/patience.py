@@ -124,15 +124,10 @@ class Patience:
 
     def _rest(self, failures: int) -> bool:
         """Back off; return whether to try again, which after `stop` is so for a while."""
-        seconds = pause(failures)
+        seconds = clock.backoff(failures, LONGEST_PAUSE, random.random())
         if self._stopping.wait(seconds):
             self._ended.wait(min(seconds, LAST_PAUSE))
         return clock.now() < self._until
-
-
-def pause(failures: int, longest: float = LONGEST_PAUSE) -> float:
-    """Return a random backoff of up to 1, 2, 4 … `longest` seconds: AWS's "full jitter"."""
-    return random.uniform(0, min(longest, 2.0 ** min(failures - 1, 10)))
 
 
 def _kind_of(error: Exception, doing: str) -> str:

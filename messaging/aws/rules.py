@@ -31,12 +31,12 @@ _PRIVATE: PublicAccessBlockConfigurationTypeDef = {
     "BlockPublicPolicy": True,
     "RestrictPublicBuckets": True,
 }
-# What S3 says instead of a tag, block, policy or lifecycle that is not there.
-_NONE_YET = re.compile("NoSuch(TagSet|PublicAccessBlock|BucketPolicy|Lifecycle)")
+# What S3 says instead of a tag, block, policy or lifecycle that is not there, or of a bucket.
+_NONE_YET = re.compile("NoSuch(TagSet|PublicAccessBlock|Lifecycle|Bucket)")
 
 
 def is_marked(storage: Storage) -> bool:
-    """Return whether the bucket has the tag of those that the programs create."""
+    """Return whether the bucket exists and has the tag of those that the programs create."""
     return _MARK in _tags(storage)
 
 
@@ -99,7 +99,7 @@ def _attempt(storage: Storage, what: str, right: str, step: Callable[[Storage], 
 
 
 def _get(storage: Storage, call: Callable[..., Any]) -> Dict[str, Any]:
-    """Return a setting of the bucket, empty if it has none yet."""
+    """Return a setting of the bucket, empty if there is none."""
     try:
         answer: Dict[str, Any] = call(**storage.where)
         return answer

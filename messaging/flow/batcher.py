@@ -137,10 +137,5 @@ def start_of(moments: Sequence[float], size: int, under_way: int) -> float:
 
 
 def due_at(now: float, failures: int, longest: float, share: float) -> float:
-    """Return when to retry after so many failures: on a tick within 1, 2, 4 … `longest` s.
-
-    Args:
-        share: random fraction of the backoff, from 0 to 1 (AWS's "full jitter")
-    """
-    pause = share * min(longest, 2.0 ** min(failures - 1, 10))
-    return math.ceil((now + pause) / TICK) * TICK
+    """Return when to retry after so many failures: after the backoff, on the next tick."""
+    return math.ceil((now + clock.backoff(failures, longest, share)) / TICK) * TICK

@@ -59,11 +59,11 @@ class Asking:
         """Submit the next item; return whether there may be another."""
         pending = Pending(Request(""))
         try:
-            item = next(self._source, None)
+            item = next(self._source, END)
             if isinstance(item, Reply):
                 pending.settle(item)
             else:
-                pending = self.submit(item) if item else END
+                pending = END if isinstance(item, Pending) else self.submit(item)
         except BaseException as error:  # raised by the source: passed to whoever reads the replies
             pending.fail(error)
         self._line.put(pending)

@@ -56,9 +56,10 @@ class Outbox:
             size = size_of(self._write(pending))
         except InvalidMessage as error:
             pending.settle(Reply.error(str(error)))
-            return
-        # Up to this size ten messages fit a batch; for longer ones S3 is cheaper.
-        (self._uploading if size > INLINE else self._sending).put([pending])
+        except Exception as error:  # such as a body that is no text
+            pending.fail(error)
+        else:  # up to this size ten messages fit a batch; for longer ones S3 is cheaper
+            (self._uploading if size > INLINE else self._sending).put([pending])
 
     def close(self) -> None:
         """Drop what has not been sent, and end the threads and the replies."""

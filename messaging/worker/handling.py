@@ -54,11 +54,14 @@ class Handling:
     def _work(self, delivery: Delivery) -> Result:
         """Call the handler, retrying passing trouble with AWS for as long as the lease holds."""
         request = Request.from_delivery(delivery)
-        return self.patience(
+        result = self.patience(
             lambda: self.handler(self.storage.check_out(request), self.storage),
             "do the work",
             lambda error: is_passing(error) and self.leases.holds(delivery),
         )
+        if not isinstance(result, Result):
+            raise TypeError(f"the handler returned {result!r}, which is no Result")
+        return result
 
     def _failed(self, job: Job, error: BaseException) -> Job:
         """Leave a failed request to be retried; after the last attempt tell the client."""

@@ -15,11 +15,19 @@ _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")  # no message m
 
 @dataclass(frozen=True)
 class Result:
-    """What a handler returns: the reply's body, and lines for the log."""
+    """What a handler returns: the reply's body, and lines for the log.
+
+    Raises TypeError for anything but text: that must not come up later, among others' replies.
+    """
 
     body: str
     notes: Tuple[str, ...] = ()
     etag: Optional[str] = None
+
+    def __post_init__(self) -> None:
+        for each in (self.body, *self.notes, self.etag or ""):
+            if not isinstance(each, str):
+                raise TypeError(f"a result is made of text, not of {each!r}")
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class Job:
 
     def refused(self, sentence: str) -> Job:
         """Return the same job with an error as its result."""
-        return replace(self, status=ERROR, result=Result(sentence))
+        return replace(self, status=ERROR, result=Result(sentence or "refused without a reason"))
 
     def log_entry(self, worker: str) -> str:
         """Return the lines about this job for the log object."""

@@ -124,7 +124,8 @@ class Settlement:
             elif is_refusal(error):
                 sentence = f"the result cannot be sent: {explain(error)}"
                 logger.error("Message %s: %s.", job.delivery.message_id, sentence)
-                (again if job.status != ERROR else done).append(job.refused(sentence[:FITTING]))
+                last = job.status == ERROR and len(job.result.body) <= FITTING
+                (done if last else again).append(job.refused(sentence[:FITTING]))
             else:
                 let_go = self._destinations.failed(queue, job, error)
                 (done if let_go else again).append(let_go or job)

@@ -21,8 +21,9 @@ def tables(plan: Plan) -> Iterator[Table]:
     with LocalAws() as aws:
         cases: Dict[str, Tuple[Any, ...]] = {
             f"{many:,} lists": (LISTS, many, Place.ask, "file", many),
-            f"{some} lists, one a message": (LISTS, some, Place.ask, "ours", some),
-            f"{some} lists, one at a time": (LISTS, some, one_by_one, "ours", 1),
+            # The asker sends one list more, to be ready.
+            f"{some} lists, one a message": (LISTS, some + 1, Place.ask, "ours", some),
+            f"{some} lists, one at a time": (LISTS, some + 1, one_by_one, "ours", 1),
             f"{images} images": (IMAGES, images, Place.ask, "photos", images),
             "an idle minute": (LISTS, seconds / 60, _wait, seconds, plan.pick(12, 0)),
         }

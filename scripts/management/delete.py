@@ -9,8 +9,9 @@ from typing import Callable, Dict, Iterator, List
 
 from messaging import MessagingError, Storage
 from messaging.aws.advice import explain
-from messaging.aws.buckets import exists, made_by_us
+from messaging.aws.buckets import exists
 from messaging.aws.queue_calls import Queue
+from messaging.aws.rules import is_marked
 from messaging.aws.trouble import AWS_ERRORS, is_missing_queue
 from messaging.wire.envelope import LOGS, PAYLOADS
 from scripts.management.contents import Contents
@@ -71,7 +72,7 @@ def _bucket(part: Part, storage: Storage, options: argparse.Namespace) -> Row:
     """Delete the bucket if nobody needs it; otherwise the row says why it was kept."""
     row = {"part": part.name, "kept": storage.bucket}
     try:
-        if not made_by_us(storage):
+        if not is_marked(storage):
             return {**row, "why": "these programs did not create it"}
         users = [name for name in PARTS if name != part.name and _uses(name, storage, options)]
         if users:

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from messaging import Storage
 from messaging.aws import rules
-from messaging.aws.buckets import complete_bucket, made_by_us, open_bucket
+from messaging.aws.buckets import complete_bucket, open_bucket
 from messaging.aws.queues import DEAD_LETTER, complete_queue, max_receive_count, open_queue
 from tests.conftest import ROOT, Place
 from tests.gateway import Gateway
@@ -94,7 +94,7 @@ def test_a_bucket_half_made_is_finished_by_the_next_start(
     open_bucket(storage)
     assert lifecycle(storage) == IDS
     assert storage.s3.get_public_access_block(Bucket=storage.bucket)
-    assert made_by_us(storage)
+    assert rules.is_marked(storage)
     assert len(caplog.records) == 1
 
 
@@ -117,7 +117,7 @@ def test_the_bucket_of_somebody_who_sees_to_it_is_left_alone(
     storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A bucket that we did not create gets no lifecycle rules, and does not count as ours."""
-    assert not made_by_us(storage)
+    assert not rules.is_marked(storage)
     storage.s3.create_bucket(Bucket=storage.bucket)
 
     open_bucket(storage)
@@ -125,7 +125,7 @@ def test_the_bucket_of_somebody_who_sees_to_it_is_left_alone(
     complete_bucket(storage)
 
     assert lifecycle(storage) == []
-    assert not made_by_us(storage)
+    assert not rules.is_marked(storage)
     assert "was not made by these programs" in caplog.text
 
 

@@ -34,8 +34,8 @@ def picture(mode: str, width: int = 48, height: int = 32, seed: int = 1) -> Imag
         return Image.fromarray(random.random((height, width)).astype("f4"))
     if mode in ("LA", "PA"):
         return image.convert("LA").convert(mode)
-    if mode in ("CMYK", "LAB"):
-        return Image.merge(mode, image.split()[: len(Image.new(mode, (1, 1)).getbands())])
+    if mode == "CMYK":
+        return Image.merge(mode, image.split())
     if mode == "P":
         return image.convert("RGB").quantize(16)
     return image if mode == "RGBA" else image.convert("RGB").convert(mode)

@@ -80,6 +80,17 @@ def test_replies_come_in_the_order_of_their_requests(bench: Bench) -> None:
     assert len(bench.awaited) == 0
 
 
+def test_an_item_that_is_no_request_is_raised(bench: Bench) -> None:
+    """None among the items is a fault of the caller, not the end of the items."""
+    items: Any = [*requests("a"), None, *requests("b")]
+    replies = bench.ask(items)
+    bench.at_wait = lambda count: bench.answer("a")
+
+    assert next(replies).body == "reply to a"
+    with pytest.raises(AttributeError):
+        next(replies)
+
+
 def test_no_reply_ends_the_wait_after_its_time(bench: Bench) -> None:
     """The wait shows each second from 0 on, and raises the advice at the timeout."""
     replies = bench.ask(requests("a"), timeout=5)

@@ -56,7 +56,7 @@ def bench(clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptu
     """A Handling whose clock only a test moves, and whose pauses take no time."""
     caplog.set_level(logging.DEBUG)
     memory, patience = Memory("in", "out"), Patience()
-    monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
+    monkeypatch.setattr("messaging.clock.backoff", lambda *how: 0.0)
     return Bench(memory, clock, Leases(memory.queue("in"), 30, patience), patience)
 
 
@@ -140,6 +140,15 @@ def test_a_broken_id_is_told_to_who_asked(bench: Bench) -> None:
     assert "CorrelationId" in job.result.body
 
 
+def test_a_refusal_without_words_gets_some(bench: Bench) -> None:
+    """SQS carries no empty body, so the client is told that there is no reason."""
+
+    def refuse(request: Request) -> Result:
+        raise RequestRejected
+
+    assert bench.job(delivery(), refuse).result.body == "refused without a reason"
+
+
 def test_a_refusal_is_told_in_its_own_words(bench: Bench) -> None:
     """The handler's refusal is the reply, and nothing is retried."""
 
@@ -217,6 +226,28 @@ def test_an_error_of_aws_is_explained(bench: Bench) -> None:
 
     assert job.retry_in == 30
     assert "you may not" in job.result.body
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda made: None,
+        lambda made: "a text",
+        lambda made: made(5),
+        lambda made: made("fine", notes=("a", 5)),
+        lambda made: made("fine", notes=None),
+        lambda made: made("fine", etag=5),
+    ],
+)
+def test_a_handler_that_returns_no_text_has_failed(
+    bench: Bench, work: Callable[[Any], Any]
+) -> None:
+    """What cannot be sent is a failure of this handler, not of whatever is settled with it."""
+    job = bench.job(received(1), lambda request: work(Result))
+
+    assert (job.status, job.retry_in) == ("error", 30)
+    assert "TypeError" in job.result.body
+    assert job.log_entry("me")
 
 
 def test_an_outage_is_waited_out_while_the_request_is_ours(bench: Bench) -> None:

@@ -269,6 +269,28 @@ def test_a_lease_that_expired_is_told_once_and_forgotten(
     assert queue.calls == []
 
 
+def test_a_message_received_again_during_a_beat_keeps_its_new_lease(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A beat that has seen the old lease expire does not take the new one for it."""
+
+    class Racing(Dict[str, Lease]):
+        def copy(self) -> Dict[str, Lease]:
+            seen = dict(self)
+            leases.hold([delivery(since=clock.time, handle="new")])
+            return seen
+
+    leases = make(Queue())
+    leases._leases = Racing()
+    leases.hold([delivery(handle="old")])
+    clock.time += 6
+    beat(leases)
+
+    (kept,) = leases.stop()
+    assert kept.receipt_handle == "new"
+    assert caplog.text == ""
+
+
 def test_what_could_not_be_ended_stays_ours(clock: Clock) -> None:
     """A deletion that failed keeps its lease and is to be retried; one that was refused is not."""
     queue = Queue()

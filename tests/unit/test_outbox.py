@@ -91,6 +91,15 @@ def test_what_sqs_does_not_carry_is_refused_on_the_spot(bench: Bench) -> None:
     assert bench.memory.calls == []
 
 
+@pytest.mark.parametrize("wrong", [{"body": 5}, {"body": "1", "etag": 5}])
+def test_what_is_no_text_is_raised_where_its_reply_is_awaited(bench: Bench, wrong: Any) -> None:
+    """A request of the wrong types fails its own future."""
+    (pending,) = bench.put(Request(**wrong))
+
+    assert isinstance(pending.future.exception(1), (TypeError, AttributeError))
+    assert bench.memory.calls == []
+
+
 @pytest.mark.parametrize(("length", "uploads"), [(INLINE - 100, 0), (INLINE, 1), (INLINE + 1, 1)])
 def test_a_long_body_goes_by_the_bucket(bench: Bench, length: int, uploads: int) -> None:
     """A body that leaves no room for its attributes in 256 KiB is put into S3 first."""

@@ -1,6 +1,6 @@
 """Patience waits out transient trouble, reports it once, and ends when told to."""
 
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, Iterator, List, Tuple
 
 import pytest
 from botocore.exceptions import (
@@ -12,8 +12,7 @@ from botocore.exceptions import (
 )
 
 from messaging import clock
-from messaging.aws import patience as module
-from messaging.aws.patience import BLIPS, LONGEST_PAUSE, Patience, pause
+from messaging.aws.patience import BLIPS, LONGEST_PAUSE, Patience
 from messaging.aws.trouble import EntryError, is_passing, is_refusal
 
 
@@ -50,7 +49,7 @@ LASTING = [
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "pause", lambda failures: 0.0)
+    monkeypatch.setattr("messaging.clock.backoff", lambda *how: 0.0)
 
 
 def fails(times: int, error: Exception) -> Callable[[], str]:
@@ -185,7 +184,7 @@ def test_a_stop_ends_the_attempts() -> None:
 
 def test_the_end_wakes_those_that_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """The end wakes those who are backing off."""
-    monkeypatch.setattr(module, "pause", lambda failures: 1000.0)
+    monkeypatch.setattr("messaging.clock.backoff", lambda *how: 1000.0)
     patience = Patience()
 
     def call() -> None:
@@ -196,10 +195,20 @@ def test_the_end_wakes_those_that_back_off(monkeypatch: pytest.MonkeyPatch) -> N
         patience(call, "send")
 
 
-def test_pauses_grow_and_stay_within_their_bounds() -> None:
-    """However often an attempt fails, the next follows after at most twenty seconds."""
-    for failures in (1, 2, 3, 10, 100, 5000):
-        pauses = [pause(failures) for _ in range(200)]
-        assert min(pauses) >= 0
-        assert max(pauses) <= min(LONGEST_PAUSE, 2.0 ** min(failures - 1, 10))
-    assert max(pauses) > LONGEST_PAUSE / 2
+def test_pauses_grow_with_the_failures_up_to_twenty_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each failure asks for a longer backoff, of which a random share is waited."""
+    asked: List[Tuple[int, float, float]] = []
+
+    def backoff(failures: int, longest: float, share: float) -> float:
+        asked.append((failures, longest, share))
+        return 0.0
+
+    monkeypatch.setattr("messaging.clock.backoff", backoff)
+    Patience()(fails(50, UNREACHED), "send")
+
+    failures, longest, shares = zip(*asked)
+    assert failures == tuple(range(1, 51))
+    assert set(longest) == {LONGEST_PAUSE} == {20.0}
+    assert 0 <= min(shares) < 0.5 < max(shares) <= 1

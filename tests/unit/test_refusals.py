@@ -93,14 +93,15 @@ def test_pixels_are_summed_over_frames() -> None:
         assert "more than 3 frames" in refusal(source, Limits(frames=3))
 
 
-def test_gif_of_100_000_frames_is_refused_at_once() -> None:
-    """A GIF file's frames are counted without decoding, up to the limit."""
+@pytest.mark.parametrize(("count", "what"), [(40_000, "100 frames"), (100_000, "100,000 parts")])
+def test_gif_of_many_frames_is_refused_at_once(count: int, what: str) -> None:
+    """A GIF file's frames are counted without decoding, and its parts only up to a bound."""
     head = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + bytes(6)
     frame = b"\x2c" + struct.pack("<4HB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\0"
-    start = time.perf_counter()
+    start = time.process_time()
 
-    assert "more than 100 frames" in refusal(head + frame * 100_000 + b";")
-    assert time.perf_counter() - start < 1
+    assert what in refusal(head + frame * count + b";")
+    assert time.process_time() - start < 1
 
 
 def test_jpeg_of_300_scans_is_refused() -> None:

@@ -92,7 +92,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
     caplog.set_level(logging.DEBUG)
     clock = Clock()
     monkeypatch.setattr("messaging.clock.now", clock.now)
-    monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
+    monkeypatch.setattr("messaging.clock.backoff", lambda *how: 0.0)
     made = Bench(clock)
     yield made
     made.patience.end()

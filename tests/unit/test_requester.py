@@ -66,7 +66,7 @@ class Bench:
 def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
     """A requester whose pauses take no time."""
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr("random.uniform", lambda low, high: 0.001)
+    monkeypatch.setattr("messaging.clock.backoff", lambda *how: 0.001)
     monkeypatch.setattr("messaging.flow.batcher.due_at", lambda now, *how: now)
     monkeypatch.setattr("messaging.requester.asking.LOOK", 0.05)
     made = Bench()

@@ -69,7 +69,7 @@ def bench(
     """A Settlement whose clock only a test moves, and whose retries are due at once."""
     caplog.set_level(logging.DEBUG)
     memory, patience = Memory("in", "out"), Patience()
-    monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
+    monkeypatch.setattr("messaging.clock.backoff", lambda *how: 0.0)
     monkeypatch.setattr("messaging.flow.batcher.due_at", lambda now, *how: now)
     monkeypatch.setattr("messaging.flow.batcher.LINGER", 0.0)
     leases = Leases(memory.queue("in"), 30, patience)
@@ -166,6 +166,18 @@ def test_a_result_that_sqs_refuses_becomes_a_refusal(
     assert bench.statuses() == ["error"]
     assert bench.memory.bodies("in") == []
     assert "Message message-1: the result cannot be sent: no!" in caplog.text
+
+
+def test_a_refusal_too_long_for_its_queue_is_told_in_short(bench: Bench) -> None:
+    """A long refusal that SQS does not accept is replaced by a short one."""
+    how: Any = {"sender": True, "within": "x" * 900, "times": 1}
+    bench.memory.fail("send_message_batch", "InvalidParameterValue", message="too long", **how)
+
+    bench.settle(bench.job().refused("x" * 900))
+
+    (body,) = bench.memory.bodies("out")
+    assert body == "the result cannot be sent: too long (InvalidParameterValue)"
+    assert bench.memory.bodies("in") == []
 
 
 def test_an_error_that_sqs_refuses_is_the_end(bench: Bench) -> None:

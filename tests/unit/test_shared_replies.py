@@ -55,7 +55,7 @@ def bench(
 ) -> Iterator[Bench]:
     """A shared queue whose clock only a test moves, and whose pauses take no time."""
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
+    monkeypatch.setattr("messaging.clock.backoff", lambda *how: 0.0)
     made = Bench(clock)
     yield made
     made.patience.end()

@@ -215,6 +215,7 @@ def test_palettes_of_16_bits_are_mapped_alone(unit: int) -> None:
         ([12], {}, "12 bits"),
         ([5, 6, 5], {}, "5 and 6 bits"),
         ([8], {259: (3, [34712])}, "compression 34712"),
+        ([8, 8, 8], {262: (3, [8])}, "colours 8"),  # LAB
     ],
 )
 def test_kinds_that_cannot_be_kept_are_named(bits: Any, fields: Any, reason: str) -> None:

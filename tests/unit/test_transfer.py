@@ -2,7 +2,6 @@
 
 import io
 import threading
-from itertools import accumulate
 from typing import Any, Iterator, List, Tuple
 
 import pytest
@@ -46,7 +45,7 @@ def test_a_download_tells_how_far_it_is() -> None:
     broken: Any = Storage([b"half", b""])
 
     assert transfer.download(whole, "key", None, told.append) == b"halfhalf"
-    assert told == [4, 4]
+    assert told == [4, 8]
     with pytest.raises(ConnectionError):
         transfer.download(broken, "key", None, told.append)
 
@@ -60,7 +59,7 @@ def test_an_upload_tells_how_far_it_is() -> None:
     file.read()
 
     assert transfer.upload(storage, "key", file, "image/png", told.append) == "b'12345'"
-    assert list(accumulate(told)) == [3, 5, 5, 5]
+    assert told == [3, 5, 5, 5]
 
 
 def test_results_keep_their_order() -> None:

@@ -94,7 +94,7 @@ class Bench:
 def bench(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
     """A worker whose pauses take no time."""
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr("random.uniform", lambda low, high: 0.001)
+    monkeypatch.setattr("messaging.clock.backoff", lambda *how: 0.001)
     monkeypatch.setattr("messaging.flow.batcher.due_at", lambda now, *how: now)
     monkeypatch.setattr("messaging.flow.threads.time.sleep", lambda seconds: None)
     made = Bench()

@@ -17,8 +17,9 @@ from image.operations.levels import Curve
 from image.operations.table import Effect
 
 _STRIP_PIXELS = 1 << 19  # far below 65,535 coding units of 64 pixels or more, the longest interval
-_HIGHEST_UNIT = 16  # rows; strips are as high as a multiple of this
+_UNIT = 16  # rows, the most that are coded together; strips have a multiple of these
 _RESTART = 0xD0
+_USUAL_BLOCK = ImageFile.MAXBLOCK
 _MOST_BYTES = 8  # for a pixel, of noise in the highest quality
 
 
@@ -34,11 +35,11 @@ def decoding(image: JpegImageFile, source: Iterable[memoryview]) -> Tuple[Image,
 
 
 def _rows(frame: Image, decoded: Iterator[None]) -> Iterator[int]:
-    rows, is_done = 0, frame.getpixel  # type: int, Any
+    rows, pixel = 0, frame.getpixel  # type: int, Any
     for _ in decoded:
-        while frame.mode == "RGBX" and rows < frame.height and is_done((0, rows))[3]:
-            rows += 1
-        yield max(0, rows - 1)  # the last may be incomplete
+        while frame.mode == "RGBX" and rows + _UNIT < frame.height and pixel((0, rows + _UNIT))[3]:
+            rows += _UNIT
+        yield rows
 
 
 def encode(
@@ -52,11 +53,11 @@ def encode(
         deque(decoded, 0)
         image, effect = effect(image), partial(Image.convert, mode=image.mode)
     is_whole = options["progressive"] or options["optimize"]
-    rows = max(1, _STRIP_PIXELS // image.width // _HIGHEST_UNIT) * _HIGHEST_UNIT
+    rows = max(1, _STRIP_PIXELS // image.width // _UNIT) * _UNIT
     strips = cut(range(image.height), image.height if is_whole else rows)
     if len(strips) > 1:
         is_high = options["subsampling"] == 2 and image.mode != "L"
-        options["restart_marker_rows"] = rows // (_HIGHEST_UNIT if is_high else 8)
+        options["restart_marker_rows"] = rows // (_UNIT if is_high else 8)
 
     def work(strip: range) -> bytes:
         box = (0, strip.start, image.width, strip.stop)
@@ -69,32 +70,30 @@ def encode(
 
 def _save(image: Image, most: int, options: Dict[str, Any]) -> bytes:
     """Save in as much memory as that may take at once: Pillow's guess can be too low."""
-    usual = ImageFile.MAXBLOCK
-    ImageFile.MAXBLOCK = max(usual, most)
+    ImageFile.MAXBLOCK = max(ImageFile.MAXBLOCK, most)
     try:
         with tempfile.TemporaryFile() as file:  # Pillow holds the GIL while it encodes into memory
             image.save(file, "JPEG", **options)
             file.seek(0)
             return file.read()
     finally:
-        ImageFile.MAXBLOCK = usual
+        if most:  # what another lane may need is left alone
+            ImageFile.MAXBLOCK = _USUAL_BLOCK
 
 
 def _join(files: Iterator[bytes], height: int, density: bytes) -> bytes:
     """Join the files of strips to one of the height given."""
     first = next(files)
     joined = BytesIO(first)
-    for part in segments.head(first):
-        if part.kind in segments.FRAME:
-            joined.seek(part.start + 5)
-            joined.write(height.to_bytes(2, "big"))
-        elif density and segments.is_named(part, *segments.JFIF):
-            joined.seek(part.start + 11)
-            joined.write(density)
-    joined.seek(-2, os.SEEK_END)
+    with joined.getbuffer() as head:
+        for part in segments.walk(first):
+            if part.kind in segments.FRAME:
+                head[part.start + 5 : part.start + 7] = height.to_bytes(2, "big")
+            elif density and segments.is_named(part, *segments.JFIF):
+                head[part.start + 11 : part.start + 16] = density
     for number, file in enumerate(files):
-        *_, scan = segments.head(file)
-        joined.write(bytes((0xFF, _RESTART + number % 8)))
-        joined.write(memoryview(file)[scan.end : -2])
-    joined.write(segments.END_OF_IMAGE)
+        scan = next(each for each in segments.walk(file) if each.kind == segments.START_OF_SCAN)
+        joined.seek(-1, os.SEEK_END)  # the end mark becomes one of a restart
+        joined.write(bytes((_RESTART + number % 8,)))
+        joined.write(memoryview(file)[scan.end :])
     return joined.getvalue()

@@ -12,8 +12,7 @@ from image.formats.jpeg import segments
 from image.formats.jpeg.encoder import decoding, encode
 from image.formats.jpeg.segments import ADOBE, JFIF, START_OF_IMAGE, XMP, is_named
 from image.formats.limits import Limits
-from image.formats.metadata import Remark, remark_thumbnail
-from image.formats.parts import Part, listed
+from image.formats.parts import Part, Remark, listed, remark_thumbnail
 from image.formats.pillow import encode as encode_whole
 from image.formats.pillow import open_image
 from image.operations.table import Edit
@@ -36,7 +35,8 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     needed = [part for part in parts if not segments.is_metadata(part)]
     source = [memoryview(data)[part.start : part.end] for part in needed]
     head = [part.raw for part in takewhile(lambda part: part.kind != segments.SCAN, needed)]
-    image = cast(JpegImageFile, open_image(b"".join((START_OF_IMAGE, *head)), "JPEG", limits))
+    image = cast(JpegImageFile, open_image(b"".join((START_OF_IMAGE, *head)), "JPEG"))
+    limits.check_pixels(image.width * image.height)
     options = {**_options(parts, image, remark), "extra": b"".join(_metadata(parts, remark))}
     _remark_losses(parts, remark)
     frame, decoded = decoding(image, [memoryview(START_OF_IMAGE), *source])
@@ -51,8 +51,8 @@ def _whole(frame: Image.Image, decoded: Iterable[int]) -> Iterator[Image.Image]:
 
 
 def _options(parts: List[Part], image: JpegImageFile, remark: Remark) -> Dict[str, Any]:
-    components = segments.components(parts)
-    tables = [image.quantization[each.table] for each in components]
+    names, across, down, numbers = zip(*image.layer)  # of the components
+    tables = [image.quantization[number] for number in numbers]
     transform = segments.first(parts, *ADOBE)[11:12]
     if len(tables) == 4 and transform == _YCCK:
         remark("The colours, stored as luminance, chroma and black, are now stored as ink.")
@@ -62,10 +62,10 @@ def _options(parts: List[Part], image: JpegImageFile, remark: Remark) -> Dict[st
     subsampling = get_sampling(image)
     if subsampling not in (0, 1, 2):
         subsampling = 0 if image.mode == "RGB" else -1
-        if len({each.sampling for each in components}) > 1:
+        if len({*zip(across, down)}) > 1:
             remark("The chroma subsampling, which Pillow cannot write, became 4:4:4.")
     # Colours are red, green and blue, as libjpeg tells, if Adobe's segment or their names say so.
-    is_rgb = (transform or bytes(each.name for each in components)) in (b"\0", b"RGB")
+    is_rgb = (transform or bytes(names)) in (b"\0", b"RGB")
     return {
         "qtables": tables,
         "subsampling": subsampling,

@@ -1,8 +1,7 @@
 """Segments: the parts of a JPEG file, each of the kind its marker says (ITU-T T.81, B.1)."""
 
 import re
-from itertools import takewhile
-from typing import Iterable, Iterator, List, NamedTuple
+from typing import Iterable, Iterator
 
 from image.formats.parts import Part
 
@@ -15,14 +14,6 @@ XMP = (b"\xe1", b"http://ns.adobe.com/xap/1.0/\0")
 _MARKER = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
 _MOST_STRAY = 1 << 16
 _HEAD = 4  # bytes of a marker and a length
-
-
-class Component(NamedTuple):
-    """A component of a frame: its name, its sampling factors, and which table quantises it."""
-
-    name: int
-    sampling: int
-    table: int
 
 
 def walk(data: bytes) -> Iterator[Part]:
@@ -44,20 +35,9 @@ def walk(data: bytes) -> Iterator[Part]:
         yield Part(data, kind, match.start(), position, _HEAD)
 
 
-def head(data: bytes) -> Iterator[Part]:
-    """Yield the segments before what is coded."""
-    return takewhile(lambda part: part.kind != SCAN, walk(data))
-
-
 def wrap(kind: bytes, body: bytes) -> bytes:
     """Return a segment of that content."""
     return b"".join((b"\xff", kind, (2 + len(body)).to_bytes(2, "big"), body))
-
-
-def components(parts: Iterable[Part]) -> List[Component]:
-    """List the components of a frame as its header describes them (ITU-T T.81, B.2.2)."""
-    header = next(part.content for part in parts if part.kind in FRAME)
-    return [Component(*header[start : start + 3]) for start in range(6, 6 + 3 * header[5], 3)]
 
 
 def is_named(part: Part, kind: bytes, *names: bytes) -> bool:

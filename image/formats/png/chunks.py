@@ -1,7 +1,6 @@
 """Chunks: the parts of a PNG file, and the frames that they hold (PNG, third edition)."""
 
 import zlib
-from dataclasses import dataclass
 from struct import pack, unpack_from
 from typing import Iterator, List, NamedTuple
 
@@ -57,8 +56,7 @@ class Frame(NamedTuple):
     data: List[Part]
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """What a file holds: all its chunks, and of these the frames."""
 
     data: bytes
@@ -127,9 +125,8 @@ def _frames(header: Header, parts: List[Part]) -> List[Frame]:
     for part in parts:
         if part.kind == b"fcTL":
             frames.append(Frame(_sized(header, part.content), part.start, part.content, []))
-        elif part.kind == b"IDAT" and not frames:
-            frames.append(Frame(header, 0, b"", [part]))
-        elif part.kind in (b"IDAT", b"fdAT") and frames:
+        elif part.kind == b"IDAT" or (part.kind == b"fdAT" and frames):
+            frames = frames or [Frame(header, 0, b"", [])]
             if part.kind == b"IDAT" and frames[-1].header != header:
                 raise ValueError("its first frame is not the whole picture")
             frames[-1].data.append(part)

@@ -42,26 +42,22 @@ def compress(rows: Rows) -> Iterator[bytes]:
     strips = cut(range(rows.header.height), max(1, _STRIP_BYTES // rows.header.stride))
     plans: Dict[range, Plan] = {}
     parts = share(strips, _plan(rows, strips, plans), lambda at: _encode(rows, at, plans[at]))
-    held, checksum = b"\x78\x01", 1
-    for number, (piece, part, length) in enumerate(parts):
-        if number:
-            yield held
-        held = piece if number else held + piece
+    start, checksum = b"\x78\x01", 1
+    for (piece, part, length), strip in zip(parts, strips):
         checksum = join_checksums(checksum, part, length)
-    yield held + checksum.to_bytes(4, "big")
+        yield start + piece + (checksum.to_bytes(4, "big") if strip == strips[-1] else b"")
+        start = b""
 
 
 def _plan(rows: Rows, strips: Sequence[range], plans: Dict[range, Plan]) -> Iterator[int]:
     """Plan each band once it is decoded, and yield how many rows have a plan."""
     size = -(-len(strips) // _BANDS)
     bands = deque(strips[first : first + size] for first in range(0, len(strips), size))
-    ready = 0
     for done in chain(rows.decoded, [strips[-1].stop]):
         while bands and bands[0][-1].stop <= done:
             band = bands.popleft()
-            ready = band[-1].stop
-            plans.update(dict.fromkeys(band, choose(rows, range(band[0].start, ready))))
-        yield ready
+            plans.update(dict.fromkeys(band, choose(rows, range(band[0].start, band[-1].stop))))
+        yield bands[0][0].start if bands else strips[-1].stop
 
 
 def choose(rows: Rows, band: range) -> Plan:
@@ -119,6 +115,5 @@ def _filter(block: Any, pixel: int, before: int, filters: Filters) -> Tuple[Any,
 
 def _deflate(window: Any, content: Any, deflate: Tuple[int, int], end: int) -> bytes:
     level, strategy = deflate
-    options = (level, zlib.DEFLATED, -15, 9, strategy)
-    stream = zlib.compressobj(*options, window) if len(window) else zlib.compressobj(*options)
+    stream = zlib.compressobj(level, zlib.DEFLATED, -15, 9, strategy, window)
     return stream.compress(content) + stream.flush(end)

@@ -43,12 +43,10 @@ class Pixels:
         self._images = [Image.new(mode, header[:2], None) for _ in raw_modes]
         self.decoded = self._decode(raw_modes, (part.content for part in frame.data))
         transparency = layout.first(b"tRNS")
-        self.key: Tuple[int, ...] = ()
-        if len(transparency) == {GREY: 2, COLOUR: 6}.get(header.color):
-            levels = unpack(f">{len(transparency) // 2}H", transparency)
-            self.key = tuple(level & ((1 << header.depth) - 1) for level in levels)
-        is_indexed = header.color == PALETTE
-        self._palette = _palette(layout.first(b"PLTE"), transparency) if is_indexed else None
+        has_key = len(transparency) == {GREY: 2, COLOUR: 6}.get(header.color)
+        levels = unpack(f">{len(transparency) // 2}H", transparency) if has_key else ()
+        self.key = tuple(level & ((1 << header.depth) - 1) for level in levels)
+        self._palette = _palette(layout.first(b"PLTE"), transparency)
 
     def strips(self) -> Iterator[Any]:
         """Decode, and yield all rows, some at a time."""
@@ -70,7 +68,7 @@ class Pixels:
 
         width, _, depth, color, _ = self.header
         levels, *low = (np.asarray(each.crop((0, top, width, bottom))) for each in self._images)
-        if self._palette is not None:
+        if color == PALETTE:
             return self._palette.take(levels, axis=0)
         if low:
             levels = levels.astype("u2") << 8 | low[0]

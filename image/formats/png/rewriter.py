@@ -6,8 +6,7 @@ from struct import pack
 from typing import Dict, Iterable, Iterator, Optional, Tuple
 
 from image.formats.limits import Limits
-from image.formats.metadata import Remark, remark_thumbnail
-from image.formats.parts import Part
+from image.formats.parts import Part, Remark, remark_thumbnail
 from image.formats.png import chunks, rows
 from image.formats.png.chunks import GREY, GREY_ALPHA, PALETTE, Frame, Header, Layout, wrap
 from image.formats.png.composer import compose

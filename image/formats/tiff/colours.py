@@ -21,15 +21,13 @@ def picture(page: Page, samples: Any) -> Any:
         palette = np.array(entries, "u2").reshape(3, -1).T >> (0 if unit == 1 else 8)
         colours = palette.astype("u1")[colours[..., 0]]
     elif kind == tags.CMYK:
-        colours = ((white - colours[..., :3]) * (1 - colours[..., 3:] / white)).astype(
-            colours.dtype
-        )
+        light = (white - colours[..., :3]) * (1 - colours[..., 3:] / white)
+        colours = light.astype(colours.dtype)
     elif kind == tags.WHITE_IS_ZERO:
         colours = white - colours
     if page[tags.BITS] < 8 and kind != tags.INDEXED:
         colours = colours * (255 // white)
-    has_alpha = rest.shape[2] == 1 and kind < tags.LAB
-    return np.concatenate((colours, rest), axis=2) if has_alpha else colours.copy()
+    return np.concatenate((colours, rest), axis=2) if rest.shape[2] == 1 else colours.copy()
 
 
 def mapped(page: Page, curve: Curve, samples: Any) -> Any:

@@ -3,9 +3,7 @@
 from struct import calcsize, error, pack, unpack_from
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
-from image.formats.limits import Limits
-from image.formats.metadata import Remark
-from image.formats.parts import MOST_PARTS
+from image.formats.parts import MOST_PARTS, Remark
 from image.formats.tiff import tags
 
 SHORT, LONG = 3, 4
@@ -50,11 +48,10 @@ class Reader:
         self.order = "<" if data[:1] == b"I" else ">"
         self._data, self._left = memoryview(data), len(data)
 
-    def pages(self, limits: Limits, remark: Remark) -> Iterator[Parts]:
+    def pages(self, remark: Remark) -> Iterator[Parts]:
         """Yield the pages; remark on those that are damaged, unless it is the first."""
         offset, count = int.from_bytes(self._data[4:8], "little" if self.order == "<" else "big"), 0
         while offset or not count:
-            limits.check_frames(count + 1)
             try:
                 directory, offset = self._read(offset)
                 if tags.WIDTH not in directory:

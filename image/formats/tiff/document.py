@@ -1,11 +1,12 @@
 """TIFF documents: each page edited by itself, and all its tags kept that fit its new pixels."""
 
+from itertools import islice
 from typing import Any, Collection, Iterable
 
 from PIL.TiffTags import lookup
 
 from image.formats.limits import Limits
-from image.formats.metadata import Remark, remark_thumbnail
+from image.formats.parts import Remark, remark_thumbnail
 from image.formats.tiff import tags
 from image.formats.tiff.colours import mapped, mapped_palette, picture
 from image.formats.tiff.directories import LONG, SHORT, Directory, Parts, Reader, field, write
@@ -26,8 +27,9 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
     if data.startswith(_BIG):
         raise ValueError("it is a BigTIFF, which is not known here: save it as a plain TIFF")
     reader = Reader(data)
-    pages = [Page(*parts) for parts in reader.pages(limits, remark)]
-    limits.check_pixels(sum(page.check(limits) for page in pages))
+    pages = [Page(*parts) for parts in islice(reader.pages(remark), limits.frames + 1)]
+    limits.check_frames(len(pages))
+    limits.check_pixels(sum(page.check() for page in pages))
     grey = (page for page in pages if not page.is_bilevel)
     effect = edit.effect(picture(page, band) for page in grey for band in decoded(page))
     return write(reader.order, (_edited(page, effect, remark) for page in pages))

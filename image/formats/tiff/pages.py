@@ -3,18 +3,19 @@
 from dataclasses import dataclass
 from typing import Sequence, Tuple
 
-from image.formats.limits import Limits
 from image.formats.tiff import tags
 from image.formats.tiff.directories import Directory
 
 # By what samples mean, how many of a pixel an edit changes, which are the first.
-_COLOURS = {0: 1, 1: 1, tags.RGB: 3, tags.INDEXED: 1, tags.CMYK: 4, tags.LAB: 1, tags.ICC_LAB: 1}
+_COLOURS = {0: 1, 1: 1, tags.RGB: 3, tags.INDEXED: 1, tags.CMYK: 4}
 # Those that code bytes, whatever the bytes mean: Pillow can be told that they are levels of grey.
 CODINGS = {
     **{1: "raw", 5: "tiff_lzw", 8: "tiff_adobe_deflate", 32773: "packbits"},
     **{32946: "tiff_deflate", 34925: "lzma", 50000: "zstd"},
 }
 _JPEG = (6, 7, 34892)
+_FORMATS = {tags.UNSIGNED, tags.FLOAT, tags.UNDEFINED}
+_PLAIN = (tags.BLACK_IS_ZERO, tags.RGB)
 DIFFERENCES = 2  # the predictor of whole numbers
 _USUAL = {tags.WIDTH: 0, tags.HEIGHT: 0, tags.EXTRA: 0}  # all other tags are 1 where they are not
 
@@ -48,7 +49,7 @@ class Page:
 
     @property
     def colours(self) -> int:
-        """Return how many samples of a pixel an edit changes; of LAB the lightness."""
+        """Return how many samples of a pixel an edit changes."""
         return _COLOURS.get(self[tags.PHOTOMETRIC], 0)
 
     @property
@@ -69,48 +70,37 @@ class Page:
         rows = self[tags.STRIP_ROWS] if tags.STRIP_ROWS in self.fields else self[tags.HEIGHT]
         return self[tags.WIDTH], min(rows, self[tags.HEIGHT])
 
-    def check(self, limits: Limits) -> int:
+    def check(self) -> int:
         """Return how many pixels of 32 bits take as much memory; refuse what cannot be kept."""
         width, height, (across, down) = self[tags.WIDTH], self[tags.HEIGHT], self.block_size
         if not (width and height and across and down and self[tags.CHANNELS]):
             raise ValueError("a page of it has no pixels")
         weight = max(1, self[tags.BITS] * self[tags.CHANNELS] // 32)
-        pixels = weight * (width * height + across * down)
-        limits.check_pixels(pixels)
         if not self.is_bilevel:
             self._check_samples()
         count = -(-width // across) * -(-height // down) * self.planes
         if len(self.blocks) < count or not all(map(len, self.blocks[:count])):
             raise ValueError("it is damaged or incomplete")
-        return pixels
+        return weight * (width * height + across * down)
 
     def _check_samples(self) -> None:
+        kind, channels, coding = self[tags.PHOTOMETRIC], self[tags.CHANNELS], self[tags.COMPRESSION]
         formats, bits = set(self.numbers(tags.SAMPLE_FORMAT)), sorted(set(self.numbers(tags.BITS)))
-        kind, channels, is_float = (
-            self[tags.PHOTOMETRIC],
-            self[tags.CHANNELS],
-            tags.FLOAT in formats,
-        )
-        is_lab = kind >= tags.LAB
-        if formats - {tags.UNSIGNED, tags.FLOAT, tags.UNDEFINED}:
-            raise ValueError("its samples are signed or complex numbers")
+        is_float, is_mixed = tags.FLOAT in formats, len(formats) > 1 or len(bits) > 1
         depths = (16, 32, 64) if is_float else (1, 2, 4, 8, 16)
-        if len(formats) > 1 or len(bits) > 1 or bits[0] not in depths:
-            raise ValueError(f"it has samples of {' and '.join(map(str, bits))} bits")
-        if (bits[0] < 8 and channels > 1) or (is_lab and bits[0] != 8):
-            raise ValueError(f"it has {channels} channels of {bits[0]} bits")
-        if self[tags.COMPRESSION] not in CODINGS or not self.colours:
-            coding = "JPEG" if self[tags.COMPRESSION] in _JPEG else self[tags.COMPRESSION]
-            raise ValueError(f"its pixels are unusual (compression {coding}, colours {kind})")
-        if channels < (3 if is_lab else self.colours):
-            raise ValueError("it has fewer channels than its colours need")
-        if self[tags.PREDICTOR] > DIFFERENCES:
-            raise ValueError("its predictor is that of floating-point numbers, not known here")
-        if is_float and kind not in (tags.BLACK_IS_ZERO, tags.RGB):
-            raise ValueError("its samples are floating-point numbers, but not of plain grey or RGB")
-        if kind == tags.CMYK and self[tags.INK_SET] != 1:
-            raise ValueError("its inks are not cyan, magenta, yellow and black")
-        if self[tags.EXTRA] == 1 and channels > self.colours and not is_lab:
-            raise ValueError(
-                "its colours are multiplied by its alpha (associated): save it without that"
-            )
+        is_known, name = coding in CODINGS and self.colours, "JPEG" if coding in _JPEG else coding
+        is_premultiplied = self[tags.EXTRA] == 1 and channels > self.colours
+        depth, floats = " and ".join(map(str, bits)), "floating-point numbers"
+        for applies, reason in (
+            (formats - _FORMATS, "its samples are signed or complex numbers"),
+            (is_mixed or bits[0] not in depths, f"it has samples of {depth} bits"),
+            (bits[0] < 8 and channels > 1, f"it has {channels} channels of {bits[0]} bits"),
+            (not is_known, f"its pixels are unusual (compression {name}, colours {kind})"),
+            (channels < self.colours, "it has fewer channels than its colours need"),
+            (self[tags.PREDICTOR] > DIFFERENCES, f"its predictor is that of {floats}"),
+            (is_float and kind not in _PLAIN, f"it has {floats}, but not of plain grey or RGB"),
+            (kind == tags.CMYK and self[tags.INK_SET] != 1, "its inks are not those of CMYK"),
+            (is_premultiplied, "its colours are multiplied by its alpha: save it without that"),
+        ):
+            if applies:
+                raise ValueError(reason)

@@ -4,8 +4,8 @@ from typing import Any, Iterator, Sequence
 
 from PIL import Image
 
-from image.formats.limits import DEFAULT_LIMITS
 from image.formats.pillow import decode, encode
+from image.formats.strips import cut
 from image.formats.tiff import directories, tags
 from image.formats.tiff.pages import CODINGS, DIFFERENCES, Page
 
@@ -23,18 +23,17 @@ def decoded(page: Page) -> Iterator[Any]:
     import numpy as np
 
     height, (across, down) = page[tags.HEIGHT], page.block_size
-    many = -(-page[tags.WIDTH] // across)  # blocks beside each other
+    many, tall = -(-page[tags.WIDTH] // across), -(-height // down)  # blocks in each direction
     stride = -(-across * page[tags.BITS] * page[tags.CHANNELS] // page.planes // 8) * many
-    rows = max(1, _BAND // (down * stride * page.planes)) * down
-    for top in range(0, height, rows):
-        left = min(rows, height - top)
-        first, count = top // down * many, -(-left // down) * many
-        starts = (plane * -(-height // down) * many + first for plane in range(page.planes))
-        blocks = (page.blocks[start : start + count] for start in starts)
-        parts = [_samples(page, _bytes(page, each, stride, left), many) for each in blocks]
+    for rows in cut(range(height), max(1, _BAND // (down * stride * page.planes)) * down):
+        parts = []
+        for plane in range(0, page.planes * tall, tall):
+            first, last = plane + rows.start // down, plane + -(-rows.stop // down)
+            stored = _bytes(page, page.blocks[first * many : last * many], stride, len(rows))
+            parts.append(_samples(page, stored, many))
         samples = np.concatenate(parts, axis=2)[:, : page[tags.WIDTH]]
-        step = rows if down < height else strip_rows(page)
-        yield from (samples[low : low + step] for low in range(0, left, step))
+        for band in cut(range(len(rows)), len(rows) if down < height else strip_rows(page)):
+            yield samples[band.start : band.stop]
 
 
 def _bytes(page: Page, blocks: Sequence[memoryview], stride: int, height: int) -> Any:
@@ -47,12 +46,11 @@ def _bytes(page: Page, blocks: Sequence[memoryview], stride: int, height: int) -
         if len(stored) < stride * height:
             raise ValueError("it ends too early")
         return np.frombuffer(stored, "u1").reshape(height, stride)
-    across = stride // -(-page[tags.WIDTH] // across)
     numbers = {tag: page[tag] for tag in (tags.COMPRESSION, tags.FILL_ORDER)}
     numbers.update({tags.WIDTH: stride, tags.HEIGHT: height, tags.BITS: 8, tags.PHOTOMETRIC: 1})
-    numbers.update(
-        {tags.TILE_WIDTH: across, tags.TILE_ROWS: down} if is_tiled else {tags.STRIP_ROWS: down}
-    )
+    numbers[tags.TILE_ROWS if is_tiled else tags.STRIP_ROWS] = down
+    if is_tiled:
+        numbers[tags.TILE_WIDTH] = stride // -(-page[tags.WIDTH] // across)
     fields = {tag: directories.field("<", directories.LONG, each) for tag, each in numbers.items()}
     return np.asarray(decode(directories.write("<", [(fields, blocks)]), "TIFF"))
 
@@ -92,5 +90,5 @@ def encoded(page: Page, samples: Any) -> Iterator[memoryview]:
         return
     image = Image.fromarray(rows)
     data = encode(image, "TIFF", compression=coding, strip_size=tall * rows.shape[1])
-    for _, blocks in directories.Reader(data).pages(DEFAULT_LIMITS, str):
+    for _, blocks in directories.Reader(data).pages(str):
         yield from blocks
