@@ -259,7 +259,7 @@ def wait_until(condition: Callable[[], Any], seconds: float = 60) -> Any:
             return value
         assert time.monotonic() < give_up, "it did not happen in time"
         time.sleep(pause)
-        pause = min(pause * 1.2, 0.1)  # each check takes time from what is waited for
+        pause = min(pause * 1.2, 0.25)  # each check takes time from what is waited for
 
 
 def take(queue: Queue, wait: int = 20, limit: int = 10) -> List[Received]:
