@@ -11,8 +11,8 @@ from image.formats.pillow import decode, encode
 from image.operations.levels import Curve
 from image.operations.table import Edit
 
-_HEADERS = (40, 52, 56, 64, 108, 124)
-_WITH_ALPHA, _WITH_PROFILE = 56, 124
+_HEADERS = (12, 40, 52, 56, 64, 108, 124)
+_OLD, _WITH_ALPHA, _WITH_PROFILE = 12, 56, 124
 _RAW, _MASKS = 0, 3
 _KNOWN = {(1, 0), (4, 0), (8, 0), (24, 0), (32, 0), (8, 1), (4, 2), (32, 3)}
 _PLACES = ([0, 1, 2], [1, 2, 3], [0, 1, 2, 3], [1, 2, 3, 0])  # of colours, and of alpha
@@ -48,8 +48,10 @@ def process(data: bytes, edit: Edit, limits: Limits, remark: Remark) -> bytes:
 def _layout(data: bytes) -> Layout:
     start, header = unpack_from("<II", data, 10)
     if header not in _HEADERS:
-        raise ValueError("its header is of an unknown kind, or that of OS/2 1")
-    width, height, _, bits, coding = unpack_from("<iiHHI", data, 18)
+        raise ValueError("its header is of an unknown kind")
+    form = "<HHHHI" if header == _OLD else "<iiHHI"
+    width, height, _, bits, coding = unpack_from(form, data, 18)
+    coding = _RAW if header == _OLD else coding
     if width < 1 or not height or (bits, coding) not in _KNOWN:
         raise ValueError(f"its pixels are of a rare kind ({bits} bits, compression {coding})")
     places = [2, 1, 0]
@@ -65,11 +67,15 @@ def _layout(data: bytes) -> Layout:
 
 
 def _with_palette_mapped(data: bytes, layout: Layout, curve: Curve) -> bytes:
-    """Map the colours in a copy of the file, and the bytes between them if they are not zero."""
-    start, (count,) = 14 + layout.header, unpack_from("<I", data, 46)
-    end = start + 4 * min(count or 256, 1 << layout.bits)
+    entry, start = 3 if layout.header == _OLD else 4, 14 + layout.header
+    count = 0 if layout.header == _OLD else unpack_from("<I", data, 46)[0]
+    end = start + entry * min(count or 256, 1 << layout.bits)
     end = min(end, layout.start) if layout.start > start else end  # some say that it is the start
-    return data[:start] + data[start:end].translate(bytes(curve.table(255))) + data[end:]
+    result, table = bytearray(data), bytes(curve.table(255))
+    for channel in range(3):
+        places = slice(start + channel, end, entry)
+        result[places] = result[places].translate(table)
+    return bytes(result)
 
 
 def _with_pixels_changed(data: bytes, layout: Layout, edit: Edit, remark: Remark) -> bytes:
@@ -100,5 +106,6 @@ def _in_black_and_white(data: bytes, layout: Layout, image: Any, remark: Remark)
     if layout.header >= _WITH_PROFILE and any(data[_PROFILE_SIZE]):
         remark("The colour profile was left out, since the colours became grey.")
     result = bytearray(encode(image, "BMP"))
-    result[_RESOLUTION] = data[_RESOLUTION]
+    if layout.header != _OLD:
+        result[_RESOLUTION] = data[_RESOLUTION]
     return bytes(result)
