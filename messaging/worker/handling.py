@@ -66,7 +66,7 @@ class Handling:
     def _failed(self, job: Job, error: BaseException) -> Job:
         """Leave a failed request to be retried; after the last attempt tell the client."""
         count, options = job.delivery.receive_count, self.options
-        last = 0 < options.max_receive_count <= count
+        last = count == options.max_receive_count  # beyond it there is no such queue any more
         pause = min(options.visibility_timeout * 2 ** (count - 1), LONGEST_RETRY)
         what = explain(error) if isinstance(error, AWS_ERRORS) else repr(error)
         next_step = "goes to the dead-letter queue" if last else f"is tried again in {pause} s"
