@@ -53,9 +53,13 @@ class Handling:
 
     def _work(self, delivery: Delivery) -> Result:
         """Call the handler, retrying passing trouble with AWS for as long as the lease holds."""
-        request = Request.from_delivery(delivery)
+
+        def attempt() -> Result:
+            request = Request.from_delivery(delivery)  # anew: a handler may change its parameters
+            return self.handler(self.storage.check_out(request), self.storage)
+
         result = self.patience(
-            lambda: self.handler(self.storage.check_out(request), self.storage),
+            attempt,
             "do the work",
             lambda error: is_passing(error) and self.leases.holds(delivery),
         )

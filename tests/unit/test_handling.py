@@ -216,6 +216,54 @@ def test_a_dead_letter_queue_that_takes_nothing_is_no_reason_to_spin(
     assert "it is tried again in 900 s." in caplog.text
 
 
+class Unspeakable(Exception):
+    """Cannot be written."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("made")
+
+
+@pytest.mark.parametrize("error", [Unspeakable(), ValueError("x" * 1_000_000)])
+def test_an_error_that_is_hard_to_write_is_a_failure_like_any_other(
+    bench: Bench, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One without a repr() or with a huge one is told in short, after the last failure."""
+
+    def fail(request: Request) -> Result:
+        raise error
+
+    job = bench.job(received(5), fail)
+
+    assert (job.reply_to, job.retry_in) == ("out", 0)
+    assert type(error).__name__ in job.result.body
+    assert max(len(each.getMessage()) for each in caplog.records) < 1000
+
+
+def test_a_refusal_is_logged_as_it_is_sent(bench: Bench) -> None:
+    """A long refusal is cut before it fills the log object that it shares with others."""
+
+    def refuse(request: Request) -> Result:
+        raise RequestRejected("x" * 1_000_000)
+
+    assert len(bench.job(delivery(), refuse).log_entry("me")) < 2000
+
+
+def test_each_attempt_gets_the_request_as_it_was_sent(bench: Bench) -> None:
+    """What a handler does to the parameters before an outage is not seen by the next attempt."""
+    (held,) = bench.leases.hold([message("1", attributes(Parameters='{"a": 1}'))])
+    errors = [aws_error("SlowDown", 503)]
+
+    def work(request: Request) -> Result:
+        values: Any = request.parameters
+        value = str(values.pop("a", "lost"))
+        if errors:
+            raise errors.pop()
+        return Result(value)
+
+    bench.clock.time = 0.0
+    assert bench.job(held, work).result.body == "1"
+
+
 def test_a_failure_is_logged_with_its_traceback(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
