@@ -343,6 +343,8 @@ def test_an_outcome_counts_answers_and_cites_the_first_refusal(bench: Bench) -> 
     refusals = [Job(**{**vars(job), "status": "error", "result": Result(x * 300)}) for x in "ab"]
     lost = Job(**{**vars(job), "answered": False, "log_key": "logs/2"})
 
+    forged = Job(**{**vars(job), "status": "error", "result": Result("no\nforged")})
+    assert "refused (no forged); log" in outcome([forged])
     assert outcome([job, lost]) == "1 of 2 requests answered; log: logs/1, logs/2"
     assert outcome([job, *refusals]) == (
         f"3 of 3 requests answered, 2 of them refused ({'a' * 200}); log: logs/1"
