@@ -15,7 +15,7 @@ Message = Dict[str, Any]  # an entry of SendMessageBatch without its Id
 LOGS, PAYLOADS = "logs/", "payloads/"  # key prefixes in the bucket, reserved for these
 INLINE = 256 * 1024  # bytes; longer bodies are cheaper by S3, and ten no longer fit a batch
 OK, ERROR = "ok", "error"
-_LONGEST_ERROR = 1000  # characters
+LONGEST_ERROR = 1000  # characters
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -88,7 +88,7 @@ class Reply:
 
     def to_message(self) -> Message:
         """Serialise the reply; characters that SQS would refuse are replaced."""
-        body = self.body if self.ok else self.body[:_LONGEST_ERROR]
+        body = self.body if self.ok else self.body[:LONGEST_ERROR]
         return _message(
             _ILLEGAL.sub("\ufffd", body),
             CorrelationId=self.correlation_id,

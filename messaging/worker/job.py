@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import List, Optional, Sequence, Tuple
 
 from ..wire.delivery import Delivery
-from ..wire.envelope import ERROR, OK, Reply
+from ..wire.envelope import ERROR, LONGEST_ERROR, OK, Reply
 
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")  # no message may forge a line
 
@@ -58,7 +58,8 @@ class Job:
 
     def refused(self, sentence: str) -> Job:
         """Return the same job with an error as its result."""
-        return replace(self, status=ERROR, result=Result(sentence or "refused without a reason"))
+        sentence = sentence[:LONGEST_ERROR] or "refused without a reason"
+        return replace(self, status=ERROR, result=Result(sentence))
 
     def log_entry(self, worker: str) -> str:
         """Return the lines about this job for the log object."""
