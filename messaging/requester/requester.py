@@ -88,7 +88,9 @@ class Requester:
             f"no reply in {timeout:g} s: check that a worker runs, that it reads "
             f"{settings.input_queue} in {region}, and what it says"
         )
-        return Asking(items, self._submit, self._awaited, window, timeout, waiting, advice).replies()
+        return Asking(
+            items, self._submit, self._awaited, window, timeout, waiting, advice
+        ).replies()
 
     def storage(self) -> Storage:
         """Return the bucket; the first call finds or creates it."""
@@ -113,6 +115,9 @@ class Requester:
         if self._outbox is None:  # else no lock: it may be held while the bucket is looked for
             with self._opening:
                 self._outbox = self._outbox or self._make_outbox()
+            if self._closed:  # too early for `close` to do it
+                self._outbox.close()
+                raise MessagingError(CLOSED)
         return self._outbox
 
     def _submit(self, request: Request) -> Pending:
@@ -129,8 +134,6 @@ class Requester:
             inbox = open_queue(connection.sqs, connection.settings.input_queue, dead_letter=True)
             inbox = replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=ANSWER))
             replies.opened.result()
-            if self._closed:  # too early for `close` to do it
-                raise MessagingError(CLOSED)
             return Outbox(inbox, replies, self._check_in, self._patience)
         except BaseException:
             replies.close()

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from messaging import ConfigurationError, MessagingError, Reply, Request, Requester
 from messaging.flow import threads
+from messaging.requester.outbox import Outbox
 from messaging.wire.envelope import INLINE
 from messaging.wire.names import made_at
 from tests.conftest import wait_until
@@ -242,6 +243,23 @@ def test_a_bucket_that_hangs_costs_short_requests_nothing(bench: Bench) -> None:
 
     assert [each.body for each in asked.result(GIVE_UP)] == ["re a"]
     let_go.set()
+
+
+def test_an_end_at_the_last_moment_of_the_beginning_leaves_no_queue(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue that is ready just as `close` found none is deleted all the same."""
+
+    def make(*how: Any) -> Outbox:
+        made = Outbox(*how)
+        bench.requester.close()
+        return made
+
+    monkeypatch.setattr("messaging.requester.requester.Outbox", make)
+    with pytest.raises(MessagingError, match="closed"):
+        bench.ask("a")
+
+    bench.memory.wait_for(lambda: bench.memory.asked("delete_queue", "out-"))
 
 
 def test_the_timeout_says_what_to_check(bench: Bench) -> None:
