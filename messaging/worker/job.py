@@ -88,6 +88,10 @@ def outcome(jobs: Sequence[Job]) -> str:
     """Summarise the outcome of jobs in one line."""
     answered = [job for job in jobs if job.answered]
     refused = [job for job in answered if job.status == ERROR]
-    more = f", {len(refused)} of them refused ({_CONTROL.sub(' ', refused[0].result.body[:200])})" if refused else ""
+    more = (
+        f", {len(refused)} of them refused ({_CONTROL.sub(' ', refused[0].result.body[:200])})"
+        if refused
+        else ""
+    )
     keys = ", ".join(dict.fromkeys(job.log_key for job in jobs))
     return f"{len(answered)} of {len(jobs)} requests answered{more}; log: {keys}"

@@ -272,6 +272,21 @@ def test_a_fault_of_ours_is_raised_where_replies_are_awaited(
         told(failing)
 
 
+def test_what_changed_after_it_was_put_costs_the_others_nothing(bench: Bench) -> None:
+    """Of a batch that is tried again, one whose parameters are no JSON any more is refused."""
+    changing: Any = {"a": 1}
+    fault = bench.memory.fail("send_message_batch", "InternalError", 500)
+    changed, other = bench.put(Request("1", parameters=changing), Request("2"))
+    bench.memory.wait_for(lambda: len(bench.memory.asked("send_message_batch")) > 2)
+
+    changing["a"] = object()
+    assert "the parameters are not JSON" in told(changed).body
+    bench.memory.mend(fault)
+
+    assert bench.sent(1) == ["2"]
+    assert not other.future.done()
+
+
 def test_a_closed_outbox_sends_nothing(bench: Bench) -> None:
     """What is put after close is dropped, and so is what waits for its upload."""
     entered, let_go = threading.Event(), threading.Event()
