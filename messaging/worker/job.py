@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import List, Optional, Sequence, Tuple
 
-from ..wire.delivery import Delivery
+from ..wire.delivery import LABEL, Delivery
 from ..wire.envelope import ERROR, LONGEST_ERROR, OK, Reply
 
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")  # no message may forge a line
@@ -17,7 +17,7 @@ _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")  # no message m
 class Result:
     """What a handler returns: the reply's body, and lines for the log.
 
-    Raises TypeError for anything but text: that must not come up later, among others' replies.
+    Raises TypeError for anything but text, or an impossible ETag: that must not come up later, among others' replies.
     """
 
     body: str
@@ -25,9 +25,11 @@ class Result:
     etag: Optional[str] = None
 
     def __post_init__(self) -> None:
-        for each in (self.body, *self.notes, self.etag or ""):
+        for each in (self.body, *self.notes):
             if not isinstance(each, str):
                 raise TypeError(f"a result is made of text, not of {each!r}")
+        if self.etag and not LABEL.fullmatch(self.etag):
+            raise TypeError(f"no ETag is like {self.etag!r}")
 
 
 @dataclass(frozen=True)

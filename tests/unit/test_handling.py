@@ -295,6 +295,7 @@ def test_an_error_of_aws_is_explained(bench: Bench) -> None:
         lambda made: made("fine", notes=("a", 5)),
         lambda made: made("fine", notes=None),
         lambda made: made("fine", etag=5),
+        lambda made: made("fine", etag="\ud800"),
     ],
 )
 def test_a_handler_that_returns_no_text_has_failed(
