@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, NoReturn, Optional
 
 from ..errors import InvalidMessage
-from .delivery import Delivery
+from .delivery import LABEL, Delivery
 
 Message = Dict[str, Any]  # an entry of SendMessageBatch without its Id
 LOGS, PAYLOADS = "logs/", "payloads/"  # key prefixes in the bucket, reserved for these
@@ -35,6 +35,8 @@ class Request:
         """Serialise the request; raises InvalidMessage for what SQS or JSON cannot carry."""
         if _ILLEGAL.search(self.body):
             raise InvalidMessage("the text holds a control character that SQS does not carry")
+        if not LABEL.fullmatch(self.correlation_id):  # else no worker could answer it
+            raise InvalidMessage("the correlation id is not 1 to 128 printable ASCII characters")
         try:
             written = json.dumps(dict(self.parameters), allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
