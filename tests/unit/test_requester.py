@@ -226,7 +226,12 @@ def test_a_request_that_meets_the_end_is_told_so(bench: Bench, monkeypatch: Any)
     bench.ask("a")
     outbox: Any = bench.requester._open()
     submit = outbox.submit
-    monkeypatch.setattr(outbox, "submit", lambda each: bench.requester.close() or submit(each))
+
+    def submit_late(request: Request) -> Any:
+        bench.requester.close()
+        return submit(request)
+
+    monkeypatch.setattr(outbox, "submit", submit_late)
 
     with pytest.raises(MessagingError, match="closed"):
         bench.requester.submit(Request("b")).result(GIVE_UP)
