@@ -7,6 +7,7 @@ from dataclasses import FrozenInstanceError
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import pytest
+from botocore.exceptions import ClientError
 
 from messaging import Request, RequestRejected
 from messaging.aws.patience import Patience
@@ -246,6 +247,15 @@ def test_a_refusal_is_logged_as_it_is_sent(bench: Bench) -> None:
         raise RequestRejected("x" * 1_000_000)
 
     assert len(bench.job(delivery(), refuse).log_entry("me")) < 2000
+
+
+def test_an_error_of_aws_without_a_status_is_explained(bench: Bench) -> None:
+    """One that came within a stream, or that a handler made, is told in its own words too."""
+
+    def fail(request: Request) -> Result:
+        raise ClientError({"Error": {"Code": "Odd", "Message": "in mid-stream"}}, "Select")
+
+    assert "in mid-stream" in bench.job(received(1), fail).result.body
 
 
 def test_each_attempt_gets_the_request_as_it_was_sent(bench: Bench) -> None:
