@@ -17,7 +17,8 @@ _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")  # no message m
 class Result:
     """What a handler returns: the reply's body, and lines for the log.
 
-    Raises TypeError for anything but text, or an impossible ETag: that must not come up later, among others' replies.
+    Raises TypeError for anything but text, or for an impossible ETag: that must not come up later,
+    among others' replies.
     """
 
     body: str
