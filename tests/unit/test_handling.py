@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 import pytest
 from botocore.exceptions import ClientError
 
-from messaging import Request, RequestRejected
+from messaging import ConfigurationError, Request, RequestRejected
 from messaging.aws.patience import Patience
 from messaging.wire.delivery import Delivery
 from messaging.worker.handling import Handling
@@ -376,6 +376,15 @@ def test_a_log_entry_tells_result_line_by_line() -> None:
 def test_options_have_the_values_that_the_help_tells() -> None:
     """By default four requests run at a time, ten come per poll, and each is hidden for 30 s."""
     assert WorkerOptions() == WorkerOptions(4, 10, 30, 0, False)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"concurrency": 0}, {"batch": 0}, {"batch": 11}, {"visibility_timeout": 0}]
+)
+def test_options_with_which_nothing_is_handled_are_refused(wrong: Dict[str, Any]) -> None:
+    """A worker that would only wait, or spin, is not made at all."""
+    with pytest.raises(ConfigurationError, match="a worker has"):
+        WorkerOptions(**wrong)
 
 
 def test_nobody_changes_what_is_shared_by_threads() -> None:
