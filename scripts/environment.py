@@ -42,7 +42,7 @@ def make(
     try:
         if not _is_ready(folder, wanted):
             folder.parent.mkdir(exist_ok=True)
-            with (folder.parent / "lock").open("w") as lock:
+            with (folder.parent / f"{name}.lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if not _is_ready(folder, wanted):
                     _install(folder, python, packages, optional, lock.fileno())

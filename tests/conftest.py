@@ -37,6 +37,8 @@ UNLIKE_AWS = {
 }
 # Tests that run in parallel slow each other down.
 hypothesis.settings.register_profile("tests", deadline=None)
+# For a Python beside the one that runs everything: see `--hypothesis-profile` in .ci/run.
+hypothesis.settings.register_profile("few", deadline=None, max_examples=20)
 hypothesis.settings.load_profile("tests")
 # Otherwise each connection that a test makes reloads boto3's models of all services.
 mock.patch("botocore.session.create_loader", lru_cache(maxsize=None)(create_loader)).start()
@@ -257,7 +259,7 @@ def wait_until(condition: Callable[[], Any], seconds: float = 60) -> Any:
             return value
         assert time.monotonic() < give_up, "it did not happen in time"
         time.sleep(pause)
-        pause = min(pause * 1.2, 0.1)  # each check takes time from what is waited for
+        pause = min(pause * 1.2, 0.25)  # each check takes time from what is waited for
 
 
 def take(queue: Queue, wait: int = 20, limit: int = 10) -> List[Received]:

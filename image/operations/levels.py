@@ -62,8 +62,11 @@ class Curve:
 
 @lru_cache(maxsize=8)  # strips ask for the same one again and again
 def _table(level: Callable[[Any], Any], white: int) -> "array[int]":
-    levels = (round(white * level(each / white)) for each in range(white + 1))
-    return array("B" if white < 256 else "H", levels)
+    if white < 256:
+        return array("B", (round(white * level(each / white)) for each in range(white + 1)))
+    import numpy as np  # a start without deep images needs none
+
+    return array("H", np.rint(white * level(np.arange(white + 1) / white)).astype("H").tobytes())
 
 
 def is_array(image: Any) -> bool:

@@ -166,13 +166,13 @@ def test_an_environment_is_made_once(stub: Path) -> None:
     """A ready environment is reused, even if it is read-only or has more packages."""
     environment.make("own", str(stub), ["-r", "a", "-r", "b"], "a\nb\n")
     made = steps(stub)
-    (environment.FOLDERS / "lock").unlink()
+    (environment.FOLDERS / "own.lock").unlink()
     environment.make("own", str(stub), ["-r", "a"], "a")
 
     assert made[0].startswith("-m venv ")
     assert made[-1].endswith("-r a -r b")
     assert steps(stub) == []
-    assert not (environment.FOLDERS / "lock").exists()
+    assert not (environment.FOLDERS / "own.lock").exists()
     environment.make("own", str(stub), ["-r", "c"], "c")
     assert [step for step in steps(stub) if "venv" in step] == [f"-m venv {made[0].split()[-1]}"]
 
@@ -318,7 +318,7 @@ def test_an_installation_leaves_no_temporary_file(stub: Path, tmp_path: Path) ->
 
     assert made.stderr.count("/left.") == 3
     assert list((tmp_path / "temporary").iterdir()) == []
-    assert sorted(path.name for path in environment.FOLDERS.iterdir()) == ["lock", "own"]
+    assert sorted(path.name for path in environment.FOLDERS.iterdir()) == ["own", "own.lock"]
 
 
 @pytest.fixture
