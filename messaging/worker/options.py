@@ -27,7 +27,7 @@ class WorkerOptions:
     drain: bool = False
 
     def __post_init__(self) -> None:
-        if not (self.concurrency > 0 < self.batch <= MAX_BATCH and 0 < self.visibility_timeout):
+        if min(self.concurrency, self.visibility_timeout) < 1 or not 1 <= self.batch <= MAX_BATCH:
             raise ConfigurationError(
                 "a worker has a lane or more, polls for 1 to 10 requests, and hides them for a "
                 "second or more"
