@@ -152,7 +152,7 @@ def test_a_refused_request_is_told_and_costs_the_others_nothing(bench: Bench) ->
     bench.memory.fail(
         "send_message_batch", "InvalidMessageContents", sender=True, within="bad", message="so bad"
     )
-    bad, good = bench.put(Request("bad"), Request("good"))
+    bad, good = bench.put(Request("bad", "first"), Request("good", "second"))
 
     assert bench.sent(1) == ["good"]
     assert told(bad) == Reply.error("SQS refused the request: so bad (InvalidMessageContents)")
