@@ -52,7 +52,7 @@ class Connection:
         self._clients: Dict[Kind, Any] = {}
         self._session: Any = None
         self._made_at = float("-inf")
-        self._renewing = False
+        self._renewal = threading.Thread()
         self._user_id: Optional[str] = None
         self._settling = Settling()
 
@@ -125,10 +125,10 @@ class Connection:
         Those at hand serve until then: a credential process may take its time, or fail.
         """
         with self._lock:
-            if self._renewing or clock.now() - self._made_at < RENEWED:
+            if self._renewal.is_alive() or clock.now() - self._made_at < RENEWED:
                 return
-            self._renewing = True
-        threading.Thread(target=self._make_anew, name="renew credentials", daemon=True).start()
+            self._renewal = threading.Thread(target=self._make_anew, name="renew", daemon=True)
+            self._renewal.start()
 
     def _make_anew(self) -> None:
         try:
@@ -141,7 +141,6 @@ class Connection:
             logger.debug("Cannot renew the credentials: %r.", error)
         finally:
             self._made_at = clock.now()
-            self._renewing = False
 
     def _open_session(self) -> Any:
         if self._session is None:

@@ -64,7 +64,7 @@ class Queue:
         return [Delivery.from_message(message, since) for message in answer.get("Messages", ())]
 
     def send(self, messages: Sequence[Message]) -> Failures:
-        """Send messages, each of at most 1 MiB."""
+        """Send messages; one of more than 1 MiB is refused without asking AWS."""
         sizes = [size_of(message) for message in messages]
         return self._batches(self.sqs.send_message_batch, messages, sizes)
 
@@ -93,7 +93,11 @@ class Queue:
         """
         failures: Failures = {}
         for batch in _packed(range(len(entries)), sizes):
-            failures.update(self._attempt(call, {at: entries[at] for at in batch}))
+            if sizes and sizes[batch[0]] > MAX_BYTES:  # AWS might cut off what is far longer
+                why = f"{sizes[batch[0]]:,} bytes, of which SQS carries {MAX_BYTES:,}"
+                failures[batch[0]] = EntryError("MessageTooLong", True, why)
+            else:
+                failures.update(self._attempt(call, {at: entries[at] for at in batch}))
         return failures
 
     def _attempt(

@@ -111,8 +111,8 @@ def is_blip(error: Exception) -> bool:
 
 
 def status_of(error: exceptions.ClientError) -> int:
-    """Return the HTTP status of an error response."""
-    return error.response["ResponseMetadata"]["HTTPStatusCode"]
+    """Return the HTTP status of an error response; 0 if there is none, as within a stream."""
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
 
 
 def said(error: exceptions.ClientError, what: str) -> str:

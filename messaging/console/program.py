@@ -84,6 +84,7 @@ def _prepare(level: int, verbose: bool) -> None:
     logging.Formatter.converter = time.gmtime  # as in the keys of log objects
     # We report in one line what libraries log with a traceback.
     foreign = logging.WARNING if verbose else logging.CRITICAL + 1
+    logging.raiseExceptions = False  # else work ends where its log line cannot be written
     logging.basicConfig(level=foreign, handlers=[handler])
     logging.getLogger(__package__.split(".")[0]).setLevel(logging.DEBUG if verbose else level)
     if not verbose:

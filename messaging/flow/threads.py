@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -21,8 +22,9 @@ def start(name: str, step: Callable[[], bool]) -> None:
             try:
                 going = step()
             except BaseException as error:  # a library's SystemExit must not end it silently
-                logger.error("Trouble in the %s thread: %r. Going on in a second.", name, error)
-                logger.debug("The cause:", exc_info=error)
+                with contextlib.suppress(BaseException):  # logging fails if its stream was closed
+                    logger.error("Trouble in the %s thread: %r. Going on in a second.", name, error)
+                    logger.debug("The cause:", exc_info=error)
                 time.sleep(1)  # a step that always fails must not spin
 
     threading.Thread(target=run, name=name, daemon=True).start()

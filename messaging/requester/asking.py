@@ -42,7 +42,7 @@ class Asking:
     def replies(self) -> Iterator[Reply]:
         """Yield the replies; raises ReplyTimeout, or what the source raised."""
         self._source = iter(self.items)
-        self._line: queue.Queue[Pending] = queue.Queue(self.window)
+        self._line: queue.Queue[Pending] = queue.Queue(max(1, self.window))
         self._given_up = False
         threads.start("feeder", self._feed)
         pending = END

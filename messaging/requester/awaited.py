@@ -13,6 +13,7 @@ from ..flow.recent import Recent
 from ..wire.envelope import Reply, Request
 
 REMEMBERED = 10_000  # ids of finished requests; a duplicate of an older one counts as a stranger's
+_NOBODYS = (InvalidStateError, SystemExit)  # nobody waits any more; a callback's own, not ours
 
 
 @dataclass(eq=False)
@@ -25,13 +26,13 @@ class Pending:
 
     def settle(self, reply: Reply) -> None:
         """Resolve the future, if somebody still waits, and drop the request's body."""
-        with contextlib.suppress(InvalidStateError):
+        with contextlib.suppress(*_NOBODYS):
             self.future.set_result(reply)
         self.request = replace(self.request, body="")
 
     def fail(self, error: BaseException) -> None:
         """Make the future raise an error."""
-        with contextlib.suppress(InvalidStateError):
+        with contextlib.suppress(*_NOBODYS):
             self.future.set_exception(error)
 
 

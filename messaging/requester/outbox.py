@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Callable, List, Sequence
+from typing import Callable, Dict, List, Sequence
 
 from .. import clock
 from ..aws.advice import explain
@@ -52,14 +52,9 @@ class Outbox:
 
     def put(self, pending: Pending) -> None:
         """Queue a request for sending; blocks while too many are waiting."""
-        try:
-            size = size_of(self._write(pending))
-        except InvalidMessage as error:
-            pending.settle(Reply.error(str(error)))
-        except Exception as error:  # such as a body that is no text
-            pending.fail(error)
-        else:  # up to this size ten messages fit a batch; for longer ones S3 is cheaper
-            (self._uploading if size > INLINE else self._sending).put([pending])
+        for message in self._written([pending]).values():
+            # Up to this size ten messages fit a batch; for longer ones S3 is cheaper.
+            (self._uploading if size_of(message) > INLINE else self._sending).put([pending])
 
     def close(self) -> None:
         """Drop what has not been sent, and end the threads and the replies."""
@@ -67,8 +62,22 @@ class Outbox:
         self._uploading.close()
         self.replies.close()
 
-    def _write(self, pending: Pending) -> Message:
-        return replace(pending.request, reply_to=self.replies.queue.name).to_message()
+    def _written(self, batch: Sequence[Pending]) -> Dict[Pending, Message]:
+        """Serialise requests; a future gets the error of its own, which costs the others nothing.
+
+        Whoever asked may have changed the parameters since the request was put.
+        """
+        messages = {}
+        for pending in batch:
+            try:
+                message = replace(pending.request, reply_to=self.replies.queue.name).to_message()
+                size_of(message)  # raises for what is no text
+                messages[pending] = message
+            except InvalidMessage as error:
+                pending.settle(Reply.error(str(error)))
+            except Exception as error:  # such as a body that is no text
+                pending.fail(error)
+        return messages
 
     def _upload(self, batch: List[Pending]) -> Sequence[Pending]:
         """Put long bodies into the bucket, and queue their requests, now short, for sending."""
@@ -89,23 +98,24 @@ class Outbox:
 
     def _send(self, batch: List[Pending]) -> Sequence[Pending]:
         """Send the requests that somebody still waits for; return those to retry."""
-        waiting = [pending for pending in batch if not pending.future.done()]
-        began = clock.now()
+        messages = self._written([pending for pending in batch if not pending.future.done()])
+        waiting, began = list(messages), clock.now()
         try:
-            failures = self.inbox.send([self._write(pending) for pending in waiting])
+            failures = self.inbox.send(list(messages.values()))
             if waiting and not failures:
                 self.patience.over(self._doing, began)
-            return [waiting[at] for at in failures if self._again(waiting[at], failures[at])]
+            failed = [(waiting[at], error) for at, error in failures.items()]
+            return [each for each, error in failed if self._again(each, messages[each], error)]
         except BaseException as error:
             for pending in waiting:
                 pending.fail(error)
             raise
 
-    def _again(self, pending: Pending, error: Exception) -> bool:
+    def _again(self, pending: Pending, message: Message, error: Exception) -> bool:
         """Return whether to retry a request; if not, its future gets the error."""
         if is_refusal(error):
             # S3 takes a body that is too long for the queue, or otherwise not to its taste.
-            if not pending.request.payload_key and size_of(self._write(pending)) > SMALLEST:
+            if not pending.request.payload_key and size_of(message) > SMALLEST:
                 return self._checked_in(pending)
             pending.settle(Reply.error(f"SQS refused the request: {explain(error)}"))
             return False

@@ -15,7 +15,7 @@ from ..aws.storage import Storage
 from ..errors import MessagingError
 from ..wire.envelope import Reply, Request
 from .asking import Asking, Item
-from .awaited import Awaited
+from .awaited import Awaited, Pending
 from .outbox import Outbox
 from .replies import Replies
 
@@ -63,7 +63,7 @@ class Requester:
 
     def submit(self, request: Request) -> Future[Reply]:
         """Send a request; return the future of its reply: no worker, no reply."""
-        return self._open().submit(request).future
+        return self._submit(request).future
 
     def ask(
         self,
@@ -82,13 +82,15 @@ class Requester:
             waiting: called at the start of a wait and every second with the seconds so far
             window: most items in flight
         """
-        submit = self._open().submit
+        self._open()  # raises here and now if AWS cannot be used
         settings, region = self._connection.settings, self._connection.region
         advice = (
             f"no reply in {timeout:g} s: check that a worker runs, that it reads "
             f"{settings.input_queue} in {region}, and what it says"
         )
-        return Asking(items, submit, self._awaited, window, timeout, waiting, advice).replies()
+        return Asking(
+            items, self._submit, self._awaited, window, timeout, waiting, advice
+        ).replies()
 
     def storage(self) -> Storage:
         """Return the bucket; the first call finds or creates it."""
@@ -110,10 +112,19 @@ class Requester:
             raise MessagingError("a Requester is for the process that made it: make another one")
         if self._closed:
             raise MessagingError(CLOSED)
-        with self._opening:
-            if self._outbox is None:
-                self._outbox = self._make_outbox()
-            return self._outbox
+        if self._outbox is None:  # else no lock: it may be held while the bucket is looked for
+            with self._opening:
+                self._outbox = self._outbox or self._make_outbox()
+            if self._closed:  # too early for `close` to do it
+                self._outbox.close()
+                raise MessagingError(CLOSED)
+        return self._outbox
+
+    def _submit(self, request: Request) -> Pending:
+        pending = self._open().submit(request)
+        if self._closed:  # meanwhile, so that it was too late for `close` to fail this one
+            pending.fail(MessagingError(CLOSED))
+        return pending
 
     def _make_outbox(self) -> Outbox:
         connection, how = self._connection, (self._awaited, self._patience)
@@ -123,8 +134,6 @@ class Requester:
             inbox = open_queue(connection.sqs, connection.settings.input_queue, dead_letter=True)
             inbox = replace(inbox, sqs=connection.client("sqs", attempts=1, seconds=ANSWER))
             replies.opened.result()
-            if self._closed:  # too early for `close` to do it
-                raise MessagingError(CLOSED)
             return Outbox(inbox, replies, self._check_in, self._patience)
         except BaseException:
             replies.close()

@@ -13,7 +13,7 @@ from ..errors import InvalidMessage
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-_LABEL = re.compile(r"[\x21-\x7e]{1,128}")
+LABEL = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +63,6 @@ class Delivery:
     def label(self, name: str) -> Optional[str]:
         """Return an attribute; raises InvalidMessage if not 1 to 128 printable ASCII characters."""
         text = self.text(name)
-        if text is not None and not _LABEL.fullmatch(text):
+        if text is not None and not LABEL.fullmatch(text):
             raise InvalidMessage(f"the attribute {name} is not 1 to 128 printable characters")
         return text

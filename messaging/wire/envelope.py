@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, NoReturn, Optional
 
 from ..errors import InvalidMessage
-from .delivery import Delivery
+from .delivery import LABEL, Delivery
 
 Message = Dict[str, Any]  # an entry of SendMessageBatch without its Id
 LOGS, PAYLOADS = "logs/", "payloads/"  # key prefixes in the bucket, reserved for these
 INLINE = 256 * 1024  # bytes; longer bodies are cheaper by S3, and ten no longer fit a batch
 OK, ERROR = "ok", "error"
-_LONGEST_ERROR = 1000  # characters
+LONGEST_ERROR = 1000  # characters
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -35,6 +35,8 @@ class Request:
         """Serialise the request; raises InvalidMessage for what SQS or JSON cannot carry."""
         if _ILLEGAL.search(self.body):
             raise InvalidMessage("the text holds a control character that SQS does not carry")
+        if not LABEL.fullmatch(self.correlation_id):  # else no worker could answer it
+            raise InvalidMessage("the correlation id is not 1 to 128 printable ASCII characters")
         try:
             written = json.dumps(dict(self.parameters), allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
@@ -88,7 +90,7 @@ class Reply:
 
     def to_message(self) -> Message:
         """Serialise the reply; characters that SQS would refuse are replaced."""
-        body = self.body if self.ok else self.body[:_LONGEST_ERROR]
+        body = self.body if self.ok else self.body[:LONGEST_ERROR]
         return _message(
             _ILLEGAL.sub("\ufffd", body),
             CorrelationId=self.correlation_id,

@@ -1,6 +1,7 @@
 """Handling: turns a message into a job with an outcome, whatever the message holds."""
 
 import logging
+import reprlib
 from dataclasses import dataclass, replace
 from typing import Callable, List
 
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[[Request, Storage], Result]
 LONGEST_RETRY = 900  # seconds; a request that keeps failing is retried at least this often
+_SHORT = reprlib.Repr()  # bears objects whose own repr() fails, or is huge
+_SHORT.maxother = 500
 
 
 @dataclass
@@ -53,22 +56,26 @@ class Handling:
 
     def _work(self, delivery: Delivery) -> Result:
         """Call the handler, retrying passing trouble with AWS for as long as the lease holds."""
-        request = Request.from_delivery(delivery)
+
+        def attempt() -> Result:
+            request = Request.from_delivery(delivery)  # anew: a handler may change its parameters
+            return self.handler(self.storage.check_out(request), self.storage)
+
         result = self.patience(
-            lambda: self.handler(self.storage.check_out(request), self.storage),
+            attempt,
             "do the work",
             lambda error: is_passing(error) and self.leases.holds(delivery),
         )
         if not isinstance(result, Result):
-            raise TypeError(f"the handler returned {result!r}, which is no Result")
+            raise TypeError(f"the handler returned {_SHORT.repr(result)}, which is no Result")
         return result
 
     def _failed(self, job: Job, error: BaseException) -> Job:
         """Leave a failed request to be retried; after the last attempt tell the client."""
         count, options = job.delivery.receive_count, self.options
-        last = 0 < options.max_receive_count <= count
+        last = count == options.max_receive_count  # beyond it there is no such queue any more
         pause = min(options.visibility_timeout * 2 ** (count - 1), LONGEST_RETRY)
-        what = explain(error) if isinstance(error, AWS_ERRORS) else repr(error)
+        what = explain(error) if isinstance(error, AWS_ERRORS) else _SHORT.repr(error)
         next_step = "goes to the dead-letter queue" if last else f"is tried again in {pause} s"
         logger.error("Message %s failed: %s; it %s.", job.delivery.message_id, what, next_step)
         logger.debug("The cause:", exc_info=error)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import List, Optional, Sequence, Tuple
 
-from ..wire.delivery import Delivery
-from ..wire.envelope import ERROR, OK, Reply
+from ..wire.delivery import LABEL, Delivery
+from ..wire.envelope import ERROR, LONGEST_ERROR, OK, Reply
 
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")  # no message may forge a line
 
@@ -17,7 +17,8 @@ _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")  # no message m
 class Result:
     """What a handler returns: the reply's body, and lines for the log.
 
-    Raises TypeError for anything but text: that must not come up later, among others' replies.
+    Raises TypeError for anything but text, or for an impossible ETag: that must not come up later,
+    among others' replies.
     """
 
     body: str
@@ -25,9 +26,11 @@ class Result:
     etag: Optional[str] = None
 
     def __post_init__(self) -> None:
-        for each in (self.body, *self.notes, self.etag or ""):
+        for each in (self.body, *self.notes):
             if not isinstance(each, str):
                 raise TypeError(f"a result is made of text, not of {each!r}")
+        if self.etag and not LABEL.fullmatch(self.etag):
+            raise TypeError(f"no ETag is like {self.etag!r}")
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ class Job:
 
     def refused(self, sentence: str) -> Job:
         """Return the same job with an error as its result."""
-        return replace(self, status=ERROR, result=Result(sentence or "refused without a reason"))
+        sentence = sentence[:LONGEST_ERROR] or "refused without a reason"
+        return replace(self, status=ERROR, result=Result(sentence))
 
     def log_entry(self, worker: str) -> str:
         """Return the lines about this job for the log object."""
@@ -87,6 +91,10 @@ def outcome(jobs: Sequence[Job]) -> str:
     """Summarise the outcome of jobs in one line."""
     answered = [job for job in jobs if job.answered]
     refused = [job for job in answered if job.status == ERROR]
-    more = f", {len(refused)} of them refused ({refused[0].result.body[:200]})" if refused else ""
+    more = (
+        f", {len(refused)} of them refused ({_CONTROL.sub(' ', refused[0].result.body[:200])})"
+        if refused
+        else ""
+    )
     keys = ", ".join(dict.fromkeys(job.log_key for job in jobs))
     return f"{len(answered)} of {len(jobs)} requests answered{more}; log: {keys}"

@@ -19,7 +19,7 @@ from ..aws.patience import Patience
 from ..aws.queue_calls import MAX_BATCH, Queue
 from ..aws.storage import Storage
 from ..aws.trouble import AWS_ERRORS
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, MessagingError
 from ..flow import threads
 from ..flow.batcher import Batcher
 from ..flow.intake import Intake
@@ -64,6 +64,7 @@ class Worker:
     def __post_init__(self) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self._last_arrival = clock.now()
+        self._has_run = False
         self._events: SimpleQueue[object] = SimpleQueue()
         self._patience = patience = Patience(self.connection.renew)
         # One attempt each, since botocore's own retries would outlast the bound of a stop.
@@ -85,6 +86,9 @@ class Worker:
 
         Raises ConfigurationError if no job can be settled, such as for a missing permission.
         """
+        if self._has_run:  # what has ended would handle nothing, and wait for ever
+            raise MessagingError("a Worker runs once: make another one")
+        self._has_run = True
         cause: object = STOPPED
         with suppress(KeyboardInterrupt):
             threads.start("leases", self._leases.step)

@@ -154,8 +154,12 @@ def test_what_the_source_raises_is_raised_in_its_place(bench: Bench) -> None:
         next(replies)
 
 
-def test_no_more_than_a_window_is_under_way(bench: Bench) -> None:
-    """The iterator is read only as replies are consumed, at most a window ahead."""
+@pytest.mark.parametrize(("window", "ahead"), [(2, "abcd"), (1, "abc"), (0, "abc")])
+def test_no_more_than_a_window_is_under_way(bench: Bench, window: int, ahead: str) -> None:
+    """The iterator is read only as replies are consumed, at most a window ahead, of one at least.
+
+    The window comes on top of the request awaited and the one just read.
+    """
     read: List[str] = []
 
     def source() -> Iterator[Item]:
@@ -163,16 +167,16 @@ def test_no_more_than_a_window_is_under_way(bench: Bench) -> None:
             read.append(item.correlation_id)
             yield item
 
-    replies: Any = bench.ask(source(), window=2)
+    replies: Any = bench.ask(source(), window=window)
 
     def answer(count: int) -> None:
-        wait_until(lambda: len(read) >= 4, 5)
+        wait_until(lambda: len(read) >= len(ahead), 5)
         bench.answer("a")
 
     bench.at_wait = answer
     assert next(replies).body == "reply to a"
 
-    assert read == list("abcd")
+    assert read == list(ahead)
     replies.close()
     wait_until(lambda: len(bench.awaited) == 0, 5)
     wait_until(lambda: not feeders(), 5)

@@ -1,5 +1,6 @@
 """Each reply goes to the one who awaits it, once."""
 
+import sys
 from typing import List
 
 import pytest
@@ -85,6 +86,20 @@ def test_all_who_wait_can_be_told() -> None:
     for pending in made:
         with pytest.raises(ValueError, match="made"):
             pending.future.result(0)
+
+
+def test_a_callback_that_ends_its_thread_costs_the_others_nothing() -> None:
+    """A callback's sys.exit() keeps neither replies nor errors from those who wait beside it."""
+    awaited = Awaited()
+    first, second, third = (awaited.expect(Request("1", each)) for each in "abc")
+    for each in (first, second):
+        each.future.add_done_callback(lambda _: sys.exit(3))
+
+    assert awaited.give(Reply("done", "a"))
+    awaited.fail(ValueError("made"))
+
+    assert first.future.result(0).body == "done"
+    assert [str(each.future.exception(0)) for each in (second, third)] == ["made", "made"]
 
 
 def test_equal_requests_are_told_apart() -> None:

@@ -7,8 +7,9 @@ from dataclasses import FrozenInstanceError
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import pytest
+from botocore.exceptions import ClientError
 
-from messaging import Request, RequestRejected
+from messaging import ConfigurationError, Request, RequestRejected
 from messaging.aws.patience import Patience
 from messaging.wire.delivery import Delivery
 from messaging.worker.handling import Handling
@@ -192,7 +193,7 @@ def test_the_longest_pauses_of_short_timeouts_end(bench: Bench) -> None:
     assert pauses == [256, 512, 900]
 
 
-@pytest.mark.parametrize(("most", "times"), [(5, 5), (5, 6), (1, 1)])
+@pytest.mark.parametrize(("most", "times"), [(5, 5), (1, 1)])
 def test_the_last_failure_is_told(
     bench: Bench, most: int, times: int, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -204,6 +205,73 @@ def test_the_last_failure_is_told(
         f"the worker failed {times} times, the last time with ZeroDivisionError('division by zero')"
     )
     assert "it goes to the dead-letter queue." in caplog.text
+
+
+def test_a_dead_letter_queue_that_takes_nothing_is_no_reason_to_spin(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What SQS delivers once more than it should, since that queue is gone, waits as before."""
+    job = bench.job(received(6), lambda request: 1 / 0, max_receive_count=5)
+
+    assert (job.reply_to, job.retry_in) == (None, 900)
+    assert "it is tried again in 900 s." in caplog.text
+
+
+class Unspeakable(Exception):
+    """Cannot be written."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("made")
+
+
+@pytest.mark.parametrize("error", [Unspeakable(), ValueError("x" * 1_000_000)])
+def test_an_error_that_is_hard_to_write_is_a_failure_like_any_other(
+    bench: Bench, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One without a repr() or with a huge one is told in short, after the last failure."""
+
+    def fail(request: Request) -> Result:
+        raise error
+
+    job = bench.job(received(5), fail)
+
+    assert (job.reply_to, job.retry_in) == ("out", 0)
+    assert type(error).__name__ in job.result.body
+    assert max(len(each.getMessage()) for each in caplog.records) < 1000
+
+
+def test_a_refusal_is_logged_as_it_is_sent(bench: Bench) -> None:
+    """A long refusal is cut before it fills the log object that it shares with others."""
+
+    def refuse(request: Request) -> Result:
+        raise RequestRejected("x" * 1_000_000)
+
+    assert len(bench.job(delivery(), refuse).log_entry("me")) < 2000
+
+
+def test_an_error_of_aws_without_a_status_is_explained(bench: Bench) -> None:
+    """One that came within a stream, or that a handler made, is told in its own words too."""
+
+    def fail(request: Request) -> Result:
+        raise ClientError({"Error": {"Code": "Odd", "Message": "in mid-stream"}}, "Select")
+
+    assert "in mid-stream" in bench.job(received(1), fail).result.body
+
+
+def test_each_attempt_gets_the_request_as_it_was_sent(bench: Bench) -> None:
+    """What a handler does to the parameters before an outage is not seen by the next attempt."""
+    (held,) = bench.leases.hold([message("1", attributes(Parameters='{"a": 1}'))])
+    errors = [aws_error("SlowDown", 503)]
+
+    def work(request: Request) -> Result:
+        values: Any = request.parameters
+        value = str(values.pop("a", "lost"))
+        if errors:
+            raise errors.pop()
+        return Result(value)
+
+    bench.clock.time = 0.0
+    assert bench.job(held, work).result.body == "1"
 
 
 def test_a_failure_is_logged_with_its_traceback(
@@ -237,6 +305,7 @@ def test_an_error_of_aws_is_explained(bench: Bench) -> None:
         lambda made: made("fine", notes=("a", 5)),
         lambda made: made("fine", notes=None),
         lambda made: made("fine", etag=5),
+        lambda made: made("fine", etag="\ud800"),
     ],
 )
 def test_a_handler_that_returns_no_text_has_failed(
@@ -285,6 +354,8 @@ def test_an_outcome_counts_answers_and_cites_the_first_refusal(bench: Bench) -> 
     refusals = [Job(**{**vars(job), "status": "error", "result": Result(x * 300)}) for x in "ab"]
     lost = Job(**{**vars(job), "answered": False, "log_key": "logs/2"})
 
+    forged = Job(**{**vars(job), "status": "error", "result": Result("no\nforged")})
+    assert "refused (no forged); log" in outcome([forged])
     assert outcome([job, lost]) == "1 of 2 requests answered; log: logs/1, logs/2"
     assert outcome([job, *refusals]) == (
         f"3 of 3 requests answered, 2 of them refused ({'a' * 200}); log: logs/1"
@@ -305,6 +376,15 @@ def test_a_log_entry_tells_result_line_by_line() -> None:
 def test_options_have_the_values_that_the_help_tells() -> None:
     """By default four requests run at a time, ten come per poll, and each is hidden for 30 s."""
     assert WorkerOptions() == WorkerOptions(4, 10, 30, 0, False)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"concurrency": 0}, {"batch": 0}, {"batch": 11}, {"visibility_timeout": 0}]
+)
+def test_options_with_which_nothing_is_handled_are_refused(wrong: Dict[str, Any]) -> None:
+    """A worker that would only wait, or spin, is not made at all."""
+    with pytest.raises(ConfigurationError, match="a worker has"):
+        WorkerOptions(**wrong)
 
 
 def test_nobody_changes_what_is_shared_by_threads() -> None:

@@ -21,7 +21,7 @@ GROUND = ("messaging.errors", "messaging.clock", "messaging.settings")
 LOWER = (*GROUND, "messaging.wire", "messaging.aws", "messaging.flow")
 CORE = ("messaging/flow", "messaging/requester", "messaging/worker")
 # Most lines of code in some folders, so that growth is a decision.
-MOST: Dict[Tuple[str, ...], int] = {CORE: 1_151, ("messaging",): 3_030, ("image",): 2_516}
+MOST: Dict[Tuple[str, ...], int] = {CORE: 1_191, ("messaging",): 3_075, ("image",): 2_516}
 # What each package may import besides the standard library and itself.
 ALLOWED: Dict[str, Set[str]] = {
     "messaging": {*GROUND, "messaging.wire", "messaging.aws"}

@@ -152,7 +152,7 @@ def test_a_refused_request_is_told_and_costs_the_others_nothing(bench: Bench) ->
     bench.memory.fail(
         "send_message_batch", "InvalidMessageContents", sender=True, within="bad", message="so bad"
     )
-    bad, good = bench.put(Request("bad"), Request("good"))
+    bad, good = bench.put(Request("bad", "first"), Request("good", "second"))
 
     assert bench.sent(1) == ["good"]
     assert told(bad) == Reply.error("SQS refused the request: so bad (InvalidMessageContents)")
@@ -270,6 +270,33 @@ def test_a_fault_of_ours_is_raised_where_replies_are_awaited(
 
     with pytest.raises(InvalidMessage):
         told(failing)
+
+
+@pytest.mark.parametrize("correlation_id", ["", "order 5", "Auftrag-\u00fc", "5" * 129])
+def test_an_id_that_no_worker_answers_is_refused_on_the_spot(
+    bench: Bench, correlation_id: str
+) -> None:
+    """A correlation id that breaks the format is told, instead of waiting for a reply in vain."""
+    refused, sent = bench.put(Request("1", correlation_id), Request("2", "5" * 128))
+
+    assert "the correlation id is not 1 to 128 printable" in told(refused).body
+    assert bench.sent(1) == ["2"]
+    assert not sent.future.done()
+
+
+def test_what_changed_after_it_was_put_costs_the_others_nothing(bench: Bench) -> None:
+    """Of a batch that is tried again, one whose parameters are no JSON any more is refused."""
+    changing: Any = {"a": 1}
+    fault = bench.memory.fail("send_message_batch", "InternalError", 500)
+    changed, other = bench.put(Request("1", parameters=changing), Request("2"))
+    bench.memory.wait_for(lambda: len(bench.memory.asked("send_message_batch")) > 2)
+
+    changing["a"] = object()
+    assert "the parameters are not JSON" in told(changed).body
+    bench.memory.mend(fault)
+
+    assert bench.sent(1) == ["2"]
+    assert not other.future.done()
 
 
 def test_a_closed_outbox_sends_nothing(bench: Bench) -> None:

@@ -23,6 +23,7 @@ CASES = {
     "raise BrokenPipeError(32, 'x')": ("", 0),
     "warnings.warn('odd')": ("", 0),
     "logging.getLogger('other').error('x', exc_info=True)": ("", 0),
+    "sys.stderr.close(); program.logger.error('x')": ("", 0),
 }
 TEXT = """
 import logging, os, signal, sys, threading, time, warnings

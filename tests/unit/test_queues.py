@@ -61,6 +61,18 @@ def test_what_failed_is_told_by_position_with_whether_it_would_always_fail() -> 
     assert explain(failures[2]) == "AWS failed (Made)"
 
 
+def test_what_no_queue_takes_is_refused_without_asking() -> None:
+    """A message over 1 MiB is told as too long, since AWS may just cut off what is far longer."""
+    sqs: Any = Sqs()
+    bodies = ["good", "x" * (MAX_BYTES + 1), "good"]
+
+    failures = Queue(sqs, "http://x/1/q").send([{"MessageBody": body} for body in bodies])
+
+    assert sqs.calls == [["good"], ["good"]]
+    assert {at: is_refusal(error) for at, error in failures.items()} == {1: True}
+    assert "1,048,577 bytes, of which SQS carries 1,048,576" in explain(failures[1])
+
+
 def test_private_names_are_known_and_others_are_not() -> None:
     """Only the output queue's name with a time and 16 hex digits is a reply queue's."""
     name = names.new_name("OutputQueue")

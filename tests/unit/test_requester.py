@@ -13,6 +13,8 @@ from botocore.exceptions import ClientError
 
 from messaging import ConfigurationError, MessagingError, Reply, Request, Requester
 from messaging.flow import threads
+from messaging.requester.outbox import Outbox
+from messaging.wire.envelope import INLINE
 from messaging.wire.names import made_at
 from tests.conftest import wait_until
 from tests.unit.memory_aws import GONE, Memory, aws_error
@@ -197,6 +199,72 @@ def test_an_end_during_the_beginning_leaves_no_queue(bench: Bench) -> None:
     with pytest.raises(MessagingError, match="closed"):
         asking.result(GIVE_UP)
     bench.memory.wait_for(lambda: bench.reply_queue() not in bench.memory.queues)
+
+
+def test_what_is_asked_after_the_end_is_told_so(bench: Bench) -> None:
+    """A source that brings its next item after `close` is not waited for as if it were sent."""
+    closed = threading.Event()
+
+    def items() -> Iterator[Request]:
+        yield Request("a")
+        closed.wait(GIVE_UP)
+        yield Request("b")
+
+    bench.answering()
+    replies = bench.requester.ask(items(), GIVE_UP)
+    assert next(replies).body == "re a"
+    bench.requester.close()
+    closed.set()
+
+    with pytest.raises(MessagingError, match="closed"):
+        next(replies)
+
+
+def test_a_request_that_meets_the_end_is_told_so(bench: Bench, monkeypatch: Any) -> None:
+    """A future whose request was dropped, since `close` came first, has an error."""
+    bench.answering()
+    bench.ask("a")
+    outbox: Any = bench.requester._open()
+    submit = outbox.submit
+
+    def submit_late(request: Request) -> Any:
+        bench.requester.close()
+        return submit(request)
+
+    monkeypatch.setattr(outbox, "submit", submit_late)
+
+    with pytest.raises(MessagingError, match="closed"):
+        bench.requester.submit(Request("b")).result(GIVE_UP)
+
+
+def test_a_bucket_that_hangs_costs_short_requests_nothing(bench: Bench) -> None:
+    """While a long body waits for its bucket, other threads get their answers."""
+    looking, let_go = bench.memory.hang("get_bucket_lifecycle_configuration")
+    threads.background("long", lambda: bench.requester.submit(Request("1" * INLINE)))
+    assert looking.wait(GIVE_UP)
+    bench.answering()
+
+    asked = threads.background("short", lambda: bench.ask("a"))
+
+    assert [each.body for each in asked.result(GIVE_UP)] == ["re a"]
+    let_go.set()
+
+
+def test_an_end_at_the_last_moment_of_the_beginning_leaves_no_queue(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue that is ready just as `close` found none is deleted all the same."""
+
+    def make(*how: Any) -> Outbox:
+        made = Outbox(*how)
+        bench.requester.close()
+        return made
+
+    monkeypatch.setattr("messaging.requester.requester.Outbox", make)
+    with pytest.raises(MessagingError, match="closed"):
+        bench.ask("a")
+
+    bench.memory.wait_for(lambda: bench.memory.asked("delete_queue", "out-"))
 
 
 def test_the_timeout_says_what_to_check(bench: Bench) -> None:

@@ -43,6 +43,27 @@ def test_a_thread_goes_on_until_its_step_says_no(
     assert told == [(logging.ERROR, reason), (logging.DEBUG, "The cause:")]
 
 
+def test_a_thread_outlives_a_log_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot even be told, as where somebody closed the stream, ends no thread either."""
+    monkeypatch.setattr("messaging.flow.threads.time.sleep", lambda seconds: None)
+    over = threading.Event()
+    steps = iter([ValueError("made"), ValueError("made")])
+
+    def fail(*what: object) -> None:
+        raise ValueError("I/O operation on closed file")
+
+    def step() -> bool:
+        for error in steps:
+            raise error
+        over.set()
+        return False
+
+    monkeypatch.setattr(threads.logger, "error", fail)
+    threads.start("test", step)
+
+    assert over.wait(GIVE_UP)
+
+
 def test_a_call_in_the_background_has_a_result() -> None:
     """It runs once, on a thread of its own, and what it raises is raised where it is asked for."""
     ran: List[threading.Thread] = []

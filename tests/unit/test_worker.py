@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterator, List, Optional
 
 import pytest
 
-from messaging import ConfigurationError, Request, RequestRejected, Worker
+from messaging import ConfigurationError, MessagingError, Request, RequestRejected, Worker
 from messaging.clock import now
 from messaging.flow import threads
 from messaging.worker.job import Result
@@ -264,6 +264,18 @@ def test_an_interrupt_at_the_start_is_a_stop(bench: Bench, monkeypatch: pytest.M
     bench.worker.run()
 
     wait_until(lambda: not lanes(), GIVE_UP)
+
+
+def test_a_worker_runs_once(bench: Bench) -> None:
+    """Running it again, or twice at a time, is refused, instead of waiting for what never comes."""
+    bench.start()
+    bench.memory.wait_for(lambda: bench.memory.asked("receive_message"))
+    with pytest.raises(MessagingError, match="a Worker runs once"):
+        bench.worker.run()
+
+    bench.stop()
+    with pytest.raises(MessagingError, match="a Worker runs once"):
+        bench.worker.run()
 
 
 def test_a_stop_ends_all_threads_and_polls(bench: Bench) -> None:
