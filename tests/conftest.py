@@ -42,8 +42,10 @@ hypothesis.settings.register_profile("few", deadline=None, max_examples=20)
 hypothesis.settings.load_profile("tests")
 # Otherwise each connection that a test makes reloads boto3's models of all services.
 mock.patch("botocore.session.create_loader", lru_cache(maxsize=None)(create_loader)).start()
-# Started in the background, pytest ignores SIGINT, and its child processes would inherit that.
+# Started in the background, pytest ignores SIGINT, by nohup SIGHUP, and its child processes would
+# inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_report_header() -> List[str]:

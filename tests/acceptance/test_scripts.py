@@ -327,8 +327,8 @@ def start() -> Iterator[Start]:
     started = []
 
     def start(*command: str) -> "subprocess.Popen[bytes]":
-        words = [*LOCAL_AWS, *command]
-        started.append(subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        pipe, words = subprocess.PIPE, [*LOCAL_AWS, *command]
+        started.append(subprocess.Popen(words, stdout=pipe, stderr=pipe, start_new_session=True))
         return started[-1]
 
     yield start
@@ -386,7 +386,10 @@ def test_nothing_outlives_a_start(number: signal.Signals, start: Start) -> None:
     whole = start("sleep", "300")
     servers = wait_until(lambda: [each for each in children(whole.pid) if is_server(each)])
 
-    whole.send_signal(number)
+    if number == signal.SIGINT:  # a terminal sends it to all that it runs
+        os.killpg(whole.pid, number)
+    else:
+        whole.send_signal(number)
     _, said = whole.communicate(timeout=30)
 
     assert said == b""
