@@ -25,7 +25,8 @@ from tests.conftest import ROOT
 SECONDS = 120  # limit for the unit tests; a mutant that hangs counts as noticed
 TESTS = ["awaited", "batcher", "destinations", "envelope", "handling", "intake", "leases"]
 TESTS += ["patience", "queues", "replies", "settlement", "threads", "names", "outbox"]
-TESTS += ["advice", "asking", "program", "recent", "requester", "shared_replies", "worker"]
+TESTS += ["advice", "asking", "connection", "program", "recent", "requester", "settling"]
+TESTS += ["shared_replies", "worker"]
 SWAPS: Dict[Type[ast.AST], Type[ast.AST]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
