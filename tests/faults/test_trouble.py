@@ -56,10 +56,11 @@ def test_trouble_costs_few_requests_more(
     for name, make in TROUBLE.items():
         faults = make()
         gateway.faults += faults
-        worst = requests()
+        # Pauses are random, so the throttled requests are counted twice.
+        worst = (requests() + requests()) / 2 if name == "throttled" else requests()
         gateway.faults = [fault for fault in gateway.faults if fault not in faults]
 
-        print(f"{count} lists, {name}: {calm} requests when calm, {worst} then: {worst / calm:.2f}")
+        print(f"{count} lists, {name}: {calm} requests, then {worst:g}: {worst / calm:.2f}")
         assert worst <= (1.75 if name == "throttled" else 1.5) * calm
 
 
